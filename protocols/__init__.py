@@ -1,0 +1,1 @@
+"""What goes over a wire: bytes and values in, values and bytes out. No I/O, no clock."""

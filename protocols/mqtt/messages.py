@@ -1,0 +1,207 @@
+"""The messages themselves: JSON, versioned, batches deflated. Every size is bounded on both sides.
+
+JSON keeps a batch readable for a technician with `mosquitto_sub`; zlib takes the repetition out of it.
+"""
+
+import math
+import zlib
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import msgspec
+
+from protocols.errors import MessageError
+from protocols.quantities import QUANTITIES, Kind
+from protocols.readings import Quality, Reading, Source, Value
+
+VERSION = 1
+MAX_PAYLOAD = 256 * 1024
+MAX_INFLATED = 4 * 1024 * 1024
+MAX_READINGS = 2000
+MAX_VALUES = 100
+MAX_INT = 2**53  # a JSON number beyond it is no longer exact everywhere
+_ZLIB_FIRST_BYTE = 0x78
+
+
+class Row(msgspec.Struct, array_like=True, frozen=True):
+    """One reading on the wire: [meter, at_ms, source, {quantity: value}, quality]."""
+
+    meter: str
+    at_ms: int
+    source: Source
+    values: dict[str, int | float]
+    quality: Quality = Quality.GOOD
+
+
+class Readings(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable batch of a gateway's outbox: (gateway, epoch, seq) is its identity."""
+
+    v: int = VERSION
+    gateway: str
+    epoch: str
+    seq: int
+    readings: list[Row]
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """What the cloud has settled for good: closed ranges of seq. Only this empties an outbox."""
+
+    v: int = VERSION
+    gateway: str
+    epoch: str
+    settled: list[tuple[int, int]]
+
+
+class Dropped(msgspec.Struct, frozen=True, kw_only=True):
+    """Batches a gateway had to give up at its disk cap, declared so that the gap is seen."""
+
+    v: int = VERSION
+    gateway: str
+    epoch: str
+    seqs: list[tuple[int, int]]
+    readings: int
+    reason: str
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Retained; the broker sends the offline one as last will."""
+
+    v: int = VERSION
+    gateway: str
+    online: bool
+    epoch: str
+    at_ms: int | None = None
+
+
+class ClockState(StrEnum):
+    SYNCED = "synced"
+    UNSYNCED = "unsynced"
+    UNKNOWN = "unknown"
+
+
+class Supply(StrEnum):
+    """What feeds the gateway itself."""
+
+    MAINS = "mains"
+    BACKUP = "backup"
+    UNKNOWN = "unknown"
+
+
+class LineHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """`connected` tells of the port or socket, not of the meters behind it."""
+
+    line: str
+    connected: bool
+    noise_bytes: int
+    bad_frames: int
+
+
+class MeterHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """`unanswered` counts the asks in a row that brought no reading; 0 means the last one did."""
+
+    meter: str
+    line: str
+    asked: int
+    answered: int
+    unanswered: int
+    answered_at_ms: int | None = None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    v: int = VERSION
+    gateway: str
+    at_ms: int
+    epoch: str
+    last_seq: int
+    backlog_batches: int
+    backlog_readings: int
+    oldest_at_ms: int | None
+    clock: ClockState
+    supply: Supply
+    lines: list[LineHealth]
+    meters: list[MeterHealth]
+
+
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """The cloud's word to itself, to see that its subscription really delivers."""
+
+    v: int = VERSION
+    nonce: str
+
+
+Message = Readings | Stored | Dropped | Status | Health | Probe
+M = TypeVar("M", bound=Message)
+
+
+def row(reading: Reading) -> Row:
+    """A reading as it goes over the wire."""
+    return Row(reading.meter, reading.at_ms, reading.source, dict(reading.values), reading.quality)
+
+
+def reading(row: Row) -> Reading:
+    """A reading as it came over the wire."""
+    return Reading(row.meter, row.at_ms, row.source, row.values, row.quality)
+
+
+def encode(message: Message) -> bytes:
+    """The payload of a message; batches and health, which repeat themselves, are deflated."""
+    payload = msgspec.json.encode(message)
+    return zlib.compress(payload, 6) if isinstance(message, Readings | Health) else payload
+
+
+def decode(payload: bytes, kind: type[M]) -> M:
+    """The message in a payload; MessageError says what is wrong with it."""
+    message = _parse(_inflate(payload), kind)
+    if message.v != VERSION:
+        raise MessageError(f"version {message.v} is not understood here (this side speaks {VERSION})")
+    if isinstance(message, Readings):
+        _check_readings(message)
+    return message
+
+
+def _inflate(payload: bytes) -> bytes:
+    if len(payload) > MAX_PAYLOAD:
+        raise MessageError(f"payload of {len(payload)} bytes is over the limit of {MAX_PAYLOAD}")
+    if not payload or payload[0] != _ZLIB_FIRST_BYTE:
+        return payload
+    inflater = zlib.decompressobj()
+    try:
+        plain = inflater.decompress(payload, MAX_INFLATED)
+    except zlib.error as error:
+        raise MessageError(f"broken zlib data: {error}") from None
+    if not inflater.eof or inflater.unused_data:
+        raise MessageError(f"zlib data is cut short, has a tail, or inflates beyond {MAX_INFLATED} bytes")
+    return plain
+
+
+def _parse(plain: bytes, kind: type[M]) -> M:
+    try:
+        return msgspec.json.decode(plain, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MessageError(f"not a {kind.__name__} message: {error}") from None
+
+
+def _check_readings(batch: Readings) -> None:
+    if batch.seq < 1:
+        raise MessageError(f"seq {batch.seq} is below 1")
+    if not 1 <= len(batch.readings) <= MAX_READINGS:
+        raise MessageError(f"a batch holds 1 to {MAX_READINGS} readings, this one {len(batch.readings)}")
+    for each in batch.readings:
+        if not each.values or len(each.values) > MAX_VALUES:
+            raise MessageError(f"meter {each.meter!r}: a reading holds 1 to {MAX_VALUES} values")
+        for name, value in each.values.items():
+            _check_value(each.meter, name, value)
+
+
+def _check_value(meter: str, name: str, value: Any) -> None:
+    known = QUANTITIES.get(name)
+    if known is None:
+        raise MessageError(f"meter {meter!r}: no quantity is called {name[:64]!r}")
+    if not _fits(known.kind, value):
+        raise MessageError(f"meter {meter!r}: {name} = {value!r} is no {known.kind}")
+
+
+def _fits(kind: Kind, value: Value) -> bool:
+    if kind is Kind.COUNTER:
+        return isinstance(value, int) and 0 <= value < MAX_INT
+    return math.isfinite(value)

@@ -1,0 +1,55 @@
+"""The front door: the `wattpost` command hands each verb to its program; nothing else lives here."""
+
+import sys
+from importlib import import_module
+
+VERBS = {
+    "demo": ("cloud.demo", "a whole station on this machine, with simulated meters"),
+    "edge": ("edge.__main__", "the gateway agent: poll meters, keep every reading, publish"),
+    "cloud": ("cloud.__main__", "the service: ingest, store, alerts, work orders, console and portal"),
+    "sim": ("firmware_sim.__main__", "simulated meters on TCP and serial lines"),
+    "frame": ("edge.frame", "explain a DL/T 645 frame"),
+}
+USAGE = """\
+Usage: wattpost VERB [ARGUMENTS]   (wattpost VERB --help tells more)
+
+{verbs}
+
+Example: wattpost demo
+"""
+
+
+def usage() -> str:
+    return USAGE.format(verbs="\n".join(f"  {verb:<7} {text}" for verb, (_, text) in VERBS.items()))
+
+
+def main() -> None:
+    verb = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if verb in ("-h", "--help"):
+        sys.stdout.write(usage())
+        return
+    if verb not in VERBS:
+        sys.stderr.write(f"wattpost: there is no verb {verb!r}.\n\n{usage()}")
+        raise SystemExit(2)
+    module, _ = VERBS[verb]
+    sys.argv = [f"wattpost {verb}", *sys.argv[2:]]
+    try:
+        program = import_module(module)
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.split(".")[0] in (
+            "protocols",
+            "edge",
+            "cloud",
+            "firmware_sim",
+        ):
+            raise
+        extra = {"cloud": "cloud", "demo": "all", "sim": "sim"}.get(verb, "all")
+        sys.stderr.write(
+            f"wattpost {verb}: {missing.name!r} is not installed; run: pip install 'wattpost[{extra}]'\n"
+        )
+        raise SystemExit(1) from None
+    program.main()
+
+
+if __name__ == "__main__":
+    main()
