@@ -1,0 +1,37 @@
+"""What every test may use: real programs, found or refused in one place."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+PLACES = ["/usr/sbin", "/usr/lib/postgresql/15/bin"]
+APT = {
+    "mosquitto": "mosquitto",
+    "mosquitto_sub": "mosquitto-clients",
+    "postgres": "postgresql",
+    "initdb": "postgresql",
+    "chromium": "chromium",
+    "mbpoll": "mbpoll",
+    "socat": "socat",
+}
+
+
+def require_program(name: str) -> Path:
+    """The path of a program that a test needs; skips with the apt line, except in CI, where nothing is skipped."""
+    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(PLACES))
+    if found:
+        return Path(found)
+    lacking = f"{name} is not installed: apt-get install {APT[name]}"
+    if os.environ.get("CI"):
+        pytest.fail(lacking)
+    pytest.skip(lacking)
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
