@@ -21,7 +21,7 @@ APT = {
 
 def require_program(name: str) -> Path:
     """The path of a program that a test needs; skips with the apt line, except in CI, where nothing is skipped."""
-    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(PLACES))
+    found = shutil.which(name, path=os.pathsep.join(PLACES)) or shutil.which(name)
     if found:
         return Path(found)
     lacking = f"{name} is not installed: apt-get install {APT[name]}"
