@@ -1,0 +1,269 @@
+"""gateway.toml: what this gateway is called, which meters hang on which line, and where the broker is.
+
+Every mistake is told in one line that names the file, the key and what to do. Secrets come only by file.
+"""
+
+import re
+import stat
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from protocols.mqtt.topics import GATEWAY_ID
+
+ENDPOINT = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})")
+NETWORK_KINDS = ("tcp", "modbus-tcp")
+MODBUS_KINDS = ("modbus-tcp", "modbus-rtu")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `mistakes` holds one line for each thing to mend."""
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+def _wrong(text: str) -> PydanticCustomError:
+    return PydanticCustomError("settings", "{text}", {"text": text})
+
+
+def _beside(path: Path, info: ValidationInfo) -> Path:
+    """A relative path counts from the settings file, wherever the program was started."""
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder / path.expanduser()
+
+
+def _present(path: Path) -> Path:
+    if not path.is_file():
+        raise _wrong(f"there is no file {path}; create it or correct the path")
+    return path
+
+
+def _gateway_name(name: str) -> str:
+    if not GATEWAY_ID.fullmatch(name):
+        raise _wrong(f"{name!r} is no gateway name; use 2 to 32 of a-z, 0-9 and -, not - at an end")
+    return name
+
+
+FilePath = Annotated[Path, AfterValidator(_beside)]
+PresentFile = Annotated[Path, AfterValidator(_beside), AfterValidator(_present)]
+Seconds = Annotated[float, Field(gt=0)]
+IntervalSeconds = Annotated[int, Field(ge=1, le=86_400)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class TlsSettings(_Part):
+    """`ca_file` proves the broker; `cert_file` with `key_file` proves this gateway to it."""
+
+    ca_file: PresentFile
+    cert_file: PresentFile | None = None
+    key_file: PresentFile | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise _wrong("cert_file and key_file belong together: give both or neither")
+        return self
+
+
+class BrokerSettings(_Part):
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65_535)] = 1883
+    username: str = ""  # empty: the gateway's name
+    password_file: PresentFile | None = None
+    protocol: Literal["auto", "3.1.1", "5"] = "auto"
+    keepalive_s: Annotated[int, Field(ge=2, le=3600)] = 30
+    tls: TlsSettings | None = None
+
+    def password(self) -> str | None:
+        """The secret, read anew at each connection and kept nowhere."""
+        return self.password_file.read_text().strip() if self.password_file else None
+
+
+class OutboxSettings(_Part):
+    max_bytes: Annotated[int, Field(ge=1 << 20)] = 1 << 30
+    batch_readings: Annotated[int, Field(ge=1, le=1000)] = 200
+    batch_age_s: Seconds = 2.0
+
+
+class MeterSettings(_Part):
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    model: str
+    address: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None  # DL/T 645, leading zeros written
+    unit: Annotated[int, Field(ge=1, le=247)] | None = None  # Modbus
+    interval_s: IntervalSeconds = 60
+
+
+class LineSettings(_Part):
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    kind: Literal["tcp", "serial", "modbus-tcp", "modbus-rtu"]
+    endpoint: str  # "host:port", or the path of a serial device
+    baud: Annotated[int, Field(ge=300, le=115_200)] = 2400
+    parity: Literal["none", "even", "odd"] = "even"
+    timeout_s: Seconds = 1.0
+    meters: Annotated[tuple[MeterSettings, ...], Field(alias="meter", min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_modbus_port(cls, raw: Any) -> Any:
+        """DL/T 645 lines are 2400 8E1, Modbus lines 9600 8N1, unless told otherwise."""
+        if isinstance(raw, Mapping) and raw.get("kind") == "modbus-rtu":
+            return {"baud": 9600, "parity": "none"} | dict(raw)
+        return raw
+
+    @model_validator(mode="after")
+    def _endpoint_fits_kind(self) -> Self:
+        match = ENDPOINT.fullmatch(self.endpoint)
+        if self.kind in NETWORK_KINDS and not (match and 1 <= int(match["port"]) <= 65_535):
+            raise _wrong(
+                f"endpoint {self.endpoint!r} of a {self.kind} line must be host:port, as 10.0.0.5:4001"
+            )
+        if self.kind not in NETWORK_KINDS and not self.endpoint.startswith("/"):
+            raise _wrong(f"endpoint {self.endpoint!r} of a {self.kind} line must be a device, as /dev/ttyS1")
+        return self
+
+    @model_validator(mode="after")
+    def _meters_fit_line(self) -> Self:
+        wanted, other = ("unit", "address") if self.is_modbus else ("address", "unit")
+        for meter in self.meters:
+            if getattr(meter, wanted) is None or getattr(meter, other) is not None:
+                raise _wrong(f"meter {meter.id!r} on a {self.kind} line needs {wanted}, and no {other}")
+        for twin in _twins(getattr(meter, wanted) for meter in self.meters):
+            raise _wrong(f"{wanted} {twin} is given to two meters of this line; correct one of them")
+        return self
+
+    @property
+    def is_modbus(self) -> bool:
+        return self.kind in MODBUS_KINDS
+
+    @property
+    def host_port(self) -> tuple[str, int]:
+        """Host and port of a tcp or modbus-tcp line."""
+        host, _, port = self.endpoint.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class Settings(_Part):
+    gateway: Annotated[str, AfterValidator(_gateway_name)]
+    data_dir: FilePath
+    interval_s: IntervalSeconds = 60
+    probe_s: IntervalSeconds = 300  # a silent meter is asked at least this often
+    health_s: Seconds = 30.0
+    supply_file: FilePath | None = None
+    broker: BrokerSettings
+    outbox: OutboxSettings = OutboxSettings()
+    lines: Annotated[tuple[LineSettings, ...], Field(alias="line", min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_interval(cls, raw: Any) -> Any:
+        """A meter without its own interval takes the gateway's."""
+        if not isinstance(raw, Mapping) or "interval_s" not in raw or not isinstance(raw.get("line"), list):
+            return raw
+        return dict(raw) | {"line": [_with_interval(line, raw["interval_s"]) for line in raw["line"]]}
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for twin in _twins(line.name for line in self.lines):
+            raise _wrong(f"two lines are called {twin!r}; rename one")
+        for twin in _twins(line.endpoint for line in self.lines):
+            raise _wrong(f"two lines use endpoint {twin!r}; a line has one owner, so join them")
+        for twin in _twins(meter.id for meter in self.meters):
+            raise _wrong(f"two meters have the id {twin!r}; correct one")
+        return self
+
+    @property
+    def meters(self) -> tuple[MeterSettings, ...]:
+        return tuple(meter for line in self.lines for meter in line.meters)
+
+    @property
+    def username(self) -> str:
+        return self.broker.username or self.gateway
+
+
+def _with_interval(line: Any, interval_s: Any) -> Any:
+    if not isinstance(line, Mapping) or not isinstance(line.get("meter"), list):
+        return line
+    meters = [{"interval_s": interval_s} | m if isinstance(m, dict) else m for m in line["meter"]]
+    return dict(line) | {"meter": meters}
+
+
+def _twins(values: Iterable[Any]) -> list[Any]:
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def load(path: Path) -> Settings:
+    """The settings in that file; SettingsError tells every mistake in it, one line each."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            [f"{path}: cannot be read ({error.strerror}); give the path of gateway.toml"]
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{path}: is not TOML: {error}; mend that place"]) from None
+    try:
+        return Settings.model_validate(raw, context={"folder": path.parent})
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_told(each, raw)}" for each in error.errors()) from None
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What works and should still be mended: secrets that others on this machine can read."""
+    secrets = [settings.broker.password_file, settings.broker.tls and settings.broker.tls.key_file]
+    return [
+        f"{secret}: can be read by others; run: chmod 600 {secret}"
+        for secret in secrets
+        if secret and stat.S_IMODE(secret.stat().st_mode) & 0o077
+    ]
+
+
+def _told(error: ErrorDetails, raw: Any) -> str:
+    place = _place(error["loc"], raw)
+    match error["type"]:
+        case "missing":
+            said = "is missing; add it"
+        case "extra_forbidden":
+            said = "is no setting here; remove it or correct its spelling"
+        case "settings":
+            said = error["msg"]
+        case _:
+            said = f"{error['msg'][:1].lower()}{error['msg'][1:]}, but is {error['input']!r:.60}; correct it"
+    return f"{place}: {said}" if place else said
+
+
+def _place(loc: tuple[int | str, ...], raw: Any) -> str:
+    """The key as a person finds it: list entries by their name or id, not by their number alone."""
+    words: list[str] = []
+    for step in loc:
+        raw = _step(raw, step)
+        if isinstance(step, int):
+            name = raw.get("name", raw.get("id")) if isinstance(raw, Mapping) else None
+            words[-1] += f"[{name or step + 1}]"
+        else:
+            words.append(step)
+    return ".".join(words)
+
+
+def _step(raw: Any, step: int | str) -> Any:
+    try:
+        return raw[step]
+    except (KeyError, IndexError, TypeError):
+        return None
