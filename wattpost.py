@@ -34,7 +34,7 @@ def main() -> None:
     module, _ = VERBS[verb]
     sys.argv = [f"wattpost {verb}", *sys.argv[2:]]
     try:
-        program = import_module(module)
+        import_module(module).main()
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.split(".")[0] in (
             "protocols",
@@ -48,7 +48,6 @@ def main() -> None:
             f"wattpost {verb}: {missing.name!r} is not installed; run: pip install 'wattpost[{extra}]'\n"
         )
         raise SystemExit(1) from None
-    program.main()
 
 
 if __name__ == "__main__":

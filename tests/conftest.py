@@ -20,7 +20,7 @@ APT = {
 
 
 def require_program(name: str) -> Path:
-    """The path of a program that a test needs; skips with the apt line, except in CI, where nothing is skipped."""
+    """The path of a program that a test needs; without it a test is skipped, but in CI it fails."""
     found = shutil.which(name, path=os.pathsep.join(PLACES)) or shutil.which(name)
     if found:
         return Path(found)

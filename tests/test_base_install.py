@@ -1,0 +1,88 @@
+"""The bare base install is a gateway: small, and without the cloud's libraries."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CLOUD_ONLY = ("numba", "fastapi", "sqlalchemy", "influxdb_client", "numpy", "amqtt", "apprise")
+BASE_MEGABYTES = 25
+
+
+def _run(*command: str | Path, cwd: Path) -> str:
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bin folder of an empty environment with nothing but the base install."""
+    place = tmp_path_factory.mktemp("bare")
+    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place, cwd=ROOT)
+    venv.create(place / "env", with_pip=True)
+    pip = [
+        place / "env/bin/python",
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-compile",
+        "--disable-pip-version-check",
+    ]
+    _run(*pip, "--require-hashes", "-r", ROOT / "requirements-edge.lock", cwd=place)
+    _run(*pip, "--no-deps", *place.glob("*.whl"), cwd=place)
+    return place / "env/bin"
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.xdist_group("bare")
+def test_edge_help_works_without_the_clouds_libraries(bare: Path) -> None:
+    seen = _run(
+        bare / "python",
+        "-c",
+        f"from importlib.util import find_spec as f; print(*filter(f, {CLOUD_ONLY!r}))",
+        cwd=bare,
+    )
+    assert seen.strip() == ""
+    assert "run" in _run(bare / "wattpost", "edge", "--help", cwd=bare)
+    assert "frame" in _run(bare / "wattpost", "--help", cwd=bare)
+
+
+@pytest.mark.xdist_group("bare")
+def test_a_verb_that_needs_an_extra_names_it_in_one_line(bare: Path) -> None:
+    done = subprocess.run([bare / "wattpost", "cloud", "run"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'wattpost[cloud]'" in done.stderr
+
+
+@pytest.mark.xdist_group("bare")
+def test_the_base_install_stays_small(bare: Path) -> None:
+    packages = next((bare.parent / "lib").glob("python3*/site-packages"))
+    tools = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
+    size = sum(
+        file.stat().st_size
+        for file in packages.rglob("*")
+        if file.is_file() and file.relative_to(packages).parts[0].split("-")[0] not in tools
+    )
+    assert size < BASE_MEGABYTES * 1_000_000
+
+
+def test_help_answers_at_once_and_loads_no_heavy_library() -> None:
+    heavy = "('typer', 'fastapi', 'numpy')"
+    probe = f"import sys, wattpost; wattpost.usage(); print([m for m in {heavy} if m in sys.modules])"
+    assert _run(sys.executable, "-c", probe, cwd=ROOT).strip() == "[]"
+
+
+def test_an_unknown_verb_is_a_usage_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "wattpost.py", "fly"], cwd=ROOT, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 2
+    assert "there is no verb 'fly'" in done.stderr
