@@ -1,0 +1,1 @@
+"""Small things every slice uses: database, clock, errors, who may see what."""
