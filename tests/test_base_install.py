@@ -26,7 +26,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("bare")
     _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place, cwd=ROOT)
     venv.create(place / "env", with_pip=True)
-    pip = [
+    pip: list[str | Path] = [
         place / "env/bin/python",
         "-m",
         "pip",
