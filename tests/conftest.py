@@ -1,11 +1,21 @@
 """What every test may use: real programs, found or refused in one place."""
 
 import os
+import secrets
 import shutil
+import signal
 import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+import psycopg
 import pytest
+
+from cloud.kit.db import Database
 
 PLACES = ["/usr/sbin", "/usr/lib/postgresql/15/bin"]
 APT = {
@@ -35,3 +45,129 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class PostgresCluster:
+    """A PostgreSQL of our own in a temporary folder; our child is the listener, and is ended by its pid."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        initdb, postgres = require_program("initdb"), require_program("postgres")
+        data = folder / "data"
+        as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        if as_owner:
+            shutil.chown(folder, "postgres")
+        subprocess.run(
+            [*as_owner, initdb, "-D", data, "-U", "wattpost", "-A", "trust", "--no-sync", "-E", "UTF8"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        options = {"listen_addresses": "127.0.0.1", "port": self.port, "fsync": "off", "max_connections": 50}
+        settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        command: list[str | Path] = [*as_owner, postgres, "-D", data, "-k", data, *settings]
+        with (folder / "log").open("wb") as log:
+            self._started = subprocess.Popen(command, stdout=log, stderr=log)
+        self._pidfile = data / "postmaster.pid"
+        self._wait_ready(folder / "log")
+
+    def url(self, database: str) -> str:
+        return f"postgresql://wattpost@127.0.0.1:{self.port}/{database}"
+
+    def _wait_ready(self, log: Path) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self._started.poll() is None, f"postgres ended at once: {log.read_text()}"
+            lines = self._pidfile.read_text().split("\n") if self._pidfile.exists() else []
+            if len(lines) > 7 and lines[7].strip() == "ready":
+                self.pid = int(lines[0])
+                family = [self._started.pid, *(p.pid for p in psutil.Process(self._started.pid).children())]
+                assert self.pid in family, "another postgres listens there"
+                return
+            time.sleep(0.05)
+        pytest.fail(f"postgres was not ready within 60 s: {log.read_text()}")
+
+    def stop(self) -> None:
+        os.kill(self.pid, signal.SIGINT)
+        self._started.wait(30)
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[PostgresCluster]:
+    with tempfile.TemporaryDirectory(prefix="wattpost-postgres-", ignore_cleanup_errors=True) as folder:
+        cluster = PostgresCluster(Path(folder))
+        yield cluster
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_cluster: PostgresCluster) -> str:
+    """The maintenance database of a real PostgreSQL."""
+    return postgres_cluster.url("postgres")
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, to be copied."""
+    path = tmp_path_factory.mktemp("empty") / "records.db"
+    migrated(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_postgres(postgres_cluster: PostgresCluster) -> str:
+    """The name of a migrated PostgreSQL database, to be copied."""
+    with psycopg.connect(postgres_cluster.url("postgres"), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE empty")
+    migrated(postgres_cluster.url("empty"))
+    return "empty"
+
+
+def migrated(url: str) -> None:
+    import importlib  # until the first migration is written
+    import pkgutil
+
+    import cloud
+    from cloud.kit.db import metadata
+
+    for module in pkgutil.walk_packages(cloud.__path__, "cloud."):
+        if module.name.rpartition(".")[2] in (
+            "store",
+            "registry",
+            "gateways",
+            "ingest",
+            "broker",
+            "auth",
+            "schedule",
+        ):
+            importlib.import_module(module.name)
+    database = Database(url)
+    with database.write() as connection:
+        metadata.create_all(connection)
+    database.close()
+
+
+@pytest.fixture
+def sqlite_url(empty_sqlite: Path, tmp_path: Path) -> str:
+    """A migrated, empty SQLite database that nobody has open."""
+    path = tmp_path / "records.db"
+    shutil.copy(empty_sqlite, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A migrated, empty database; every test that takes it runs on both kinds."""
+    if request.param == "sqlite":
+        made = Database(request.getfixturevalue("sqlite_url"))
+        yield made
+        made.close()
+        return
+    cluster: PostgresCluster = request.getfixturevalue("postgres_cluster")
+    name = f"t{secrets.token_hex(6)}"
+    template = request.getfixturevalue("empty_postgres")
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        made = Database(cluster.url(name))
+        yield made
+        made.close()
+        admin.execute(f"DROP DATABASE {name}")
