@@ -1,0 +1,1 @@
+"""What hangs where: areas, gateways, meters, and the one link to them."""

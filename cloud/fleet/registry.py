@@ -1,0 +1,229 @@
+"""The station's topology: which meter hangs in which area, on which line of which gateway.
+
+One document brings it in, whole or not at all; what the document does not name stays as it is.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    Select,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from cloud.kit.db import metadata
+from cloud.kit.errors import Invalid, NotFound
+from protocols.mqtt.topics import GATEWAY_ID
+
+MAX_PROBLEMS = 50
+
+area_table = Table(
+    "area",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(120), nullable=False),
+    Column("feeder", String(64), nullable=False),
+)
+gateway_table = Table(
+    "gateway",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(120), nullable=False),
+)
+meter_table = Table(
+    "meter",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("address", String(16), nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("area", ForeignKey("area.id"), nullable=False),
+    Column("gateway", ForeignKey("gateway.id"), nullable=False),
+    Column("line", String(64), nullable=False),
+    Column("phase", String(8)),
+    Column("role", String(16), nullable=False),
+    Column("interval_s", Integer, nullable=False),
+    Index(None, "area"),
+    Index(None, "gateway", "line"),
+)
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AreaEntry(_Entry):
+    id: Id
+    name: Name
+    feeder: Id
+
+
+class GatewayEntry(_Entry):
+    id: Annotated[str, StringConstraints(pattern=f"^{GATEWAY_ID.pattern}$")]
+    name: Name
+
+
+class MeterEntry(_Entry):
+    """`address`: 12 digits (DL/T 645) or a unit number (Modbus); `phase` only on single-phase meters."""
+
+    id: Id
+    address: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")]
+    model: Id
+    area: Id
+    gateway: Id
+    line: Id
+    phase: Literal["l1", "l2", "l3"] | None = None
+    role: Literal["customer", "area"] = "customer"
+    interval_s: Annotated[int, Field(ge=1, le=86_400)] = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    areas: int
+    gateways: int
+    meters: int
+
+
+_KINDS: tuple[tuple[str, type[_Entry], Table], ...] = (
+    ("area", AreaEntry, area_table),
+    ("gateway", GatewayEntry, gateway_table),
+    ("meter", MeterEntry, meter_table),
+)
+
+
+def import_registry(connection: Connection, document: Mapping[str, Any]) -> Imported:
+    """Take in {"area": […], "gateway": […], "meter": […]}; Invalid names every wrong row, keeps nothing."""
+    problems = [
+        f"{key}: no such part; the parts are area, gateway, meter" for key in document if key not in _PARTS
+    ]
+    rows = {kind: _checked(kind, entry, document.get(kind, []), problems) for kind, entry, _ in _KINDS}
+    _check_references(connection, rows, problems)
+    _refuse(problems)
+    for kind, _, table in _KINDS:
+        _put(connection, table, rows[kind])
+    _refuse(_doubled_addresses(connection))
+    return Imported(*(len(rows[kind]) for kind, _, _ in _KINDS))
+
+
+_PARTS = frozenset(kind for kind, _, _ in _KINDS)
+
+
+def _refuse(problems: Sequence[str]) -> None:
+    if problems:
+        raise Invalid(f"registry refused, nothing was imported: {problems[0]}", problems[:MAX_PROBLEMS])
+
+
+def _checked(kind: str, entry: type[_Entry], rows: Any, problems: list[str]) -> list[dict[str, Any]]:
+    if not isinstance(rows, list):
+        problems.append(f"{kind}: should be a list of tables")
+        return []
+    good: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(rows, 1):
+        where = f"{kind} {number}"
+        try:
+            checked = entry.model_validate(row).model_dump()
+        except ValidationError as error:
+            first = error.errors()[0]
+            problems.append(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+            continue
+        if checked["id"] in good:
+            problems.append(f"{where}: {kind} {checked['id']!r} is there twice")
+        good[checked["id"]] = checked
+    return list(good.values())
+
+
+def _check_references(
+    connection: Connection, rows: Mapping[str, list[dict[str, Any]]], problems: list[str]
+) -> None:
+    for kind, table in (("area", area_table), ("gateway", gateway_table)):
+        known = set(connection.scalars(select(table.c.id))) | {row["id"] for row in rows[kind]}
+        problems.extend(
+            f"meter {meter['id']!r}: there is no {kind} {meter[kind]!r}; add it to the document"
+            for meter in rows["meter"]
+            if meter[kind] not in known
+        )
+
+
+def _put(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    known = set(connection.scalars(select(table.c.id)))
+    new = [row for row in rows if row["id"] not in known]
+    if new:
+        connection.execute(insert(table), new)
+    for row in rows:
+        if row["id"] in known:
+            connection.execute(update(table).where(table.c.id == row["id"]).values(row))
+
+
+def _doubled_addresses(connection: Connection) -> list[str]:
+    place = (meter_table.c.gateway, meter_table.c.line, meter_table.c.address)
+    doubled = select(*place).group_by(*place).having(func.count() > 1).order_by(*place)
+    return [
+        f"gateway {row.gateway!r}, line {row.line!r}: two meters answer to address {row.address}"
+        for row in connection.execute(doubled.limit(MAX_PROBLEMS))
+    ]
+
+
+def areas(connection: Connection, only: Iterable[str] | None = None) -> Sequence[Row[Any]]:
+    """(id, name, feeder, meters) of every area, or of those named; `meters` counts all roles."""
+    counted = (
+        select(area_table, func.count(meter_table.c.id).label("meters"))
+        .outerjoin(meter_table)
+        .group_by(*area_table.c)
+        .order_by(area_table.c.id)
+    )
+    return connection.execute(_only(counted, area_table, only)).all()
+
+
+def gateways(connection: Connection) -> Sequence[Row[Any]]:
+    """(id, name, meters) of every gateway."""
+    return connection.execute(
+        select(gateway_table, func.count(meter_table.c.id).label("meters"))
+        .outerjoin(meter_table)
+        .group_by(*gateway_table.c)
+        .order_by(gateway_table.c.id)
+    ).all()
+
+
+def meters(
+    connection: Connection,
+    only: Iterable[str] | None = None,
+    *,
+    area: str | None = None,
+    role: str | None = None,
+    after: str = "",
+    limit: int | None = None,
+) -> Sequence[Row[Any]]:
+    """Rows of `meter` in order of id, from behind `after`; `only` None means every one."""
+    query = select(meter_table).where(meter_table.c.id > after).order_by(meter_table.c.id).limit(limit)
+    if area is not None:
+        query = query.where(meter_table.c.area == area)
+    if role is not None:
+        query = query.where(meter_table.c.role == role)
+    return connection.execute(_only(query, meter_table, only)).all()
+
+
+def meter(connection: Connection, id: str) -> Row[Any]:  # noqa: A002
+    """The row of one meter; NotFound when there is none."""
+    row = connection.execute(select(meter_table).where(meter_table.c.id == id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no meter {id!r}")
+    return row
+
+
+def _only(query: Select[Any], table: Table, ids: Iterable[str] | None) -> Select[Any]:
+    return query if ids is None else query.where(table.c.id.in_(sorted(set(ids))))

@@ -1,0 +1,1 @@
+"""Readings: taken in, kept, given out within a Scope."""

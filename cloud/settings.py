@@ -1,0 +1,183 @@
+"""What the station decides: cloud.toml, overridden by WATTPOST_* variables; a secret is named by file only.
+
+Paths in the file are relative to the file. Every mistake is told in one line: where, what, what to do.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from cloud.kit.errors import Invalid
+
+M = TypeVar("M", bound=BaseModel)
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StationSettings(Section):
+    name: str = Field(default="示例供电所", min_length=1, max_length=80)
+    timezone: str = "Asia/Shanghai"
+    language: Literal["zh_CN", "en"] = "zh_CN"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"no time zone is called {name!r}; write it like Asia/Shanghai")
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class HttpSettings(Section):
+    """`base_url` is the address people type; cookies go over https only unless it is http on this machine."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    base_url: str = "http://127.0.0.1:8080"
+    trusted_proxies: tuple[str, ...] = ()
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 90)
+
+    @field_validator("base_url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError("write it like https://station.example")
+        return url.rstrip("/")
+
+    @property
+    def secure(self) -> bool:
+        """False only for plain http on this very machine."""
+        parts = urlsplit(self.base_url)
+        return not (parts.scheme == "http" and parts.hostname in LOOPBACK)
+
+
+class BrokerTlsSettings(Section):
+    ca_file: Path
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class BrokerSettings(Section):
+    """`embedded` runs in this process, `mosquitto` as its child, `external` is yours.
+
+    The first two make their own passwords and listen on loopback only.
+    """
+
+    kind: Literal["embedded", "mosquitto", "external"] = "embedded"
+    host: str = "127.0.0.1"
+    port: int = Field(default=1883, ge=0, le=65535)
+    username: str = "cloud"
+    password_file: Path | None = None
+    tls: BrokerTlsSettings | None = None
+
+
+class ReadingsSettings(Section):
+    kind: Literal["sqlite"] = "sqlite"
+
+
+class NoticeSettings(Section):
+    """`urls_file` holds one notification address a line (e-mail, WeCom, DingTalk …): it is a secret."""
+
+    urls_file: Path | None = None
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="WATTPOST_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    data_dir: Path = Path("data")
+    database_url: str = ""
+    database_password_file: Path | None = None
+    policies_dir: Path | None = None
+    station: StationSettings = StationSettings()
+    http: HttpSettings = HttpSettings()
+    broker: BrokerSettings = BrokerSettings()
+    readings: ReadingsSettings = ReadingsSettings()
+    notices: NoticeSettings = NoticeSettings()
+
+    @field_validator("database_url")
+    @classmethod
+    def _no_password(cls, url: str) -> str:
+        if urlsplit(url).password:
+            raise ValueError("a password does not belong here: put it into database_password_file")
+        return url
+
+    @property
+    def records_url(self) -> str:
+        """The records database: what was set, or records.db in the data folder. It may hold the password."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir / 'records.db'}"
+        if self.database_password_file is None:
+            return self.database_url
+        before, _, after = self.database_url.partition("@")
+        if not after:
+            raise Invalid("database_url: name the user before the host, as postgresql://USER@HOST/NAME")
+        return f"{before}:{quote(secret(self.database_password_file), safe='')}@{after}"
+
+
+def load(path: Path) -> Settings:
+    """The settings in `path`; Invalid says what is wrong with it, or that it is not there."""
+    if not path.is_file():
+        raise Invalid(f"{path}: no such file; make one with `wattpost cloud init`")
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+
+    try:
+        return _rooted(FromFile(), path.resolve().parent)
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"{path}: not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Invalid(f"{path}: {where}: {first['msg']}") from None
+
+
+def _rooted(model: M, folder: Path) -> M:
+    """The same settings with every path made absolute, from `folder`."""
+    changes: dict[str, object] = {}
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, Path):
+            changes[name] = folder / value
+        elif isinstance(value, BaseModel):
+            changes[name] = _rooted(value, folder)
+    return model.model_copy(update=changes)
+
+
+def secret(path: Path) -> str:
+    """The one line in a secret's file; Invalid when it cannot be read or says nothing."""
+    try:
+        word = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if not word:
+        raise Invalid(f"{path}: is empty; it should hold one secret")
+    return word
