@@ -88,11 +88,17 @@ def csrf_token(token: str) -> str:
 class Accounts:
     """Users and their sessions in the records database."""
 
-    def __init__(self, database: Database, clock: Clock, session_hours: float = 12.0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        session_hours: float = 12.0,
+        hasher: PasswordHash = PasswordHash((Argon2Hasher(),)),  # noqa: B008 — it has no state
+    ) -> None:
         self._database = database
         self._clock = clock
         self._lifetime = timedelta(hours=session_hours)
-        self._hasher = PasswordHash((Argon2Hasher(),))
+        self._hasher = hasher
         self._hashing = threading.BoundedSemaphore(_AT_ONCE)
         self._nobody = self._hasher.hash(
             secrets.token_urlsafe()

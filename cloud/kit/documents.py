@@ -1,0 +1,39 @@
+"""Reads a document of many rows, such as an import file: every wrong row is named, one line each."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from cloud.kit.errors import Invalid
+
+MAX_PROBLEMS = 50
+E_ = TypeVar("E_", bound=BaseModel)
+
+
+def rows(
+    kind: str, entry: type[E_], given: Any, key: Callable[[E_], object], problems: list[str]
+) -> list[E_]:
+    """The good rows of one kind; what is wrong with the others, or there twice, goes to `problems`."""
+    if not isinstance(given, list):
+        problems.append(f"{kind}: should be a list of tables")
+        return []
+    good: dict[object, E_] = {}
+    for number, row in enumerate(given, 1):
+        try:
+            checked = entry.model_validate(row)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            problems.append(f"{kind} {number}: {where}: {first['msg']}")
+            continue
+        if key(checked) in good:
+            problems.append(f"{kind} {number}: {kind} {key(checked)!r} is there twice")
+        good[key(checked)] = checked
+    return list(good.values())
+
+
+def refuse(what: str, problems: Sequence[str]) -> None:
+    """Raise Invalid with the first problems, when there are any."""
+    if problems:
+        raise Invalid(f"{what} refused, nothing was imported: {problems[0]}", problems[:MAX_PROBLEMS])
