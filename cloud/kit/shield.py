@@ -1,6 +1,7 @@
 """What every response and request must obey, whoever wrote the route: headers, body size, no foreign page."""
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.kit.guard import SAFE_METHODS
@@ -19,8 +20,11 @@ HEADERS = {
 }
 
 
-class BodyTooLarge(Exception):
-    """Raised into the route that reads on."""
+class BodyTooLarge(HTTPException):
+    """Raised into the route that reads on; whichever application it is answers in its own way."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(413, f"a body has at most {most} bytes")
 
 
 class Shield:
@@ -35,12 +39,9 @@ class Shield:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answering = False
 
         async def dressed(message: Message) -> None:
-            nonlocal answering
             if message["type"] == "http.response.start":
-                answering = True
                 self._dress(scope, MutableHeaders(scope=message))
             await send(message)
 
@@ -48,12 +49,7 @@ class Shield:
         if refusal is not None:
             await response(refusal)(scope, receive, dressed)
             return
-        try:
-            await self._app(scope, self._counted(receive), dressed)
-        except BodyTooLarge:
-            if answering:
-                raise
-            await response(self._too_large())(scope, receive, dressed)
+        await self._app(scope, self._counted(receive), dressed)
 
     def _dress(self, scope: Scope, headers: MutableHeaders) -> None:
         for name, value in self._headers.items():
@@ -65,16 +61,11 @@ class Shield:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self._max_body:
-            return self._too_large()
+            return Problem(title="Content Too Large", status=413, detail=BodyTooLarge(self._max_body).detail)
         foreign = headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
         if scope["method"] not in SAFE_METHODS and foreign and "authorization" not in headers:
             return Problem(title="Forbidden", status=403, detail="this request came from another site's page")
         return None
-
-    def _too_large(self) -> Problem:
-        return Problem(
-            title="Content Too Large", status=413, detail=f"a body has at most {self._max_body} bytes"
-        )
 
     def _counted(self, receive: Receive) -> Receive:
         taken = 0
@@ -84,7 +75,7 @@ class Shield:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > self._max_body:
-                raise BodyTooLarge
+                raise BodyTooLarge(self._max_body)
             return message
 
         return counted

@@ -1,6 +1,10 @@
+from statistics import median
 from threading import Thread
+from time import perf_counter
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import select
 
 from cloud.kit import throttle
@@ -9,6 +13,7 @@ from cloud.kit.db import Database
 from cloud.kit.errors import CloudError, Conflict, Invalid, NotFound, TooMany, Unauthenticated
 from tests.clocks import ManualClock
 
+QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),))
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 
@@ -19,7 +24,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def accounts(database: Database, clock: ManualClock) -> Accounts:
-    return Accounts(database, clock)
+    return Accounts(database, clock, hasher=QUICK)
 
 
 def test_the_first_operator_gets_a_password_that_was_made_up_for_them_alone(accounts: Accounts) -> None:
@@ -54,9 +59,7 @@ def test_neither_password_nor_token_is_kept(accounts: Accounts, database: Databa
     password = accounts.add("head", Role.OPERATOR)
     _, session = accounts.sign_in("head", password, address=HERE)
     with database.read() as connection:
-        kept = repr(
-            connection.execute(select(user_table)).all() + connection.execute(select(session_table)).all()
-        )
+        kept = repr([connection.execute(select(table)).all() for table in (user_table, session_table)])
     assert password not in kept
     assert session.token not in kept
 
@@ -81,6 +84,24 @@ def test_an_unknown_login_and_a_wrong_password_are_told_apart_by_nobody(accounts
             accounts.sign_in(login, "wrong", address=HERE)
         told.append(str(refused.value))
     assert told[0] == told[1]
+
+
+def test_an_unknown_login_takes_as_long_as_a_known_one_and_guessing_is_dear(
+    sqlite_url: str, clock: ManualClock
+) -> None:
+    database = Database(sqlite_url)
+    accounts = Accounts(database, clock)
+    accounts.add("head", Role.OPERATOR)
+    took: dict[str, list[float]] = {"head": [], "nobody": []}
+    for turn in range(5):
+        for login, seconds in took.items():
+            started = perf_counter()
+            guess(accounts, 1, f"192.0.2.{turn}", login)
+            seconds.append(perf_counter() - started)
+    known, unknown = median(took["head"]), median(took["nobody"])
+    assert known > 0.02
+    assert 0.4 < unknown / known < 2.5
+    database.close()
 
 
 def guess(accounts: Accounts, times: int, address: str = HERE, login: str = "head") -> list[type[CloudError]]:
@@ -123,7 +144,7 @@ def test_the_delay_is_told_grows_and_ends_with_the_right_password(
 
 def test_a_restart_gives_no_new_guesses(accounts: Accounts, database: Database, clock: ManualClock) -> None:
     guess(accounts, throttle.FREE_TRIES)
-    assert guess(Accounts(database, clock), 1) == [TooMany]
+    assert guess(Accounts(database, clock, hasher=QUICK), 1) == [TooMany]
 
 
 def test_an_ipv6_guesser_does_not_get_new_guesses_from_the_same_network(accounts: Accounts) -> None:
