@@ -1,0 +1,158 @@
+"""What a store of raw readings must do, whichever engine is behind it.
+
+A value's key is (meter, quantity, at, source). Of different values under one key the one with the lowest
+(gateway, epoch, seq) wins and the others are kept as conflicts, so that any order and any duplication of
+batches gives the same store. Every read takes a Scope.
+"""
+
+import math
+from array import array
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from cloud.kit.scope import Scope
+from protocols.quantities import QUANTITIES, Kind
+from protocols.readings import Quality, Reading, Source, Value
+
+SOURCES: tuple[Source, ...] = (
+    Source.POLLED,
+    Source.FREEZE,
+    Source.PROFILE,
+    Source.FIELD,
+    Source.IMPORT,
+)
+"""In this order a source is preferred where several speak of the same instant; never reorder, only append."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+
+class StoreFault(Exception):
+    """The store could not keep it: settle nothing, and the gateway keeps it and sends it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOfReadings:
+    """What a gateway sent as one message, or an import as one step; the triple is its identity."""
+
+    gateway: str
+    epoch: str
+    seq: int
+    readings: Sequence[Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest value of one quantity of one meter."""
+
+    meter: str
+    quantity: str
+    at_ms: int
+    source: Source
+    value: Value
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Two arrays of one length, rising in time: `at_ms` int64, `values` int64 or (gauges) float64."""
+
+    at_ms: "array[int]"
+    values: "array[int] | array[float]"
+
+    def __len__(self) -> int:
+        return len(self.at_ms)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Kept:
+    """One value with its whole key and where it came from: the winner of its key, or a conflict."""
+
+    meter: str
+    at_ms: int
+    source: Source
+    quantity: str
+    value: Value
+    quality: Quality
+    gateway: str
+    epoch: str
+    seq: int
+
+
+class ReadingStore(Protocol):
+    def write(self, batch: BatchOfReadings) -> None:
+        """Durable when it returns, and idempotent. StoreFault: nothing of it is promised."""
+        ...
+
+    def latest(self, scope: Scope, meters: Collection[str] | None = None) -> list[Latest]:
+        """The newest value of each quantity, ordered by meter and quantity; `meters` None is all in scope."""
+        ...
+
+    def series(
+        self,
+        scope: Scope,
+        meter: str,
+        quantity: str,
+        start: datetime,
+        end: datetime,
+        source: Source | None = None,
+    ) -> Series:
+        """The values in [start, end) that `scope` shows; without `source` the preferred of each instant."""
+        ...
+
+    def newest_at(self, scope: Scope, meter: str) -> datetime | None:
+        """The instant of the meter's newest value."""
+        ...
+
+    def rows(self, scope: Scope) -> Iterator[Kept]:
+        """Everything, in the order of `Kept`: for exports, comparisons and proofs."""
+        ...
+
+    def conflicts(self, scope: Scope) -> list[Kept]:
+        """The values that lost their key to a lower (gateway, epoch, seq), in the order of `Kept`."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def normal(quantity: str, value: Value) -> Value:
+    """Counters stay int, gauges become float (a whole number and minus zero too); ValueError otherwise."""
+    known = QUANTITIES.get(quantity)
+    if known is None:
+        raise ValueError(f"no quantity is called {quantity!r}")
+    if known.kind is Kind.COUNTER:
+        if not isinstance(value, int):
+            raise ValueError(f"{quantity} = {value!r} is no counter")
+        return value
+    if not math.isfinite(value):
+        raise ValueError(f"{quantity} = {value!r} is no gauge")
+    return float(value) + 0.0
+
+
+def series(quantity: str, at_ms: Sequence[int], values: Sequence[Value]) -> Series:
+    """The arrays for a quantity's kind."""
+    if QUANTITIES[quantity].kind is Kind.COUNTER:
+        return Series(array("q", at_ms), array("q", (int(value) for value in values)))
+    return Series(array("q", at_ms), array("d", values))
+
+
+def ms(at: datetime) -> int:
+    """Unix ms, rounded up: so that [start, end) of instants and of ms hold the same readings."""
+    return -((_EPOCH - at) // _MS)
+
+
+def instant(at_ms: int) -> datetime:
+    return _EPOCH + at_ms * _MS
+
+
+def windows(scope: Scope, meter: str) -> list[tuple[int, int | None]]:
+    """What `scope` shows of `meter`, as [from, to) in ms; None is no end."""
+    if scope.windows is None:
+        return [(-(2**62), None)]
+    return [
+        (ms(window.start), None if window.end is None else ms(window.end))
+        for window in scope.windows
+        if window.meter == meter
+    ]
