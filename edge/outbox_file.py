@@ -132,7 +132,7 @@ class OutboxFile:
         with self.reading() as db:
             pages, free = _pages(db)
             if free > 256 and free * 4 > pages:
-                db.execute("PRAGMA incremental_vacuum(1024)").fetchall()
+                db.executescript("PRAGMA incremental_vacuum(1024)")  # execute() would free one page only
 
     def close(self) -> None:
         with self._lock:
