@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from cloud.kit.errors import CloudError, Invalid, TooMany, Unauthenticated
@@ -35,6 +36,7 @@ def install(app: FastAPI) -> None:
     """Teach `app` to answer with problems only."""
     app.add_exception_handler(CloudError, _refused)
     app.add_exception_handler(RequestValidationError, _unfit)
+    app.add_exception_handler(DataError, _misfit)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _failed)
 
@@ -60,6 +62,11 @@ async def _unfit(_: Request, error: Exception) -> JSONResponse:
     return response(Problem(title="Invalid", status=422, detail=problems[0], problems=problems))
 
 
+async def _misfit(_: Request, error: Exception) -> JSONResponse:
+    log.info("refused by the database: %s", error)
+    return response(Problem(title="Invalid", status=422, detail="a value does not fit into its field"))
+
+
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     title = HTTPStatus(error.status_code).phrase
@@ -72,13 +79,21 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
     return response(Problem(title="Failed", status=500, detail="something went wrong here; it is in the log"))
 
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    code: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
-    for code, text in {
-        401: "Nobody is signed in",
-        403: "Not for this role, or a change by cookie without the session's CSRF token",
-        404: "Not there, or not yours",
-        422: "What was sent is wrong",
-    }.items()
+_EXPLAINED = {
+    401: "Nobody is signed in",
+    403: "Not for this role, or a change by cookie without the session's CSRF token",
+    404: "Not there, or not yours",
+    409: "It collides with what is there",
+    422: "What was sent is wrong",
+    429: "Wait as long as Retry-After says",
 }
-"""What a router of signed-in routes says of its refusals in OpenAPI."""
+
+
+def explained(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """What a route says of its refusals in OpenAPI."""
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    return {code: {"description": _EXPLAINED[code], "content": content} for code in codes}
+
+
+RESPONSES = explained(401, 403, 404, 422)
+"""The refusals of a route for those who are signed in."""

@@ -58,6 +58,8 @@ class Shield:
             headers.setdefault("Cache-Control", "no-store")
 
     def _refusal(self, scope: Scope) -> Problem | None:
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            return Problem(title="Bad Request", status=400, detail="an address holds no zero byte")
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self._max_body:

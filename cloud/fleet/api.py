@@ -1,0 +1,103 @@
+"""The topology over HTTP: operators see the whole of it, a customer the meters that are or were theirs."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from sqlalchemy import Row
+
+from cloud.fleet import registry
+from cloud.kit.auth import User
+from cloud.kit.db import Database
+from cloud.kit.errors import NotFound
+from cloud.kit.guard import Guard
+from cloud.kit.paging import After, Limit, Page
+from cloud.kit.problems import RESPONSES
+from cloud.kit.scope import Scope
+
+
+class Area(BaseModel):
+    """`meters` counts those of the area for an operator, one's own for a customer."""
+
+    id: str
+    name: str
+    feeder: str
+    meters: int
+
+
+class Meter(BaseModel):
+    id: str
+    model: str
+    area: str
+    phase: str | None
+    role: str
+    interval_s: int
+
+
+class MeterOnLine(Meter):
+    """With where it hangs, which is for operators."""
+
+    address: str
+    gateway: str
+    line: str
+
+
+class Gateway(BaseModel):
+    id: str
+    name: str
+    meters: int
+
+
+def router(database: Database, guard: Guard) -> APIRouter:
+    routes = APIRouter(tags=["fleet"], responses=RESPONSES)
+
+    @routes.get("/areas")
+    def areas(scope: Annotated[Scope, Depends(guard.scope)]) -> list[Area]:
+        """Every area, for a customer those of their meters."""
+        with database.read() as connection:
+            if scope.windows is None:
+                return [_area(row, row.meters) for row in registry.areas(connection)]
+            own = [meter.area for meter in registry.meters(connection, scope.meters())]
+            return [_area(row, own.count(row.id)) for row in registry.areas(connection, own)]
+
+    @routes.get("/meters")
+    def meters(
+        scope: Annotated[Scope, Depends(guard.scope)], area: After = "", after: After = "", limit: Limit = 100
+    ) -> Page[MeterOnLine | Meter]:
+        """Meters in order of id, of one area when it is named."""
+        with database.read() as connection:
+            rows = registry.meters(
+                connection, scope.meters(), area=area or None, after=after, limit=limit + 1
+            )
+        more = rows[limit - 1].id if len(rows) > limit else None
+        return Page(items=[_meter(row, scope) for row in rows[:limit]], next=more)
+
+    @routes.get("/meters/{id}")
+    def meter(scope: Annotated[Scope, Depends(guard.scope)], id: str) -> MeterOnLine | Meter:  # noqa: A002
+        """One meter."""
+        with database.read() as connection:
+            return _meter(visible(scope, registry.meter(connection, id)), scope)
+
+    @routes.get("/gateways")
+    def gateways(_: Annotated[User, Depends(guard.operator)]) -> list[Gateway]:
+        """Every gateway and how it is."""
+        with database.read() as connection:
+            return [Gateway(**row._mapping) for row in registry.gateways(connection)]
+
+    return routes
+
+
+def visible(scope: Scope, meter: Row[Any]) -> Row[Any]:
+    """The meter, when anything of it may be seen; else it is as if there were none."""
+    own = scope.meters()
+    if own is not None and meter.id not in own:
+        raise NotFound(f"there is no meter {meter.id!r}")
+    return meter
+
+
+def _area(row: Row[Any], meters: int) -> Area:
+    return Area(id=row.id, name=row.name, feeder=row.feeder, meters=meters)
+
+
+def _meter(row: Row[Any], scope: Scope) -> MeterOnLine | Meter:
+    return (MeterOnLine if scope.windows is None else Meter)(**row._mapping)

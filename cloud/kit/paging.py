@@ -1,0 +1,22 @@
+"""Long lists leave page by page: `next` of one page is `after` of the following one."""
+
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel
+
+T = TypeVar("T")
+
+MAX_LIMIT = 500
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="At most so many items")]
+After = Annotated[
+    str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$", description="`next` of the page before this one")
+]
+
+
+class Page(BaseModel, Generic[T]):
+    """`next` is null on the last page."""
+
+    items: list[T]
+    next: str | None = None

@@ -1,0 +1,140 @@
+"""Readings over HTTP, always within a Scope: the newest values, and the course of one quantity."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime, BaseModel
+
+from cloud.fleet import registry
+from cloud.fleet.api import visible
+from cloud.kit.clock import Clock
+from cloud.kit.db import Database
+from cloud.kit.errors import Invalid
+from cloud.kit.guard import Guard
+from cloud.kit.paging import After, Limit, Page
+from cloud.kit.problems import RESPONSES
+from cloud.kit.scope import Scope
+from cloud.metering import store as readings
+from cloud.metering.store import Latest, ReadingStore
+from protocols.quantities import QUANTITIES
+from protocols.readings import Source
+
+LONGEST = timedelta(days=100)
+DEFAULT_SPAN = timedelta(days=1)
+
+
+class LatestValue(BaseModel):
+    quantity: str
+    unit: str
+    value: int | float
+    at: datetime
+    source: Source
+    quality: str
+
+
+class MeterLatest(BaseModel):
+    meter: str
+    values: list[LatestValue]
+
+
+class SeriesOut(BaseModel):
+    """`at_ms` (Unix ms) and `values` go in pairs; `next`, if any, is the `start` of the following page."""
+
+    meter: str
+    quantity: str
+    unit: str
+    start: datetime
+    end: datetime
+    at_ms: list[int]
+    values: list[int | float]
+    next: datetime | None = None
+
+
+def router(database: Database, guard: Guard, store: ReadingStore, clock: Clock) -> APIRouter:
+    routes = APIRouter(tags=["readings"], responses=RESPONSES)
+
+    @routes.get("/latest")
+    def latest_of_all(
+        scope: Annotated[Scope, Depends(guard.scope)], area: After = "", after: After = "", limit: Limit = 100
+    ) -> Page[MeterLatest]:
+        """The newest values of each meter, in order of meter; of one area when it is named."""
+        with database.read() as connection:
+            rows = registry.meters(
+                connection, scope.meters(), area=area or None, after=after, limit=limit + 1
+            )
+        page = [row.id for row in rows[:limit]]
+        known = {each.meter: each for each in _by_meter(store.latest(scope, page))}
+        items = [known.get(meter, MeterLatest(meter=meter, values=[])) for meter in page]
+        return Page(items=items, next=page[-1] if len(rows) > limit else None)
+
+    @routes.get("/meters/{id}/latest")
+    def latest(scope: Annotated[Scope, Depends(guard.scope)], id: str) -> MeterLatest:  # noqa: A002
+        """The newest value of each quantity of one meter."""
+        with database.read() as connection:
+            visible(scope, registry.meter(connection, id))
+        found = _by_meter(store.latest(scope, [id]))
+        return found[0] if found else MeterLatest(meter=id, values=[])
+
+    @routes.get("/meters/{id}/series")
+    def series(
+        scope: Annotated[Scope, Depends(guard.scope)],
+        id: str,  # noqa: A002
+        quantity: str,
+        start: AwareDatetime | None = None,
+        end: AwareDatetime | None = None,
+        source: Source | None = None,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 2000,
+    ) -> SeriesOut:
+        """One quantity from `start` up to and without `end`; the last 24 h when neither is given."""
+        start, end = _span(start, end, clock.now())
+        if quantity not in QUANTITIES:
+            raise Invalid(f"no quantity is called {quantity[:64]!r}")
+        with database.read() as connection:
+            visible(scope, registry.meter(connection, id))
+        found = store.series(scope, id, quantity, start, end, source)
+        return SeriesOut(
+            meter=id,
+            quantity=quantity,
+            unit=QUANTITIES[quantity].unit,
+            start=start,
+            end=end,
+            at_ms=list(found.at_ms[:limit]),
+            values=list(found.values[:limit]),
+            next=readings.instant(found.at_ms[limit]) if len(found) > limit else None,
+        )
+
+    return routes
+
+
+def _span(start: datetime | None, end: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+    try:
+        end = end or (start + DEFAULT_SPAN if start else now)
+        start = start or end - DEFAULT_SPAN
+    except OverflowError:
+        raise Invalid("start or end is beyond the calendar") from None
+    if not start < end:
+        raise Invalid("start is not before end")
+    if end - start > LONGEST:
+        raise Invalid(f"ask for at most {LONGEST.days} days at once")
+    return start, end
+
+
+def _by_meter(values: Iterable[Latest]) -> list[MeterLatest]:
+    return [
+        MeterLatest(meter=meter, values=[_latest(each) for each in group])
+        for meter, group in groupby(values, key=lambda each: each.meter)
+    ]
+
+
+def _latest(each: Latest) -> LatestValue:
+    return LatestValue(
+        quantity=each.quantity,
+        unit=QUANTITIES[each.quantity].unit,
+        value=each.value,
+        at=readings.instant(each.at_ms),
+        source=each.source,
+        quality=each.quality,
+    )
