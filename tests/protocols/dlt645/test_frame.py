@@ -120,6 +120,14 @@ def test_a_false_start_does_not_hide_the_frame_behind_it() -> None:
     assert decoder.noise_bytes == len(promise)
 
 
+@pytest.mark.parametrize("starts", range(1, 12))
+def test_start_markers_right_before_a_frame_are_noise(starts: int) -> None:
+    raw = encode(Frame(VOLTAGE.address, VOLTAGE.control, VOLTAGE.data))
+    for chunk in (1, 5, 100):
+        found = in_chunks(b"\x68" * starts + raw, [chunk] * 40)
+        assert [frame.data for frame in found] == [VOLTAGE.data]
+
+
 def test_a_corrupt_frame_costs_only_itself() -> None:
     corrupt = bytearray(encode(VOLTAGE))
     corrupt[-3] ^= 1
