@@ -4,6 +4,7 @@ JSON keeps a batch readable for a technician with `mosquitto_sub`; zlib takes th
 """
 
 import math
+import re
 import zlib
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ MAX_INFLATED = 4 * 1024 * 1024
 MAX_READINGS = 2000
 MAX_VALUES = 100
 MAX_INT = 2**53  # a JSON number beyond it is no longer exact everywhere
+MAX_NAME = 64
+EPOCH = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ZLIB_FIRST_BYTE = 0x78
 
 
@@ -87,6 +90,13 @@ class Supply(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Storage(StrEnum):
+    """Whether the gateway's disk keeps what it is given; with FAULT no reading is accepted."""
+
+    OK = "ok"
+    FAULT = "fault"
+
+
 class LineHealth(msgspec.Struct, frozen=True, kw_only=True):
     """`connected` tells of the port or socket, not of the meters behind it."""
 
@@ -120,6 +130,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     supply: Supply
     lines: list[LineHealth]
     meters: list[MeterHealth]
+    storage: Storage = Storage.OK
+    refused_readings: int = 0  # read and not accepted since the agent started, for want of storage
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +168,25 @@ def decode(payload: bytes, kind: type[M]) -> M:
         raise MessageError(f"version {message.v} is not understood here (this side speaks {VERSION})")
     if isinstance(message, Readings):
         _check_readings(message)
+    if isinstance(message, Dropped):
+        _check_dropped(message)
     return message
+
+
+class _Identity(msgspec.Struct, frozen=True, kw_only=True):
+    gateway: str
+    epoch: str
+    seq: int
+
+
+def identity(payload: bytes) -> tuple[str, str, int] | None:
+    """(gateway, epoch, seq) of a batch that may be wrong in all else; None when it cannot be told."""
+    try:
+        found = msgspec.json.decode(_inflate(payload), type=_Identity)
+        _check_identity(found.epoch, found.seq)
+    except (MessageError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return found.gateway, found.epoch, found.seq
 
 
 def _inflate(payload: bytes) -> bytes:
@@ -182,15 +212,33 @@ def _parse(plain: bytes, kind: type[M]) -> M:
 
 
 def _check_readings(batch: Readings) -> None:
-    if batch.seq < 1:
-        raise MessageError(f"seq {batch.seq} is below 1")
+    _check_identity(batch.epoch, batch.seq)
     if not 1 <= len(batch.readings) <= MAX_READINGS:
         raise MessageError(f"a batch holds 1 to {MAX_READINGS} readings, this one {len(batch.readings)}")
     for each in batch.readings:
+        if not 1 <= len(each.meter) <= MAX_NAME or abs(each.at_ms) >= MAX_INT:
+            raise MessageError(f"meter {each.meter[:MAX_NAME]!r}: no such meter or time can be")
         if not each.values or len(each.values) > MAX_VALUES:
             raise MessageError(f"meter {each.meter!r}: a reading holds 1 to {MAX_VALUES} values")
         for name, value in each.values.items():
             _check_value(each.meter, name, value)
+
+
+def _check_identity(epoch: str, seq: int) -> None:
+    if not EPOCH.fullmatch(epoch):
+        raise MessageError(f"epoch {epoch[:MAX_NAME]!r} is no epoch")
+    if not 1 <= seq < MAX_INT:
+        raise MessageError(f"a seq is from 1 to {MAX_INT - 1}")
+
+
+def _check_dropped(dropped: Dropped) -> None:
+    for first, last in dropped.seqs:
+        _check_identity(dropped.epoch, first)
+        _check_identity(dropped.epoch, last)
+        if first > last:
+            raise MessageError(f"seqs from {first} to {last} run backwards")
+    if not dropped.seqs or not 0 <= dropped.readings < MAX_INT:
+        raise MessageError("a declaration names what was dropped")
 
 
 def _check_value(meter: str, name: str, value: Any) -> None:
@@ -198,10 +246,10 @@ def _check_value(meter: str, name: str, value: Any) -> None:
     if known is None:
         raise MessageError(f"meter {meter!r}: no quantity is called {name[:64]!r}")
     if not _fits(known.kind, value):
-        raise MessageError(f"meter {meter!r}: {name} = {value!r} is no {known.kind}")
+        raise MessageError(f"meter {meter!r}: {name} = {repr(value)[:40]} is no {known.kind}")
 
 
 def _fits(kind: Kind, value: Value) -> bool:
     if kind is Kind.COUNTER:
         return isinstance(value, int) and 0 <= value < MAX_INT
-    return math.isfinite(value)
+    return abs(value) < MAX_INT if isinstance(value, int) else math.isfinite(value)
