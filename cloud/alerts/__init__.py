@@ -1,0 +1,1 @@
+"""What is wrong, inferred on the topology, and who is told of it."""

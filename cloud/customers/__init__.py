@@ -1,0 +1,1 @@
+"""Who is served through which meter, and since when."""

@@ -1,0 +1,26 @@
+"""The station's rules as dated data; each slice reads and checks its own file at start."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from cloud.kit.errors import Invalid
+
+P = TypeVar("P", bound=BaseModel)
+
+
+def read(name: str, model: type[P], folder: Path | None = None) -> P:
+    """The policy `name`.toml: the station's own in `folder` when it is there, else the one that ships."""
+    own = folder / f"{name}.toml" if folder is not None else None
+    source = own if own is not None and own.is_file() else files("cloud.policies") / f"{name}.toml"
+    try:
+        return model.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"policy {source}: not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise Invalid(f"policy {source}: {where}: {first['msg']}; correct the file") from None
