@@ -1,0 +1,127 @@
+"""Everything a station needs before its programs start: papers, users, passwords, a past."""
+
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cloud.customers.actions import import_customers
+from cloud.demo.programs import ROOT, ProgramError, tool
+from cloud.demo.station import Paces, Place, Station
+from cloud.fleet.broker import add_gateway
+from cloud.fleet.registry import import_registry
+from cloud.kit.auth import Accounts, Role
+from cloud.kit.clock import Clock
+from cloud.kit.db import Database
+from cloud.settings import load
+
+OPERATOR = "operator"
+HISTORY_INTERVAL_S = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the caller asked for; `port` is given up for another when it is taken."""
+
+    areas: int = 6
+    meters: int = 10
+    seed: int = 7
+    days: int = 30
+    port: int = 8080
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A station ready to start. Passwords are generated at each start and shown once."""
+
+    station: Station
+    http_port: int
+    operator_password: str
+    customer_passwords: Mapping[str, str]
+
+
+def prepare(place: Place, wishes: Wishes, paces: Paces, clock: Clock) -> Prepared:
+    """Write the files and fill the records database; nothing runs yet."""
+    broker_port, http_port = free_port(), free_port(wishes.port)
+    size = ["--areas", str(wishes.areas), "--meters", str(wishes.meters), "--seed", str(wishes.seed)]
+    village = tool("firmware_sim", "village", *size, "--broker", f"127.0.0.1:{broker_port}")
+    place.scenario.write_text(village, encoding="utf-8")
+    station = Station.read(place.scenario)
+    place.cloud_data.mkdir(mode=0o700)
+    place.cloud_toml.write_text(_cloud_toml(place, http_port, broker_port), encoding="utf-8")
+    database = Database(load(place.cloud_toml).records_url)
+    try:
+        database.migrate()
+        _register(database, place, station, paces, clock.now() - timedelta(days=wishes.days + 1))
+        return Prepared(station, http_port, *_users(Accounts(database, clock), station))
+    finally:
+        database.close()
+
+
+def _cloud_toml(place: Place, http_port: int, broker_port: int) -> str:
+    installed = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+    return (
+        f'data_dir = "{place.cloud_data}"\n'
+        f'[http]\nport = {http_port}\nbase_url = "http://127.0.0.1:{http_port}"\n'
+        f'[broker]\nkind = "{"mosquitto" if installed else "embedded"}"\nport = {broker_port}\n'
+    )
+
+
+def _register(database: Database, place: Place, station: Station, paces: Paces, since: datetime) -> None:
+    with database.write() as connection:
+        import_registry(connection, station.registry(paces.interval_s))
+        import_customers(connection, station.customers(since.isoformat()))
+        for gateway in station.gateways:
+            _write_secret(place.password(gateway), add_gateway(connection, gateway))
+
+
+def _users(accounts: Accounts, station: Station) -> tuple[str, dict[str, str]]:
+    """One operator, and a customer in the first and in the last area."""
+    shown = [f"{area}-01" for area in (station.areas[0], station.areas[-1])]
+    passwords = {
+        login: accounts.add(login, Role.CUSTOMER, f"C-{meter}")
+        for login, meter in ((f"customer-{meter.lower()}", meter) for meter in dict.fromkeys(shown))
+    }
+    return accounts.add(OPERATOR, Role.OPERATOR), passwords
+
+
+def fill(place: Place, wishes: Wishes, end: datetime) -> None:
+    """Past readings, through the store, as an import from a station's old system would bring them."""
+    if not wishes.days:
+        return
+    until = end.replace(minute=0, second=0, microsecond=0).isoformat()
+    span = ["--days", str(wishes.days), "--interval", str(HISTORY_INTERVAL_S), "--end", until]
+    history = subprocess.Popen(
+        [sys.executable, "-m", "firmware_sim", "history", str(place.scenario), *span],
+        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    taken = subprocess.run(
+        [sys.executable, "-m", "cloud", "import", "readings", "-", "--config", str(place.cloud_toml)],
+        cwd=ROOT, stdin=history.stdout, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE if wishes.quiet else None, text=True, check=False,
+    )  # fmt: skip
+    if taken.returncode or history.wait():
+        raise ProgramError(f"the past readings could not be filled in: {taken.stderr or 'see above'}")
+
+
+def free_port(wanted: int = 0) -> int:
+    """`wanted` when nobody has it, else one that the system gives."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ProgramError("no port is free on 127.0.0.1")
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(secret + "\n", encoding="utf-8")

@@ -1,0 +1,179 @@
+"""The papers of a made-up station: one scenario turned into registry, customers and gateway settings."""
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LINE_KINDS = {"dlt645-tcp": "tcp", "dlt645-serial": "serial", "modbus-tcp": "modbus-tcp"}
+PHASES = {"A": "l1", "B": "l2", "C": "l3"}
+CLASSES = {"household": "household", "shop": "business", "factory": "large_industry", "farm": "farm"}
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """How often meters are polled and health is told."""
+
+    interval_s: int = 5
+    health_s: float = 2.0
+    batch_age_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A scenario document, and the questions the rest of the demo asks of it."""
+
+    scenario: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> "Station":
+        return cls(tomllib.loads(path.read_text(encoding="utf-8")))
+
+    @property
+    def gateways(self) -> list[str]:
+        return [gateway["id"] for gateway in self.scenario["gateway"]]
+
+    @property
+    def areas(self) -> list[str]:
+        return [area["id"] for area in self.scenario["area"]]
+
+    @property
+    def meters(self) -> list[str]:
+        return [meter["id"] for meter in self.scenario["meter"]]
+
+    def meters_of(self, gateway: str) -> list[Mapping[str, Any]]:
+        area = next(entry["area"] for entry in self.scenario["gateway"] if entry["id"] == gateway)
+        return [meter for meter in self.scenario["meter"] if meter["area"] == area]
+
+    def registry(self, interval_s: int) -> dict[str, Any]:
+        """What `wattpost cloud import registry` takes."""
+        gateway_of = {entry["area"]: entry["id"] for entry in self.scenario["gateway"]}
+        names = {area["id"]: area["name"] for area in self.scenario["area"]}
+        return {
+            "area": [
+                {"id": area["id"], "name": area["name"], "feeder": area["feeder"]}
+                for area in self.scenario["area"]
+            ],
+            "gateway": [{"id": gateway, "name": names[area]} for area, gateway in gateway_of.items()],
+            "meter": [_registered(meter, gateway_of, interval_s) for meter in self.scenario["meter"]],
+        }
+
+    def customers(self, since: str) -> dict[str, Any]:
+        """What `wattpost cloud import customers` takes: one made-up customer for each customer's meter."""
+        meters = [meter for meter in self.scenario["meter"] if meter.get("role") != "area"]
+        return {
+            "customer": [
+                {"id": f"C-{meter['id']}", "name": meter["customer"], "language": "zh_CN"} for meter in meters
+            ],
+            "account": [
+                {
+                    "no": account_no(meter["id"]),
+                    "customer": f"C-{meter['id']}",
+                    "address": f"示例村 {meter['id']}",
+                    "class": CLASSES[meter["load"]],
+                }
+                for meter in meters
+            ],
+            "service": [
+                {"account": account_no(meter["id"]), "meter": meter["id"], "start": since} for meter in meters
+            ],
+        }
+
+    def gateway_toml(self, gateway: str, ready: Mapping[str, Any], place: "Place", paces: Paces) -> str:
+        """gateway.toml of one gateway; `ready` is the simulator's word on where its lines are."""
+        uplink = next(entry for entry in ready["gateways"] if entry["id"] == gateway)
+        host, _, port = uplink["uplink"].rpartition(":")
+        endpoints = {line["name"]: line for line in ready["lines"]}
+        meters = self.meters_of(gateway)
+        parts = [
+            _table(
+                "",
+                {
+                    "gateway": gateway,
+                    "data_dir": str(place.root / gateway),
+                    "interval_s": paces.interval_s,
+                    "health_s": paces.health_s,
+                    "supply_file": uplink["supply_file"],
+                },
+            ),
+            _table(
+                "[broker]", {"host": host, "port": int(port), "password_file": str(place.password(gateway))}
+            ),
+            _table("[outbox]", {"batch_age_s": paces.batch_age_s}),
+        ]
+        for name in dict.fromkeys(meter["line"] for meter in meters):
+            line = endpoints[name]
+            parts.append(
+                _table(
+                    "[[line]]",
+                    {"name": name, "kind": LINE_KINDS[line["kind"]], "endpoint": line["endpoint"]},
+                )
+            )
+            parts += [_table("[[line.meter]]", _polled(meter)) for meter in meters if meter["line"] == name]
+        return "\n".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the demo keeps its files; all of it goes with the folder."""
+
+    root: Path
+
+    @property
+    def scenario(self) -> Path:
+        return self.root / "scenario.toml"
+
+    @property
+    def cloud_toml(self) -> Path:
+        return self.root / "cloud.toml"
+
+    @property
+    def cloud_data(self) -> Path:
+        return self.root / "cloud"
+
+    def gateway_toml(self, gateway: str) -> Path:
+        return self.root / f"{gateway}.toml"
+
+    def password(self, gateway: str) -> Path:
+        return self.root / f"{gateway}.password"
+
+    def accepted(self, gateway: str) -> Path:
+        return self.root / f"{gateway}.accepted.jsonl"
+
+    def log(self, name: str) -> Path:
+        return self.root / f"{name}.log"
+
+
+def account_no(meter: str) -> str:
+    """A made-up account number (户号)."""
+    return "90" + meter.replace("A", "").replace("-", "").zfill(8)
+
+
+def _registered(meter: Mapping[str, Any], gateway_of: Mapping[str, str], interval_s: int) -> dict[str, Any]:
+    return {
+        "id": meter["id"],
+        "address": str(meter.get("address", meter.get("unit"))),
+        "model": meter["model"],
+        "area": meter["area"],
+        "gateway": gateway_of[meter["area"]],
+        "line": meter["line"],
+        "phase": PHASES.get(meter.get("phase", "")),
+        "role": meter.get("role", "customer"),
+        "interval_s": interval_s,
+    }
+
+
+def _polled(meter: Mapping[str, Any]) -> dict[str, Any]:
+    where = {key: meter[key] for key in ("address", "unit") if key in meter}
+    return {"id": meter["id"], **where, "model": meter["model"]}
+
+
+def _table(head: str, values: Mapping[str, Any]) -> str:
+    return "\n".join([*([head] if head else []), *_lines(values.items())]) + "\n"
+
+
+def _lines(items: Iterable[tuple[str, Any]]) -> Iterable[str]:
+    """TOML and JSON write numbers and strings the same way."""
+    return (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in items)

@@ -1,0 +1,95 @@
+"""Kill real processes at random instants and count what became of every accepted reading.
+
+Each victim has a hunter of its own, so that kills overlap. Half of a victim's kills wait until it has
+stored or sent something since its start: a process that dies before it did anything proves nothing.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cloud.demo.programs import Program, ProgramError
+
+LOOK_S = 0.02
+AFTER_WORK = 0.6
+PATIENCE_S = 15.0
+
+
+@dataclass(slots=True)
+class Victim:
+    """`worked` is a number that grows whenever the process has stored or sent something."""
+
+    name: str
+    program: Program
+    worked: Callable[[], int]
+    pause_s: tuple[float, float]
+    window: Callable[[], int] | None = None  # a faulty composition says when it stands in its window
+    kills: int = 0
+    kills_after_work: int = 0
+
+
+@dataclass(slots=True)
+class Hunt:
+    """One hunter for each victim until the time is up; then everything runs again."""
+
+    victims: list[Victim]
+    seed: int
+    until: float
+    faults: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        hunters = [
+            threading.Thread(target=self._hunt, args=(victim, random.Random(f"{self.seed}/{victim.name}")))
+            for victim in self.victims
+        ]
+        for hunter in hunters:
+            hunter.start()
+        for hunter in hunters:
+            hunter.join()
+
+    def _hunt(self, victim: Victim, rng: random.Random) -> None:
+        while time.monotonic() < self.until:
+            worked = self._wait(victim, rng)
+            if not victim.program.running:
+                self.faults.append(victim.program.told())
+            if time.monotonic() >= self.until:
+                return
+            victim.program.kill()
+            victim.kills += 1
+            victim.kills_after_work += worked
+            victim.program.start()
+
+    def _wait(self, victim: Victim, rng: random.Random) -> bool:
+        """Until the instant to strike; whether the victim has worked by then."""
+        before = victim.worked()
+        if victim.window is not None:
+            return _grew(victim.window, victim.window(), min(self.until, time.monotonic() + PATIENCE_S))
+        if rng.random() < AFTER_WORK:
+            _grew(victim.worked, before, min(self.until, time.monotonic() + PATIENCE_S))
+            time.sleep(rng.uniform(0.0, 0.3))
+        else:
+            time.sleep(min(rng.uniform(*victim.pause_s), max(0.0, self.until - time.monotonic())))
+        return victim.worked() > before
+
+
+def _grew(number: Callable[[], int], before: int, until: float) -> bool:
+    while time.monotonic() < until:
+        if number() > before:
+            return True
+        time.sleep(LOOK_S)
+    return False
+
+
+def wait_for(true: Callable[[], bool], seconds: float) -> bool:
+    """Look until `true` or the time is up."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.1)
+    return true()
+
+
+__all__ = ["Hunt", "ProgramError", "Victim", "wait_for"]
