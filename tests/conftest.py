@@ -16,10 +16,12 @@ import psycopg
 import pytest
 
 from cloud.kit.db import Database
+from tests.mosquitto import Mosquitto
 
 PLACES = ["/usr/sbin", "/usr/lib/postgresql/15/bin"]
 APT = {
     "mosquitto": "mosquitto",
+    "mosquitto_passwd": "mosquitto",
     "mosquitto_sub": "mosquitto-clients",
     "postgres": "postgresql",
     "initdb": "postgresql",
@@ -171,3 +173,13 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
         yield made
         made.close()
         admin.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """A real broker with the users gw-a01, gw-a02 and cloud, each in its place."""
+    program, passwd = require_program("mosquitto"), require_program("mosquitto_passwd")
+    folder = tmp_path_factory.mktemp("mosquitto")
+    broker = Mosquitto(folder, program, passwd, free_port(), ("gw-a01", "gw-a02", "cloud"))
+    yield broker
+    broker.stop()

@@ -1,0 +1,266 @@
+"""The uplink against a real broker: live first, at most 32 under way, and only Stored empties the outbox."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.outbox import Outbox
+from edge.settings import Settings
+from edge.uplink import Uplink
+from edge.window import BACKLOG_LIMIT, LIMIT
+from protocols.mqtt import messages
+from tests.edge.gateway import GATEWAY, CloudEnd, GatewayClock, gateway_settings, readings, stored, until
+from tests.mosquitto import Mosquitto
+
+
+class Site:
+    """One gateway's outbox and uplink, with a clock that runs."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.settings, self.clock = settings, SystemClock()
+        self.outbox = Outbox(folder / "outbox.db", GATEWAY, self.clock)
+        self.uplink = Uplink(settings, self.outbox, self.clock, Random(1))
+
+    def keep(self, batches: int) -> None:
+        for number in range(batches):
+            self.outbox.append(readings(3, start=3 * number))
+        self.uplink.wake()
+
+    def empty(self) -> bool:
+        return self.outbox.backlog().batches == 0
+
+
+@pytest.fixture
+def site(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Site]:
+    made = Site(tmp_path, gateway_settings(tmp_path, mosquitto.port, mosquitto.password_file(GATEWAY)))
+    yield made
+    made.uplink.stop()
+    made.outbox.close()
+
+
+@pytest.fixture
+def cloud(mosquitto: Mosquitto) -> Iterator[CloudEnd]:
+    end = CloudEnd(mosquitto)
+    yield end
+    end.close()
+
+
+def test_only_stored_empties_the_outbox_and_never_the_brokers_puback(site: Site, cloud: CloudEnd) -> None:
+    site.keep(3)
+    site.uplink.start()
+    until(lambda: len(cloud.batches()) >= 3, "three batches at the cloud")
+    until(lambda: not site.uplink._mids, "all PUBACKs")
+    assert site.outbox.backlog().batches == 3
+    cloud.settle(stored(site.outbox.epoch, (1, 2)))
+    until(lambda: site.outbox.backlog().batches == 1, "two settled")
+    cloud.settle(stored(site.outbox.epoch, (1, 3)))
+    until(site.empty, "all settled")
+
+
+def test_after_connecting_the_newest_batch_goes_first_and_then_the_oldest(
+    site: Site, cloud: CloudEnd
+) -> None:
+    site.keep(5)
+    site.uplink.start()
+    until(lambda: len(cloud.seqs()) >= 5, "five batches")
+    assert cloud.seqs()[:5] == [5, 1, 2, 3, 4]
+
+
+def test_at_most_32_unsettled_batches_are_under_way_and_live_ones_find_a_place(
+    site: Site, cloud: CloudEnd
+) -> None:
+    site.keep(100)
+    site.uplink.start()
+    until(lambda: len(set(cloud.seqs())) >= BACKLOG_LIMIT, "the backlog's share of the window")
+    site.keep(10)
+    until(lambda: max(cloud.seqs()) > 100, "a live batch while the window is full of backlog")
+    until(lambda: len(set(cloud.seqs())) == LIMIT, "a full window")
+    until(lambda: not site.uplink._mids, "all PUBACKs")
+    assert len(set(cloud.seqs())) == LIMIT
+    assert site.uplink._window.under_way == LIMIT
+
+
+def test_a_batch_unanswered_is_sent_again_byte_for_byte(site: Site, cloud: CloudEnd) -> None:
+    site.keep(1)
+    site.uplink.start()
+    until(lambda: len(cloud.payloads("readings")) >= 2, "the resend after 2 s")
+    assert len(set(cloud.payloads("readings"))) == 1
+
+
+def test_a_cloud_that_answers_drains_any_backlog_to_the_last_batch(site: Site, cloud: CloudEnd) -> None:
+    site.keep(300)
+    cloud.answering = True
+    site.uplink.start()
+    until(site.empty, "the backlog drained")
+    assert set(cloud.seqs()) == set(range(1, 301))
+
+
+def test_garbage_in_place_of_stored_is_told_once_and_changes_nothing(
+    site: Site, cloud: CloudEnd, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.keep(2)
+    site.uplink.start()
+    until(lambda: len(cloud.batches()) >= 2, "both batches")
+    epoch = site.outbox.epoch
+    rubbish = [
+        b"", b"\xff\x00", b"{}", b"[1,2]", b"x" * 300_000, b"\x78\x9c broken",
+        messages.encode(stored(epoch, (1, 2), gateway="gw-a02")),
+        messages.encode(stored(epoch, (2, 1))), messages.encode(stored(epoch, (0, 2))),
+        messages.encode(stored(epoch, (1, 2**60))), messages.encode(stored("another", (1, 2))),
+    ]  # fmt: skip
+    for payload in rubbish:
+        cloud.say(GATEWAY, payload)
+    cloud.settle(stored(epoch, (1, 1)))
+    until(lambda: site.outbox.backlog().batches == 1, "the good answer after the bad ones")
+    assert site.outbox.epoch == epoch
+    assert [r.levelname for r in caplog.records if "Stored" in r.message] == ["WARNING"]
+
+
+def test_the_broker_tells_offline_when_a_gateway_vanishes_and_online_when_it_is_back(
+    site: Site, cloud: CloudEnd
+) -> None:
+    site.uplink.start()
+    until(lambda: cloud.statuses() and cloud.statuses()[-1].online, "online")
+    assert cloud.statuses()[-1].epoch == site.outbox.epoch
+    session = site.uplink._session
+    assert session
+    session.close()  # the line is cut: no farewell
+    until(lambda: not cloud.statuses()[-1].online, "the last will")
+    until(lambda: cloud.statuses()[-1].online, "online again")
+
+
+def test_status_is_retained_so_that_a_cloud_that_comes_later_knows(site: Site, mosquitto: Mosquitto) -> None:
+    site.uplink.start()
+    until(lambda: site.uplink.connected, "connected")
+    until(lambda: not site.uplink._said or site.uplink._told_epoch, "status published")
+    site.uplink.stop()
+    late = CloudEnd(mosquitto)
+    until(lambda: late.statuses(), "the retained status")
+    assert [(s.online, kept) for s, (_, _, kept) in zip(late.statuses(), late.seen, strict=True)] == [
+        (False, True)
+    ]
+    late.close()
+
+
+def test_health_is_published_and_not_retained(site: Site, cloud: CloudEnd) -> None:
+    site.uplink.start()
+    until(lambda: site.uplink.connected, "connected")
+    health = messages.Health(
+        gateway=GATEWAY, at_ms=1, epoch=site.outbox.epoch, last_seq=0, backlog_batches=0, backlog_readings=0,
+        oldest_at_ms=None, clock=messages.ClockState.UNKNOWN, supply=messages.Supply.MAINS, lines=[],
+        meters=[],
+    )  # fmt: skip
+    site.uplink.publish_health(health)
+    until(lambda: cloud.payloads("health"), "health")
+    assert messages.decode(cloud.payloads("health")[0], messages.Health) == health
+
+
+def test_a_broker_killed_and_started_again_loses_nothing(
+    site: Site, mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    site.keep(40)
+    site.uplink.start()
+    until(lambda: site.uplink.connected, "connected")
+    mosquitto.kill()
+    site.keep(5)
+    until(lambda: not site.uplink.connected, "the loss noticed")
+    mosquitto.start()
+    cloud = CloudEnd(mosquitto, answering=True)
+    until(site.empty, "everything stored after the restart", 30)
+    assert set(cloud.seqs()) == set(range(1, 46))
+    cloud.close()
+
+
+def test_an_unreachable_broker_is_one_line_however_often_it_is_tried(
+    site: Site, mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    mosquitto.stop()
+    site.uplink._retry._first_s = site.uplink._retry._last_s = site.uplink._retry._next_s = 0.01
+    tried = _count_connects(site.uplink)
+    site.uplink.start()
+    until(lambda: len(tried) > 5, "several attempts")
+    told = [record.message for record in caplog.records]
+    assert len(told) == 1
+    assert f"127.0.0.1:{mosquitto.port}" in told[0]
+    assert "readings are kept" in told[0]
+
+
+def _count_connects(uplink: Uplink) -> list[int]:
+    tried: list[int] = []
+    connect = uplink._connect
+    uplink._connect = lambda: (tried.append(1), connect())[1]  # type: ignore[method-assign,func-returns-value]
+    return tried
+
+
+def test_a_wrong_password_is_told_with_what_to_check(
+    tmp_path: Path, mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    mosquitto.password_file(GATEWAY).write_text("a-wrong-word")
+    site = Site(tmp_path, gateway_settings(tmp_path, mosquitto.port, mosquitto.password_file(GATEWAY)))
+    site.uplink.start()
+    until(lambda: caplog.records, "the refusal")
+    assert "password_file" in caplog.records[0].message
+    assert "a-wrong-word" not in caplog.text
+    site.uplink.stop()
+    site.outbox.close()
+
+
+@pytest.mark.parametrize("protocol", ["auto", "5", "3.1.1"])
+def test_version_5_and_3_1_1_carry_the_same(
+    protocol: str, tmp_path: Path, mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    settings = gateway_settings(
+        tmp_path, mosquitto.port, mosquitto.password_file(GATEWAY), broker={"protocol": protocol}
+    )
+    site, cloud = Site(tmp_path, settings), CloudEnd(mosquitto, answering=True)
+    site.keep(3)
+    site.uplink.start()
+    until(site.empty, "three batches settled")
+    spoken = "5" if protocol == "auto" else protocol
+    assert f"(MQTT {spoken})" in caplog.text
+    site.uplink.stop()
+    cloud.close()
+    site.outbox.close()
+
+
+def test_what_is_given_up_is_declared_until_the_cloud_has_settled_it(
+    tmp_path: Path, mosquitto: Mosquitto, cloud: CloudEnd
+) -> None:
+    clock = GatewayClock()
+    outbox = Outbox(tmp_path / "outbox.db", GATEWAY, clock, cap_bytes=300_000)
+    while not outbox.declarations():
+        outbox.append(readings(200))
+    settings = gateway_settings(tmp_path, mosquitto.port, mosquitto.password_file(GATEWAY))
+    uplink = Uplink(settings, outbox, SystemClock(), Random(1))
+    uplink.start()
+    until(lambda: cloud.payloads("dropped"), "the declaration")
+    declared = messages.decode(cloud.payloads("dropped")[0], messages.Dropped)
+    assert declared.epoch == outbox.epoch
+    cloud.settle(stored(outbox.epoch, *declared.seqs))
+    until(lambda: not outbox.declarations(), "the declaration settled")
+    uplink.stop()
+    outbox.close()
+
+
+def test_a_gateway_cannot_forge_its_own_stored_nor_hear_anothers(site: Site, mosquitto: Mosquitto) -> None:
+    """The broker's access list, seen by delivery: two lines per gateway keep it in its place."""
+    cloud = CloudEnd(mosquitto)
+    site.keep(1)
+    site.uplink.start()
+    until(lambda: cloud.batches(), "the batch")
+    session = site.uplink._session
+    assert session
+    session.publish(f"wattpost/v1/{GATEWAY}/down/stored", messages.encode(stored(site.outbox.epoch, (1, 1))))
+    session.publish("wattpost/v1/gw-a02/up/readings", b"forged")
+    cloud.settle(stored("other", (1, 1), gateway="gw-a02"))
+    site.keep(1)
+    until(lambda: len(set(cloud.seqs())) == 2, "a batch after the forgeries")
+    assert site.outbox.backlog().batches == 2
+    assert b"forged" not in cloud.payloads("readings")
+    cloud.close()
