@@ -7,7 +7,7 @@ import math
 import re
 import zlib
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -24,6 +24,11 @@ MAX_INT = 2**53  # a JSON number beyond it is no longer exact everywhere
 MAX_NAME = 64
 EPOCH = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ZLIB_FIRST_BYTE = 0x78
+
+Count = Annotated[int, msgspec.Meta(ge=0, lt=MAX_INT)]
+AtMs = Annotated[int, msgspec.Meta(ge=0, lt=MAX_INT // 64)]  # until the year 6429: any of it is a datetime
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
+Epoch = Annotated[str, msgspec.Meta(pattern=f"^{EPOCH.pattern}$")]
 
 
 class Row(msgspec.Struct, array_like=True, frozen=True):
@@ -72,8 +77,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     v: int = VERSION
     gateway: str
     online: bool
-    epoch: str
-    at_ms: int | None = None
+    epoch: Epoch
+    at_ms: AtMs | None = None
 
 
 class ClockState(StrEnum):
@@ -100,32 +105,32 @@ class Storage(StrEnum):
 class LineHealth(msgspec.Struct, frozen=True, kw_only=True):
     """`connected` tells of the port or socket, not of the meters behind it."""
 
-    line: str
+    line: Name
     connected: bool
-    noise_bytes: int
-    bad_frames: int
+    noise_bytes: Count
+    bad_frames: Count
 
 
 class MeterHealth(msgspec.Struct, frozen=True, kw_only=True):
     """`unanswered` counts the asks in a row that brought no reading; 0 means the last one did."""
 
-    meter: str
-    line: str
-    asked: int
-    answered: int
-    unanswered: int
-    answered_at_ms: int | None = None
+    meter: Name
+    line: Name
+    asked: Count
+    answered: Count
+    unanswered: Count
+    answered_at_ms: AtMs | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     v: int = VERSION
     gateway: str
-    at_ms: int
-    epoch: str
-    last_seq: int
-    backlog_batches: int
-    backlog_readings: int
-    oldest_at_ms: int | None
+    at_ms: AtMs
+    epoch: Epoch
+    last_seq: Count
+    backlog_batches: Count
+    backlog_readings: Count
+    oldest_at_ms: AtMs | None
     clock: ClockState
     supply: Supply
     lines: list[LineHealth]

@@ -94,3 +94,29 @@ def test_a_sound_batch_comes_back_as_it_was() -> None:
     payload = messages.encode(batch)
     assert messages.reading(messages.decode(payload, messages.Readings).readings[0]) == reading
     assert messages.identity(payload) == ("gw-1", "e1", 7)
+
+
+def health(**changes: Any) -> bytes:
+    meter = {"meter": "m1", "line": "l1", "asked": 5, "answered": 3, "unanswered": 2, "answered_at_ms": 5}
+    plain = {
+        "v": 1,
+        "gateway": "gw-1",
+        "at_ms": 7,
+        "epoch": "e1",
+        "last_seq": 1,
+        "backlog_batches": 0,
+        "backlog_readings": 0,
+        "oldest_at_ms": None,
+        "clock": "synced",
+        "supply": "mains",
+        "lines": [],
+        "meters": [meter | changes],
+    }
+    return zlib.compress(json.dumps(plain).encode())
+
+
+def test_a_health_message_has_no_number_that_is_no_count_or_no_time() -> None:
+    assert messages.decode(health(), messages.Health).meters[0].unanswered == 2
+    for wrong in ({"unanswered": -1}, {"asked": 10**30}, {"answered_at_ms": 10**18}, {"meter": ""}):
+        with pytest.raises(MessageError):
+            messages.decode(health(**wrong), messages.Health)

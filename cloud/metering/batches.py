@@ -1,0 +1,207 @@
+"""The book of what came of every batch: stored, dead-lettered, or declared dropped by its gateway.
+
+`Stored` is built from here, after the commit, and never from a worker's memory.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from cloud.kit.db import Instant, metadata
+from protocols.mqtt.messages import MAX_INT, Dropped
+
+NEAR = 64
+"""How far around a batch just settled we look for settled neighbours: twice what may be in flight."""
+FIRST = 512
+"""How many batches beyond the first gap are looked at for ranges."""
+
+
+class Outcome(StrEnum):
+    STORED = "stored"
+    DEAD_LETTERED = "dead-lettered"
+
+
+class Arrival(StrEnum):
+    """How a batch stands to the one already in the book under its name."""
+
+    NEW = "new"
+    SAME = "same"
+    OTHER = "other"
+
+
+batch_table = Table(
+    "batch",
+    metadata,
+    Column("gateway", String(32), primary_key=True),
+    Column("epoch", String(64), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("outcome", String(16), nullable=False),
+    Column("readings", Integer, nullable=False),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+dropped_table = Table(
+    "dropped",
+    metadata,
+    Column("gateway", String(32), primary_key=True),
+    Column("epoch", String(64), primary_key=True),
+    Column("first_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("readings", Integer, nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+settled_table = Table(
+    "settled",
+    metadata,
+    Column("gateway", String(32), primary_key=True),
+    Column("epoch", String(64), primary_key=True),
+    Column("upto", BigInteger, nullable=False),
+)
+
+
+def arrival(connection: Connection, gateway: str, epoch: str, seq: int, content: bytes) -> Arrival:
+    """Whether the batch is new, there already, or shares its name with another (an old image put back)."""
+    known = connection.execute(select(batch_table.c.digest).where(_is(gateway, epoch, seq))).scalar()
+    return Arrival.NEW if known is None else Arrival.SAME if known == content else Arrival.OTHER
+
+
+def record(
+    connection: Connection,
+    key: tuple[str, str, int],
+    outcome: Outcome,
+    readings: int,
+    content: bytes,
+    at: datetime,
+) -> None:
+    """Write down what came of a batch; its outcome may change later, by a replay, but it stays settled."""
+    row = {"outcome": outcome.value, "readings": readings, "digest": content, "at": at}
+    changed = connection.execute(update(batch_table).where(_is(*key)).values(row))
+    if not changed.rowcount:
+        gateway, epoch, seq = key
+        connection.execute(insert(batch_table).values(gateway=gateway, epoch=epoch, seq=seq, **row))
+        if seq == _upto(connection, gateway, epoch) + 1:
+            _advance(connection, gateway, epoch)
+
+
+def record_dropped(connection: Connection, dropped: Dropped, at: datetime) -> bool:
+    """Write down what a gateway gave up; False when that was known."""
+    new = False
+    for number, (first, last) in enumerate(dropped.seqs):
+        key = {"gateway": dropped.gateway, "epoch": dropped.epoch, "first_seq": first, "last_seq": last}
+        same = [dropped_table.c[name] == value for name, value in key.items()]
+        if connection.execute(select(dropped_table.c.at).where(*same)).first() is None:
+            readings = dropped.readings if number == 0 else 0  # the message gives one number for all ranges
+            row = {**key, "readings": min(readings, 2**31 - 1), "reason": dropped.reason[:200], "at": at}
+            connection.execute(insert(dropped_table).values(row))
+            new = True
+    if new:
+        _advance(connection, dropped.gateway, dropped.epoch)
+    return new
+
+
+def settled(
+    connection: Connection, gateway: str, epoch: str, near: Iterable[int] = ()
+) -> list[tuple[int, int]]:
+    """Closed ranges: all from the first seq on, some beyond the first gap, and what lies around `near`."""
+    upto = _upto(connection, gateway, epoch)
+    ranges = [(1, upto)] if upto else []
+    ranges += [(seq, seq) for seq in _after(connection, gateway, epoch, upto, FIRST)]
+    ranges += _dropped(connection, gateway, epoch, upto + 1, MAX_INT)
+    for seq in near:
+        ranges += [(each, each) for each in _between(connection, gateway, epoch, seq - NEAR, seq + NEAR)]
+        ranges += _dropped(connection, gateway, epoch, seq - NEAR, seq + NEAR)
+    return merged(ranges)
+
+
+def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same seqs in as few closed ranges as can be."""
+    joined: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def _advance(connection: Connection, gateway: str, epoch: str) -> None:
+    """Move the end of the unbroken run from seq 1 over everything that now follows on it."""
+    before = upto = _upto(connection, gateway, epoch)
+    while True:
+        further = _run(upto, _after(connection, gateway, epoch, upto, FIRST))
+        further = _over_dropped(connection, gateway, epoch, further)
+        if further == upto:
+            break
+        upto = further
+    if upto == before:
+        return
+    mine = (settled_table.c.gateway == gateway) & (settled_table.c.epoch == epoch)
+    if not connection.execute(update(settled_table).where(mine).values(upto=upto)).rowcount:
+        connection.execute(insert(settled_table).values(gateway=gateway, epoch=epoch, upto=upto))
+
+
+def _run(upto: int, seqs: Iterable[int]) -> int:
+    for seq in seqs:
+        if seq != upto + 1:
+            break
+        upto = seq
+    return upto
+
+
+def _over_dropped(connection: Connection, gateway: str, epoch: str, upto: int) -> int:
+    table = dropped_table.c
+    query = select(func.max(table.last_seq)).where(
+        table.gateway == gateway, table.epoch == epoch, table.first_seq <= upto + 1, table.last_seq > upto
+    )
+    return connection.execute(query).scalar() or upto
+
+
+def _upto(connection: Connection, gateway: str, epoch: str) -> int:
+    query = select(settled_table.c.upto).where(
+        settled_table.c.gateway == gateway, settled_table.c.epoch == epoch
+    )
+    return connection.execute(query).scalar() or 0
+
+
+def _after(connection: Connection, gateway: str, epoch: str, seq: int, limit: int) -> list[int]:
+    table = batch_table.c
+    query = select(table.seq).where(table.gateway == gateway, table.epoch == epoch, table.seq > seq)
+    return list(connection.scalars(query.order_by(table.seq).limit(limit)))
+
+
+def _between(connection: Connection, gateway: str, epoch: str, first: int, last: int) -> list[int]:
+    table = batch_table.c
+    query = select(table.seq).where(table.gateway == gateway, table.epoch == epoch)
+    return list(connection.scalars(query.where(table.seq.between(first, last))))
+
+
+def _dropped(
+    connection: Connection, gateway: str, epoch: str, first: int, last: int
+) -> list[tuple[int, int]]:
+    """The first of the declared ranges that touch [first, last]."""
+    table = dropped_table.c
+    query = select(table.first_seq, table.last_seq).where(
+        table.gateway == gateway, table.epoch == epoch, table.last_seq >= first, table.first_seq <= last
+    )
+    return [(low, high) for low, high in connection.execute(query.order_by(table.first_seq).limit(FIRST))]
+
+
+def _is(gateway: str, epoch: str, seq: int) -> Any:
+    table = batch_table.c
+    return (table.gateway == gateway) & (table.epoch == epoch) & (table.seq == seq)
