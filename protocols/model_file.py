@@ -1,0 +1,127 @@
+"""The shape of a meter model's TOML file, and one clear line for whatever is wrong with it."""
+
+import tomllib
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from protocols.errors import ModelError
+from protocols.modbus.registers import RegisterType, WordOrder
+
+Side = Literal["primary", "secondary"]
+Protocol = Literal["dlt645-2007", "dlt645-1997", "modbus"]
+
+
+def _from_hex(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise ValueError("these are not hex bytes") from None
+
+
+def _scale(text: object) -> object:
+    if not isinstance(text, str):
+        raise ValueError('a scale is written in quotes, such as "0.1", so that it stays exact')  # noqa: TRY004
+    return text
+
+
+HexBytes = Annotated[bytes, BeforeValidator(_from_hex)]
+Scale = Annotated[Decimal, BeforeValidator(_scale), Field(gt=0)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DltPointPart(Part):
+    """A quantity and the single DI it is read by."""
+
+    quantity: str
+    di: str
+    unverified: bool = False
+
+
+class BlockPart(Part):
+    """A block DI; `points` are its values in order, each with the single DI to fall back to."""
+
+    di: str
+    points: list[DltPointPart] = Field(min_length=1)
+
+
+class RegisterPart(Part):
+    """A quantity and its registers; `address` is the PDU address, 0-based."""
+
+    quantity: str
+    fc: Literal[3, 4]
+    address: int = Field(ge=0, le=0xFFFF)
+    type: RegisterType
+    word_order: WordOrder = "big"
+    scale: Scale = Decimal(1)
+    unit: str
+    not_available: list[int] = []
+    side: Side | None = None
+    unverified: bool = False
+
+
+class SerialPart(Part):
+    """What the meter is shipped with."""
+
+    baud: int = Field(gt=0)
+    parity: Literal["none", "even", "odd"]
+    stop_bits: Literal[1, 2] = 1
+
+
+class GoldenPart(Part):
+    """One exchange that proves the model: the bytes and the values they must give."""
+
+    origin: Literal["published", "constructed"]
+    source: str
+    request: HexBytes
+    response: HexBytes
+    values: dict[str, int | float]
+
+
+class ModelPart(Part):
+    name: str
+    maker: str
+    protocol: Protocol
+    phases: Literal[1, 3]
+    sources: list[str] = Field(min_length=1)
+    serial: SerialPart
+    side: Side = "primary"
+    max_regs: int = Field(default=125, ge=1, le=125)
+    max_gap: int = Field(default=0, ge=0)
+    pause_ms: int = Field(default=0, ge=0)
+    block: list[BlockPart] = []
+    point: list[DltPointPart] = []
+    registers: list[RegisterPart] = Field(default=[], alias="register")
+    golden: list[GoldenPart] = Field(min_length=1)
+
+
+_ADVICE = {
+    "missing": "this key is missing; add it",
+    "extra_forbidden": "no such key; correct its spelling or remove it",
+}
+
+
+def read(text: str, origin: str) -> ModelPart:
+    """The checked content of a model file; ModelError names file, key and what to do."""
+    try:
+        document: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{origin}: not TOML: {error}; correct the file there") from None
+    try:
+        return ModelPart.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        advice = _ADVICE.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise ModelError(f"{origin}: {_key(first['loc'])}: {advice}{more}") from None
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """point, 3, di -> point[3].di"""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
