@@ -7,12 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge.settings import MeterSettings
+from edge.settings import NETWORK_KINDS, LineSettings, MeterSettings
+from protocols.dlt645.conversations import LEAD_IN
+from protocols.dlt645.frame import OVERHEAD
+from protocols.dlt645.identifiers import lookup, lookup_1997
+from protocols.models import MeterModel
 
 SILENT_FROM: Final = 2
 """Unanswered asks in a row from which a meter counts as silent."""
 ENOUGH_ALIKE: Final = 3
 """So many neighbours in a row in the state they were believed in end a look around."""
+DLT645_THINK_S: Final = 0.1
+MODBUS_THINK_S: Final = 0.05
+"""What meters usually take before they answer; the standard allows a DL/T 645 meter 0.02 to 0.5 s."""
 CLOSE_S: Final = 0.001
 """A slot as close as this is the one just served: floating point, not time, has passed."""
 
@@ -181,3 +188,33 @@ def spread(meters: Sequence[MeterSettings], cost_s: Mapping[str, float]) -> dict
 def load_of(meters: Sequence[MeterSettings], cost_s: Mapping[str, float]) -> float:
     """Share of the line's time that the plan takes; above 1 it does not fit."""
     return sum(cost_s.get(meter.id, 0.0) / meter.interval_s for meter in meters)
+
+
+def cost_of(line: LineSettings, model: MeterModel) -> float:
+    """Seconds of the line's time that one reading of such a meter takes, as far as can be told beforehand.
+
+    Behind a network the wire's speed is known only when the settings tell it.
+    """
+    known = line.kind not in NETWORK_KINDS or "baud" in line.model_fields_set
+    byte_s = (10 if line.parity == "none" else 11) / line.baud if known else 0.0
+    return air_time_s(model, byte_s)
+
+
+def air_time_s(model: MeterModel, byte_s: float) -> float:
+    """Bytes of all requests and answers, and the meter's time to think before each."""
+    sizes = _modbus_sizes(model) if model.protocol == "modbus" else _dlt645_sizes(model)
+    think_s = (MODBUS_THINK_S if model.protocol == "modbus" else DLT645_THINK_S) + model.pause_ms / 1000
+    return sum(size * byte_s + think_s for size in sizes)
+
+
+def _modbus_sizes(model: MeterModel) -> list[int]:
+    """Request of 8 bytes, answer of 5 and two for each register."""
+    return [13 + 2 * request.count for request in model.requests()]
+
+
+def _dlt645_sizes(model: MeterModel) -> list[int]:
+    look, width = (lookup, 4) if model.version == "2007" else (lookup_1997, 2)
+    values = [(block.di, len(block.points)) for block in model.blocks]
+    values += [(point.di, 1) for point in model.singles]
+    items = [(item, count) for di, count in values if (item := look(di))]
+    return [2 * (LEAD_IN + OVERHEAD + width) + item.size * count for item, count in items]

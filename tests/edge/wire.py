@@ -61,8 +61,8 @@ class TcpWire(Wire):
 
     def __init__(self, react: Reaction) -> None:
         super().__init__(react)
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        self._talk = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"127.0.0.1:{self._talk.getsockname()[1]}"
         self._held: socket.socket | None = None
 
     def cut(self) -> None:
@@ -71,20 +71,20 @@ class TcpWire(Wire):
                 self._held.shutdown(socket.SHUT_RDWR)
 
     def refuse(self) -> None:
-        self._listening.close()
+        self._talk.close()
         self.cut()
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
-        self._listening.close()
+        self._talk.close()
 
     def _run(self) -> None:
         while True:
-            file = self._listening.fileno()
+            file = self._talk.fileno()
             if file < 0 or self._ready(file) is None:
                 return
             try:
-                self._held, _ = self._listening.accept()
+                self._held, _ = self._talk.accept()
             except OSError:
                 return
             self.connections += 1

@@ -1,0 +1,279 @@
+"""Reads Modbus meters through pymodbus: TCP, RTU on a serial line, RTU through a TCP serial server.
+
+pymodbus builds and decodes the messages; which bytes are an answer at all is decided here, because an RTU
+answer names neither its address nor its request: unit, function, length and checksum must all be right.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pymodbus.client import ModbusBaseSyncClient
+from pymodbus.framer import FramerType
+from pymodbus.pdu import ModbusPDU
+from pymodbus.transport import CommParams, CommType
+
+from edge.drivers.parts import Part, Refusals, gather
+from edge.drivers.patience import Patience
+from edge.drivers.talk import GAP_S, listen, say
+from edge.links import Link, NoReply, link_of
+from edge.settings import LineSettings, MeterSettings
+from protocols.errors import FrameError, Refused
+from protocols.modbus import plan
+from protocols.modbus.rtu import crc, exception_meaning
+from protocols.models import MeterModel, Point, values_from_registers
+from protocols.readings import Value
+
+log = logging.getLogger(__name__)
+
+Request = plan.Request[Point]
+
+RETRIES: Final = 1
+LONGEST_FRAME: Final = 260
+_LASTING: Final = (1, 2, 3)
+_NOT_THERE: Final = (0x0A, 0x0B)
+"""A gateway says so of the meter behind it: no path to it, or no answer from it."""
+
+
+class Answers:
+    """Finds the one answer to one request in what arrives; everything else is counted and passed over."""
+
+    def __init__(self, rtu: bool, request: bytes, count: int) -> None:
+        self._rtu, self._request, self._size = rtu, request, 2 * count
+        self._buffer = b""
+        self.strays = 0
+        self.spoke = False
+
+    @property
+    def noise_bytes(self) -> int:
+        """What came besides frames; a local echo of the request is no noise."""
+        echo = len(self._request) if self._buffer.startswith(self._request) else 0
+        return len(self._buffer) - echo
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The answer's own bytes, or nothing yet. FrameError when a TCP stream is out of step."""
+        self._buffer += chunk
+        return self._find_rtu() if self._rtu else self._find_tcp()
+
+    def _find_rtu(self) -> bytes:
+        """At any offset: noise, a local echo or another meter's answer may come first."""
+        unit, function = self._request[:2]
+        for start in range(len(self._buffer) - 4):
+            head = self._buffer[start : start + 3]
+            if head[:2] == bytes((unit, function | 0x80)):
+                frame = self._buffer[start : start + 5]
+            elif head == bytes((unit, function, self._size & 0xFF)):
+                frame = self._buffer[start : start + self._size + 5]
+            else:
+                continue
+            self.spoke = True
+            if len(frame) >= 5 and crc(frame[:-2]) == frame[-2:]:
+                self._buffer = self._buffer[:start] + self._buffer[start + len(frame) :]
+                return frame
+        return b""
+
+    def _find_tcp(self) -> bytes:
+        while len(self._buffer) >= 8:
+            length = int.from_bytes(self._buffer[4:6], "big")
+            if self._buffer[2:4] != b"\0\0" or not 3 <= length <= 254:
+                raise FrameError("no_mbap_header", self._buffer[:8].hex(" "))
+            if len(self._buffer) < 6 + length:
+                break
+            frame, self._buffer = self._buffer[: 6 + length], self._buffer[6 + length :]
+            if self._is_answer(frame):
+                return frame
+            self.strays += 1
+        return b""
+
+    def _is_answer(self, frame: bytes) -> bool:
+        if frame[:2] != self._request[:2] or frame[6] != self._request[6]:
+            return False
+        self.spoke = True
+        function = self._request[7]
+        if frame[7] == function | 0x80:
+            return len(frame) == 9
+        return frame[7] == function and frame[8] == self._size and len(frame) == 9 + self._size
+
+
+class _LineClient(ModbusBaseSyncClient):
+    """A pymodbus client on one of our links: one request in flight, no retries or reconnects of its own."""
+
+    def __init__(self, line: LineSettings, link: Link) -> None:
+        self.rtu = line.kind == "modbus-rtu"
+        self.link, self._name = link, line.name
+        self._byte_s = (10 if line.parity == "none" else 11) / line.baud if self.rtu else 0.0
+        self.expect(line.timeout_s, 0, 0.0)
+        self.noise_bytes = self.bad_frames = 0
+        self._sent = b""
+        framer = FramerType.RTU if self.rtu else FramerType.SOCKET
+        params = CommParams(
+            comm_type=CommType.SERIAL if self.rtu else CommType.TCP, timeout_connect=line.timeout_s
+        )
+        super().__init__(framer, 0, params, None, None, None)
+
+    def expect(self, wait_s: float, count: int, pause_s: float) -> None:
+        """What the next request waits for, and the quiet it needs before it (on a line, not in a network)."""
+        self._wait_s, self._count, self._pause_s = wait_s, count, pause_s if self.rtu else 0.0
+
+    def connect(self) -> bool:
+        self.link.open()
+        return True
+
+    def close(self) -> None:
+        self.link.close()
+
+    def send(self, request: bytes, addr: object = None) -> int:
+        del addr
+        self.noise_bytes += say(self.link, request, self._pause_s)
+        log.debug("%s > %s", self._name, _Hex(request))
+        self._sent = request
+        return len(request)
+
+    def recv(self, size: int | None) -> bytes:
+        del size
+        answers = Answers(self.rtu, self._sent, self._count)
+        wait_s = self._wait_s + len(self._sent) * self._byte_s
+        try:
+            for chunk in listen(self.link, wait_s, LONGEST_FRAME * self._byte_s):
+                log.debug("%s < %s", self._name, _Hex(chunk))
+                frame = answers.feed(chunk)
+                if frame:
+                    return frame
+        finally:
+            self.noise_bytes += answers.noise_bytes
+            self.bad_frames += answers.strays
+        if answers.spoke:
+            self.bad_frames += 1
+            raise FrameError("no_sound_answer", f"{self._count} registers were asked for")
+        raise NoReply(f"no answer within {wait_s:.2f} s")
+
+
+class ModbusDriver:
+    def __init__(
+        self,
+        line: LineSettings,
+        models: Mapping[str, MeterModel],
+        *,
+        retries: int = RETRIES,
+        link: Link | None = None,
+    ) -> None:
+        self._models, self._retries = models, retries
+        self._parts = {name: parts_of(model) for name, model in models.items()}
+        self._client = _LineClient(line, link or link_of(line))
+        self._patience = Patience(min(GAP_S, line.timeout_s), line.timeout_s)
+        self._refusals: Refusals[Request] = Refusals()
+        self._owing: set[str] = set()
+
+    @property
+    def connected(self) -> bool:
+        return self._client.link.connected
+
+    @property
+    def noise_bytes(self) -> int:
+        return self._client.noise_bytes
+
+    @property
+    def bad_frames(self) -> int:
+        """Answers that were corrupt, or sound and to another question."""
+        return self._client.bad_frames
+
+    def open(self) -> None:
+        self._client.connect()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def interrupt(self) -> None:
+        self._client.link.interrupt()
+
+    def read(self, meter: MeterSettings) -> dict[str, Value]:
+        model = self._models[meter.model]
+
+        def ask(request: Request) -> Mapping[str, Value]:
+            words = self._asked(meter, request)
+            at = {(request.fc, request.address + offset): word for offset, word in enumerate(words)}
+            return values_from_registers(model, at)
+
+        return gather(meter.id, self._parts[meter.model], ask, self._refusals, lambda code: code in _LASTING)
+
+    def probe(self, meter: MeterSettings) -> None:
+        try:
+            self._mark(meter, self._patience.wait_s(meter.id))
+        except Refused as refused:
+            log.debug("%s: %s, so it is there", meter.id, refused)
+
+    def _asked(self, meter: MeterSettings, request: Request) -> list[int]:
+        wait_s = self._patience.wait_s(meter.id)
+        for attempt in range(self._retries + 1):
+            try:
+                self._bring_into_step(meter)
+                return self._exchange(meter, request.fc, request.address, request.count, wait_s)
+            except (NoReply, FrameError) as failure:
+                log.debug("%s: %s", meter.id, failure)
+                self._distrust(meter)
+                wait_s = self._patience.ceiling_s
+                if attempt == self._retries:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _distrust(self, meter: MeterSettings) -> None:
+        self._owing.add(meter.id)
+        self._client.link.distrust()
+
+    def _bring_into_step(self, meter: MeterSettings) -> None:
+        """An RTU answer that is overdue looks like the answer to any request of its size.
+
+        So the next request has a size that no other has; once it is answered, nothing is owed any more.
+        """
+        if self._client.rtu and meter.id in self._owing:
+            try:
+                self._mark(meter, self._patience.ceiling_s)
+            except Refused as refused:
+                log.debug("%s: %s, so it is in step", meter.id, refused)
+        self._owing.discard(meter.id)
+
+    def _mark(self, meter: MeterSettings, wait_s: float) -> None:
+        first = self._models[meter.model].points[0]
+        count = size_of_mark(self._parts[meter.model])
+        self._exchange(meter, first.fc, first.address, count, wait_s)
+
+    def _exchange(self, meter: MeterSettings, fc: int, address: int, count: int, wait_s: float) -> list[int]:
+        assert meter.unit is not None, "settings give each meter of such a line a unit"
+        read = self._client.read_holding_registers if fc == 3 else self._client.read_input_registers
+        self._client.expect(wait_s, count, self._models[meter.model].pause_ms / 1000)
+        began_s = time.monotonic()
+        reply: ModbusPDU = read(address, count=count, device_id=meter.unit)
+        self._patience.learn(meter.id, time.monotonic() - began_s)
+        if not reply.isError():
+            return list(reply.registers)
+        code = reply.exception_code
+        if code in _NOT_THERE:
+            raise NoReply(f"the gateway before it says so ({code:02X}H)")
+        raise Refused(code, exception_meaning(code))
+
+
+def parts_of(model: MeterModel) -> tuple[Part[Request], ...]:
+    """The reads that bring all of a model, each with the reads of its single points to fall back to."""
+
+    def part(request: Request) -> Part[Request]:
+        alone = [single for point in request.points for single in plan.group([point])]
+        return Part(request, tuple(map(Part[Request], alone)) if len(alone) > 1 else ())
+
+    return tuple(part(request) for request in model.requests())
+
+
+def size_of_mark(parts: Sequence[Part[Request]]) -> int:
+    """A count of registers that no other request to this meter asks for."""
+    taken = {each.what.count for part in parts for each in (part, *part.singles)}
+    return next(count for count in range(1, plan.MAX_REGISTERS) if count not in taken)
+
+
+class _Hex:
+    """Bytes that become hex only when somebody reads the log."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    def __str__(self) -> str:
+        return self._raw.hex(" ")

@@ -1,0 +1,273 @@
+"""Polls the meters of one line, in a thread of its own, and keeps count of who answers.
+
+Silence, a corrupt answer, a refusal and a broken line are four different things: only silence counts against
+a meter, because an outage is inferred from it. A reading that the storage does not take stops the line's
+polling until it does; nothing is overtaken and nothing is dropped.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+from typing import Final
+
+from edge.clock import Clock, can_date
+from edge.drivers import Driver
+from edge.drivers.dlt645 import Dlt645Driver
+from edge.drivers.modbus import ModbusDriver
+from edge.links import Interrupted, LinkDown, NoReply
+from edge.planner import Ask, Schedule, cost_of, load_of
+from edge.settings import LineSettings
+from protocols import models
+from protocols.errors import FrameError, Refused
+from protocols.mqtt.messages import ClockState, LineHealth, MeterHealth
+from protocols.readings import Quality, Reading, Source, Value
+
+log = logging.getLogger(__name__)
+
+Accept = Callable[[Reading], bool]
+"""Whether the reading was taken; False means that it was not, for want of storage."""
+Turned = Callable[[str], None]
+"""Told the id of a meter that has just become silent, or answers again."""
+
+LOOK_AGAIN_S: Final = 1.0
+"""Longest sleep: wall time may step meanwhile."""
+LINE_BACK_OFF_S: Final = (0.5, 15.0)
+STORAGE_BACK_OFF_S: Final = (1.0, 30.0)
+FULL_LINE: Final = 0.9
+REMIND_S: Final = 600.0
+
+
+@dataclass(slots=True)
+class _Tally:
+    asked: int = 0
+    answered: int = 0
+    unanswered: int = 0
+    answered_at_ms: int | None = None
+
+
+class _BackOff:
+    """Waits that double from the first to the last, until something works again."""
+
+    def __init__(self, bounds_s: tuple[float, float]) -> None:
+        self._first_s, self._last_s = bounds_s
+        self.failures = 0
+
+    def failed(self) -> float:
+        self.failures += 1
+        return min(self._first_s * 2.0 ** min(self.failures - 1, 30), self._last_s)
+
+    def worked(self) -> None:
+        self.failures = 0
+
+
+class LinePoller:
+    """Every method may be called from any thread; `accept` and `turned` are called in the line's own."""
+
+    def __init__(
+        self,
+        line: LineSettings,
+        clock: Clock,
+        accept: Accept,
+        probe_s: float = 300.0,
+        *,
+        turned: Turned = lambda _: None,
+        confirm_s: float = 2.0,
+        driver: Driver | None = None,
+    ) -> None:
+        """ModelError when a meter's model cannot be used."""
+        self._line, self._clock, self._accept, self._turned = line, clock, accept, turned
+        known = {name: models.load(name) for name in sorted({meter.model for meter in line.meters})}
+        self._driver = driver or _driver_of(line, known)
+        self._cost_s = {meter.id: cost_of(line, known[meter.model]) for meter in line.meters}
+        self._probe_s, self._confirm_s = probe_s, confirm_s
+        self._tallies = {meter.id: _Tally() for meter in line.meters}
+        self._lock = Lock()
+        self._stopping = Event()
+        self._unaccepted: Reading | None = None
+        self._line_faults = _BackOff(LINE_BACK_OFF_S)
+        self._storage_faults = _BackOff(STORAGE_BACK_OFF_S)
+        self._reminded_s = -REMIND_S
+        self._thread = Thread(target=self._run, name=f"line {line.name}", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        load = load_of(self._line.meters, self._cost_s)
+        if load > FULL_LINE:
+            log.warning(
+                "line %s: the plan takes %.0f %% of its time: ask fewer meters, or less often",
+                self._line.name, 100 * load,
+            )  # fmt: skip
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the polling, whatever it waits for; returns at once."""
+        self._stopping.set()
+        self._driver.interrupt()
+
+    def join(self, timeout_s: float) -> None:
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+
+    def line_health(self) -> LineHealth:
+        return LineHealth(
+            line=self._line.name,
+            connected=self._driver.connected and not self._line_faults.failures,
+            noise_bytes=self._driver.noise_bytes,
+            bad_frames=self._driver.bad_frames,
+        )
+
+    def meter_health(self) -> list[MeterHealth]:
+        with self._lock:
+            return [self._health(meter, tally) for meter, tally in self._tallies.items()]
+
+    def _health(self, meter: str, tally: _Tally) -> MeterHealth:
+        return MeterHealth(
+            meter=meter,
+            line=self._line.name,
+            asked=tally.asked,
+            answered=tally.answered,
+            unanswered=tally.unanswered,
+            answered_at_ms=tally.answered_at_ms,
+        )
+
+    # -- the thread -----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._schedule = Schedule(
+            self._line.meters,
+            self._cost_s,
+            self._now_s(),
+            probe_s=self._probe_s,
+            confirm_s=self._confirm_s,
+        )
+        try:
+            while not self._stopping.is_set():
+                self._stopping.wait(self._step())
+        finally:
+            self._driver.close()
+
+    def _step(self) -> float:
+        """One thing done; gives how long to rest."""
+        try:
+            if self._unaccepted is not None:
+                return self._hand_over(self._unaccepted)
+            self._driver.open()
+            ask = self._schedule.next(self._now_s())
+            if ask is None:
+                return min(self._schedule.wait_s(self._now_s()), LOOK_AGAIN_S)
+            self._remind(ask)
+            return self._ask(ask)
+        except Interrupted:
+            return 0.0
+        except LinkDown as down:
+            return self._line_is_down(down)
+        except Exception:
+            # A defect must not end the polling of a whole line: it is told, and the line goes on.
+            log.exception("line %s: defect while polling", self._line.name)
+            return LOOK_AGAIN_S
+
+    def _ask(self, ask: Ask) -> float:
+        meter = ask.meter.id
+        try:
+            if ask.probe:
+                self._driver.probe(ask.meter)
+            values = self._driver.read(ask.meter) if ask.read else {}
+        except NoReply as silence:
+            self._line_faults.worked()
+            self._silent(meter, silence)
+        except FrameError as error:
+            self._line_faults.worked()
+            log.info("line %s, meter %s: %s", self._line.name, meter, error)
+            self._count(meter, asked=1)
+            self._schedule.deferred(meter, self._now_s())
+        except Refused as refused:
+            log.warning("line %s, meter %s: no reading: %s", self._line.name, meter, refused)
+            self._present(meter)
+        except BaseException:
+            self._schedule.deferred(meter, self._now_s())
+            raise
+        else:
+            return self._answered(ask, values)
+        return 0.0
+
+    def _answered(self, ask: Ask, values: dict[str, Value]) -> float:
+        at_ms = self._clock.now_ms()
+        if not ask.read:
+            self._line_faults.worked()
+            self._count(ask.meter.id, answered_at_ms=at_ms)
+            self._schedule.present(ask.meter.id)
+            return 0.0
+        self._present(ask.meter.id)
+        return self._hand_over(Reading(ask.meter.id, at_ms, Source.POLLED, values, self._quality(at_ms)))
+
+    def _present(self, meter: str) -> None:
+        self._line_faults.worked()
+        at_ms = self._clock.now_ms()
+        self._count(meter, asked=1, answered=1, answered_at_ms=at_ms)
+        if self._schedule.answered(meter, at_ms / 1000):
+            log.info("line %s, meter %s: answers again", self._line.name, meter)
+            self._turned(meter)
+
+    def _silent(self, meter: str, silence: NoReply) -> None:
+        log.debug("line %s, meter %s: %s", self._line.name, meter, silence)
+        self._count(meter, asked=1, unanswered=1)
+        if self._schedule.unanswered(meter, self._now_s()):
+            log.warning("line %s, meter %s: silent (%s)", self._line.name, meter, silence)
+            self._turned(meter)
+
+    def _count(
+        self,
+        meter: str,
+        asked: int = 0,
+        answered: int = 0,
+        unanswered: int = 0,
+        answered_at_ms: int | None = None,
+    ) -> None:
+        with self._lock:
+            tally = self._tallies[meter]
+            tally.asked += asked
+            tally.answered += answered
+            tally.unanswered = 0 if answered_at_ms is not None else tally.unanswered + unanswered
+            tally.answered_at_ms = answered_at_ms if answered_at_ms is not None else tally.answered_at_ms
+
+    def _hand_over(self, reading: Reading) -> float:
+        self._unaccepted = reading
+        if not self._accept(reading):
+            if not self._storage_faults.failures:
+                log.error("line %s: polling waits until the storage takes readings", self._line.name)
+            return self._storage_faults.failed()
+        if self._storage_faults.failures:
+            log.info("line %s: the storage takes readings again", self._line.name)
+            self._storage_faults.worked()
+        self._unaccepted = None
+        return 0.0
+
+    def _line_is_down(self, down: LinkDown) -> float:
+        if not self._line_faults.failures:
+            log.warning("line %s is down: %s", self._line.name, down)
+        return self._line_faults.failed()
+
+    def _remind(self, ask: Ask) -> None:
+        """A plan that does not fit shows as regular asks that come a whole interval late."""
+        now_s = self._clock.monotonic_s()
+        if not ask.probe and ask.late_s > ask.meter.interval_s and now_s - self._reminded_s >= REMIND_S:
+            self._reminded_s = now_s
+            log.warning(
+                "line %s is behind: meter %s is asked %.0f s late: ask fewer meters, or less often",
+                self._line.name, ask.meter.id, ask.late_s,
+            )  # fmt: skip
+
+    def _quality(self, at_ms: int) -> Quality:
+        sure = can_date(at_ms) and self._clock.state() is not ClockState.UNSYNCED
+        return Quality.GOOD if sure else Quality.CLOCK_UNSURE
+
+    def _now_s(self) -> float:
+        return self._clock.now_ms() / 1000
+
+
+def _driver_of(line: LineSettings, known: dict[str, models.MeterModel]) -> Driver:
+    return ModbusDriver(line, known) if line.is_modbus else Dlt645Driver(line, known)
