@@ -6,7 +6,7 @@ twice. A notice carries no usage; its words are made when it is shown or sent, f
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from cloud.alerts.policy import NoticeKind, NoticePolicy, QuietHours, Severity
+from cloud.alerts.policy import NoticeKind, NoticePolicy, Severity
 from cloud.customers.store import channels_of
 from cloud.kit.db import Instant, metadata
 from cloud.kit.errors import NotFound
@@ -110,9 +110,8 @@ def notice_key(alert: int, customer: str | None, kind: NoticeKind, round: int) -
 class Notices:
     """Writes notices and their deliveries into the caller's transaction."""
 
-    def __init__(self, policy: NoticePolicy, zone: tzinfo, operator_channels: Sequence[str] = ()) -> None:
+    def __init__(self, policy: NoticePolicy, operator_channels: Sequence[str] = ()) -> None:
         self._policy = policy
-        self._zone = zone
         self._operator_channels = tuple(operator_channels)
 
     def tell_customer(self, connection: Connection, customer: str, news: News) -> bool:
@@ -156,27 +155,10 @@ class Notices:
         notice = connection.execute(
             insert(notice_table).values(row).returning(notice_table.c.id)
         ).scalar_one()
-        due_at = news.at
-        if news.severity is not Severity.SEVERE and customer is not None:
-            due_at = after_quiet(news.at, self._policy.quiet, self._zone)
         for channel in sorted(set(channels)):
             queued = {"notice": notice, "channel": channel, "state": "pending", "attempts": 0}
-            connection.execute(insert(delivery_table).values(queued, next_at=due_at))
+            connection.execute(insert(delivery_table).values(queued, next_at=news.at))
         return True
-
-
-def after_quiet(at: datetime, quiet: QuietHours, zone: tzinfo) -> datetime:
-    """The first instant from `at` on that lies outside the quiet hours of the station's local time."""
-    local = at.astimezone(zone)
-    clock = local.time()
-    over_midnight = quiet.start > quiet.end
-    inside = (
-        (clock >= quiet.start or clock < quiet.end) if over_midnight else (quiet.start <= clock < quiet.end)
-    )
-    if not inside:
-        return at
-    day = local.date() + timedelta(days=1 if over_midnight and clock >= quiet.start else 0)
-    return datetime.combine(day, quiet.end, tzinfo=zone)
 
 
 def told(connection: Connection, alert: int, customer: str) -> dict[NoticeKind, int]:
@@ -186,7 +168,7 @@ def told(connection: Connection, alert: int, customer: str) -> dict[NoticeKind, 
         .where(notice_table.c.alert == alert, notice_table.c.customer == customer)
         .group_by(notice_table.c.kind)
     )
-    return {NoticeKind(kind): count for kind, count in connection.execute(query).tuples()}
+    return {NoticeKind(kind): count for kind, count in connection.execute(query)}
 
 
 def notice(row: Row[Any]) -> Notice:

@@ -57,11 +57,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """`heard_at` is the cloud's time of its last health, `cloud_ahead` the cloud's clock less its own."""
+    """`heard_at` (any message), `health_at`: the cloud's time; `cloud_ahead`: its clock less the gateway's.
+
+    `left`: it went offline, or its broker says so, after its last health.
+    """
 
     id: str
     heard_at: datetime | None
-    online: bool
+    health_at: datetime | None
+    left: bool
     supply: str
     cloud_ahead: timedelta = timedelta(0)
 
@@ -175,9 +179,9 @@ class _Scene:
 
     def heard(self, gateway_id: str) -> bool:
         gateway = self.gateways.get(gateway_id)
-        if gateway is None or gateway.heard_at is None or not gateway.online or not self.picture.broker.up:
+        if gateway is None or gateway.health_at is None or gateway.left or not self.picture.broker.up:
             return False
-        return self.picture.now - gateway.heard_at <= timedelta(seconds=self.policy.heard_within_s)
+        return self.picture.now - gateway.health_at <= timedelta(seconds=self.policy.heard_within_s)
 
     def _state(self, meter: Meter) -> State:
         if not self.heard(meter.gateway):

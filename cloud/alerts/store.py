@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from cloud.alerts.policy import AlertKind
 from cloud.alerts.restoration import OutMeter
+from cloud.fleet.registry import meter_table
 from cloud.kit.db import Instant, metadata
 from cloud.kit.errors import NotFound
 
@@ -72,6 +73,7 @@ suspicion_table = Table(
     "alert_suspicion",
     metadata,
     Column("cause", String(200), primary_key=True),
+    Column("gateway", String(64)),
     Column("since", Instant, nullable=False),
 )
 silence_table = Table(
@@ -198,8 +200,8 @@ def suspicions(connection: Connection, causes: Iterable[str]) -> dict[str, datet
     return {row.cause: row.since for row in connection.execute(query)}
 
 
-def suspect(connection: Connection, cause: str, since: datetime) -> None:
-    connection.execute(insert(suspicion_table).values(cause=cause, since=since))
+def suspect(connection: Connection, cause: str, gateway: str | None, since: datetime) -> None:
+    connection.execute(insert(suspicion_table).values(cause=cause, gateway=gateway, since=since))
 
 
 def trust(connection: Connection, causes: Iterable[str]) -> None:
@@ -219,9 +221,17 @@ def save_silence(connection: Connection, meter: str, since: datetime | None) -> 
         connection.execute(insert(silence_table).values(meter=meter, since=since))
 
 
-def watched_causes(connection: Connection) -> bool:
-    """Whether anything is open or suspected at all."""
-    for table in (suspicion_table, silence_table):
-        if connection.execute(select(table).limit(1)).first() is not None:
-            return True
-    return bool(alerts(connection, only_open=True, limit=1))
+def watched_gateways(connection: Connection) -> set[str]:
+    """The gateways with anything open, suspected, silent or still dark behind them."""
+    dark = select(out_meter_table.c.meter).where(out_meter_table.c.restored_at.is_(None))
+    still_open = alert_table.c.closed_at.is_(None)
+    meters = dark.union(
+        select(silence_table.c.meter),
+        select(alert_table.c.meter).where(still_open, alert_table.c.meter.is_not(None)),
+    )
+    behind = select(meter_table.c.gateway).where(meter_table.c.id.in_(meters))
+    named = behind.union(
+        select(suspicion_table.c.gateway).where(suspicion_table.c.gateway.is_not(None)),
+        select(alert_table.c.gateway).where(still_open, alert_table.c.gateway.is_not(None)),
+    )
+    return set(connection.scalars(named))
