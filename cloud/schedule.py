@@ -104,5 +104,5 @@ class Schedule:
     def _ledger(self) -> dict[str, datetime]:
         runs = job_run_table.c
         with self._database.read() as connection:
-            rows = connection.execute(select(runs.job, func.max(runs.started_at)).group_by(runs.job))
-            return dict(rows)
+            query = select(runs.job, func.max(runs.started_at).label("last")).group_by(runs.job)
+            return {row.job: row.last for row in connection.execute(query)}

@@ -3,6 +3,7 @@
 Paths in the file are relative to the file. Every mistake is told in one line: where, what, what to do.
 """
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -17,7 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from cloud.kit.errors import Invalid
+from cloud.kit.errors import Conflict, Invalid
 
 M = TypeVar("M", bound=BaseModel)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -170,6 +171,69 @@ def _rooted(model: M, folder: Path) -> M:
         elif isinstance(value, BaseModel):
             changes[name] = _rooted(value, folder)
     return model.model_copy(update=changes)
+
+
+FIRST = """\
+# What this station decides. Paths count from this file; WATTPOST_HTTP__PORT=8081 and the like override it.
+
+data_dir = "data"
+# Records are kept in data/records.db unless a PostgreSQL is named; its password has a file of its own:
+# database_url = "postgresql://wattpost@127.0.0.1/wattpost"
+# database_password_file = "database.password"
+# Your own alert limits, deadlines and notice rules (*.toml) instead of the built-in ones:
+# policies_dir = "policies"
+
+[station]
+name = {name}
+timezone = {timezone}
+language = "zh_CN"        # or "en"
+
+[http]
+host = "127.0.0.1"        # behind a proxy that speaks https to the world
+port = 8080
+# What people type; sign-in cookies travel over https only, except to http on this very machine.
+base_url = "http://127.0.0.1:8080"
+trusted_proxies = []      # addresses whose X-Forwarded-For is believed
+session_hours = 12.0
+
+[broker]
+kind = "embedded"         # embedded | mosquitto (as a child; it must be installed) | external
+host = "127.0.0.1"
+port = 1883
+# For an external broker:
+# username = "cloud"
+# password_file = "broker.password"
+# tls = {{ ca_file = "ca.pem", cert_file = "cloud.pem", key_file = "cloud.key" }}
+
+[readings]
+kind = "sqlite"           # data/readings.db
+
+[notices]
+# One address a line (mailto://…, json://…): where the station itself is told of alerts. Keep it mode 0600.
+# urls_file = "notices.urls"
+"""
+
+
+def write_first(folder: Path, name: str, timezone: str) -> Path:
+    """Write the first cloud.toml into `folder` and make its data folder, for this user's eyes only."""
+    try:
+        StationSettings(name=name, timezone=timezone)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Invalid(f"--{first['loc'][0]}: {first['msg']}") from None
+    path = folder / "cloud.toml"
+    words = {"name": json.dumps(name, ensure_ascii=False), "timezone": json.dumps(timezone)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(FIRST.format_map(words))
+        (folder / "data").mkdir(mode=0o700, exist_ok=True)
+        (folder / "data").chmod(0o700)
+    except FileExistsError:
+        raise Conflict(f"{path} is there already: change it, or name another folder") from None
+    except OSError as error:
+        raise Invalid(f"{folder}: {error.strerror}") from None
+    return path
 
 
 def secret(path: Path) -> str:

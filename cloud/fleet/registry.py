@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from sqlalchemy import (
     Column,
     Connection,
@@ -24,11 +24,13 @@ from sqlalchemy import (
     update,
 )
 
+from cloud.kit import documents
 from cloud.kit.db import metadata
-from cloud.kit.errors import Invalid, NotFound
+from cloud.kit.errors import NotFound
 from protocols.mqtt.topics import GATEWAY_ID
 
-MAX_PROBLEMS = 50
+IMPORT = "import"
+"""Stands in the place of a gateway for readings that came from a file."""
 
 area_table = Table(
     "area",
@@ -66,6 +68,8 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    id: str
+
 
 class AreaEntry(_Entry):
     id: Id
@@ -76,6 +80,13 @@ class AreaEntry(_Entry):
 class GatewayEntry(_Entry):
     id: Annotated[str, StringConstraints(pattern=f"^{GATEWAY_ID.pattern}$")]
     name: Name
+
+    @field_validator("id")
+    @classmethod
+    def _free(cls, name: str) -> str:
+        if name == IMPORT:
+            raise ValueError(f"{IMPORT!r} stands for imported files: name the gateway otherwise")
+        return name
 
 
 class MeterEntry(_Entry):
@@ -108,43 +119,23 @@ _KINDS: tuple[tuple[str, type[_Entry], Table], ...] = (
 
 def import_registry(connection: Connection, document: Mapping[str, Any]) -> Imported:
     """Take in {"area": […], "gateway": […], "meter": […]}; Invalid names every wrong row, keeps nothing."""
+    kinds = [kind for kind, _, _ in _KINDS]
     problems = [
-        f"{key}: no such part; the parts are area, gateway, meter" for key in document if key not in _PARTS
+        f"{key}: no such part; the parts are {', '.join(kinds)}" for key in document if key not in kinds
     ]
-    rows = {kind: _checked(kind, entry, document.get(kind, []), problems) for kind, entry, _ in _KINDS}
+    rows = {
+        kind: [
+            row.model_dump()
+            for row in documents.rows(kind, entry, document.get(kind, []), lambda row: row.id, problems)
+        ]
+        for kind, entry, _ in _KINDS
+    }
     _check_references(connection, rows, problems)
-    _refuse(problems)
+    documents.refuse("registry", problems)
     for kind, _, table in _KINDS:
         _put(connection, table, rows[kind])
-    _refuse(_doubled_addresses(connection))
-    return Imported(*(len(rows[kind]) for kind, _, _ in _KINDS))
-
-
-_PARTS = frozenset(kind for kind, _, _ in _KINDS)
-
-
-def _refuse(problems: Sequence[str]) -> None:
-    if problems:
-        raise Invalid(f"registry refused, nothing was imported: {problems[0]}", problems[:MAX_PROBLEMS])
-
-
-def _checked(kind: str, entry: type[_Entry], rows: Any, problems: list[str]) -> list[dict[str, Any]]:
-    if not isinstance(rows, list):
-        problems.append(f"{kind}: should be a list of tables")
-        return []
-    good: dict[str, dict[str, Any]] = {}
-    for number, row in enumerate(rows, 1):
-        where = f"{kind} {number}"
-        try:
-            checked = entry.model_validate(row).model_dump()
-        except ValidationError as error:
-            first = error.errors()[0]
-            problems.append(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
-            continue
-        if checked["id"] in good:
-            problems.append(f"{where}: {kind} {checked['id']!r} is there twice")
-        good[checked["id"]] = checked
-    return list(good.values())
+    documents.refuse("registry", _doubled_addresses(connection))
+    return Imported(*(len(rows[kind]) for kind in kinds))
 
 
 def _check_references(
@@ -174,7 +165,7 @@ def _doubled_addresses(connection: Connection) -> list[str]:
     doubled = select(*place).group_by(*place).having(func.count() > 1).order_by(*place)
     return [
         f"gateway {row.gateway!r}, line {row.line!r}: two meters answer to address {row.address}"
-        for row in connection.execute(doubled.limit(MAX_PROBLEMS))
+        for row in connection.execute(doubled.limit(documents.MAX_PROBLEMS))
     ]
 
 

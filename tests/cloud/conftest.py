@@ -1,0 +1,124 @@
+"""A whole service on a small village: two tenants who moved, two customers who never see one another."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from cloud.app import Application, build
+from cloud.customers.actions import import_customers
+from cloud.fleet.registry import import_registry
+from cloud.kit.auth import Role
+from cloud.metering.store import BatchOfReadings
+from cloud.settings import BrokerSettings, HttpSettings, Settings
+from protocols.readings import Reading, Source
+from tests.clients import TestClient
+from tests.clocks import ManualClock
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+MOVED = NOW - timedelta(days=10)
+"""On this day M-1 passed from customer A to customer B."""
+
+REGISTRY: dict[str, Any] = {
+    "area": [{"id": f"A0{n}", "name": f"示例台区 0{n}", "feeder": "F1"} for n in (1, 2)],
+    "gateway": [{"id": f"gw-a0{n}", "name": f"示例网关 0{n}"} for n in (1, 2)],
+    "meter": [
+        {
+            "id": f"M-{n}",
+            "address": f"{n:012}",
+            "model": "dlt645-2007-1p",
+            "area": f"A0{area}",
+            "gateway": f"gw-a0{area}",
+            "line": "rs485-1",
+            "phase": "l1",
+        }
+        for n, area in ((1, 1), (2, 1), (3, 2), (4, 2))
+    ],
+}
+CUSTOMERS: dict[str, Any] = {
+    "customer": [{"id": f"C-{name}", "name": f"示例户 {name}", "language": "zh_CN"} for name in "AB"],
+    "account": [
+        {"no": f"10{name}", "customer": f"C-{name}", "address": f"示例村 {name}", "class": "household"}
+        for name in "AB"
+    ],
+    "service": [
+        {"account": "10A", "meter": "M-1", "start": "2025-01-01T00:00:00Z", "end": MOVED.isoformat()},
+        {"account": "10B", "meter": "M-1", "start": MOVED.isoformat()},
+        {"account": "10A", "meter": "M-2", "start": "2025-01-01T00:00:00Z"},
+        {"account": "10B", "meter": "M-3", "start": "2025-01-01T00:00:00Z"},
+    ],
+}
+QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),))
+PASSWORDS: dict[str, str] = {}
+
+
+def readings_of(meter: str) -> list[Reading]:
+    """One a day at 08:00 UTC, for 30 days up to now."""
+    days = [NOW - timedelta(days=day) for day in range(30, -1, -1)]
+    return [
+        Reading(
+            meter,
+            round(at.timestamp() * 1000),
+            Source.POLLED,
+            {"energy_import_wh": 1000 * number, "power_w": 100.0},
+        )
+        for number, at in enumerate(days)
+    ]
+
+
+@pytest.fixture
+def settings(sqlite_url: str, tmp_path: Path) -> Settings:
+    return Settings(
+        data_dir=tmp_path,
+        database_url=sqlite_url,
+        http=HttpSettings(base_url="https://station.example"),
+        broker=BrokerSettings(port=0),
+    )
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def application(settings: Settings, clock: ManualClock) -> Iterator[Application]:
+    """Everything built and the village known; nothing started."""
+    built = build(settings, clock, QUICK)
+    with built.database.write() as connection:
+        import_registry(connection, REGISTRY)
+        import_customers(connection, CUSTOMERS)
+    for number, meter in enumerate(REGISTRY["meter"], 1):
+        built.store.write(BatchOfReadings(meter["gateway"], "e", number, readings_of(meter["id"])))
+    for login, role, customer in (
+        ("operator", Role.OPERATOR, None),
+        ("customer-a", Role.CUSTOMER, "C-A"),
+        ("customer-b", Role.CUSTOMER, "C-B"),
+    ):
+        PASSWORDS[login] = built.accounts.add(login, role, customer)
+    yield built
+    built.stop()
+
+
+Browser = Callable[[str | None], TestClient]
+
+
+@pytest.fixture
+def browser(application: Application) -> Browser:
+    """A client signed in by cookie as the login named, or as nobody."""
+
+    def signed_in(login: str | None) -> TestClient:
+        client = TestClient(
+            application.asgi, base_url="https://station.example/api/v1", raise_server_exceptions=False
+        )
+        if login is not None:
+            answer = client.post("login", json={"login": login, "password": PASSWORDS[login]})
+            assert answer.status_code == 200, answer.text
+            client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+        return client
+
+    return signed_in

@@ -1,0 +1,91 @@
+"""Every route of the API × everybody: generated from OpenAPI, so that a route without a row fails here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cloud.app import Application
+from tests.cloud.conftest import Browser
+
+WHO = ("operator", "customer-a", "customer-b", None)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What operator, customer A, customer B and nobody get; `path` with parts that are A's alone."""
+
+    path: str
+    statuses: tuple[int, int, int, int]
+    body: Any = None
+
+
+MATRIX: dict[str, Row] = {
+    "GET /healthz": Row("healthz", (200, 200, 200, 200)),
+    "GET /readyz": Row("readyz", (200, 200, 200, 200)),
+    "POST /login": Row("login", (401, 401, 401, 401), {"login": "ghost", "password": "wrong"}),
+    "POST /logout": Row("logout", (204, 204, 204, 401)),
+    "GET /me": Row("me", (200, 200, 200, 401)),
+    "GET /areas": Row("areas", (200, 200, 200, 401)),
+    "GET /gateways": Row("gateways", (200, 403, 403, 401)),
+    "GET /meters": Row("meters", (200, 200, 200, 401)),
+    "GET /meters/{id}": Row("meters/M-2", (200, 200, 404, 401)),
+    "GET /meters/{id}/latest": Row("meters/M-2/latest", (200, 200, 404, 401)),
+    "GET /meters/{id}/series": Row("meters/M-2/series?quantity=power_w", (200, 200, 404, 401)),
+    "GET /latest": Row("latest", (200, 200, 200, 401)),
+}
+
+
+def operations(application: Application) -> dict[str, dict[str, Any]]:
+    schema = application.api.openapi()
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_every_route_has_a_row(application: Application) -> None:
+    assert set(operations(application)) == set(MATRIX)
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_everybody_gets_what_is_theirs_and_nothing_else(
+    application: Application, browser: Browser, who: str | None
+) -> None:
+    got = {}
+    for name, row in MATRIX.items():
+        method = name.partition(" ")[0]
+        answer = browser(who).request(method, row.path, json=row.body)
+        got[name] = answer.status_code
+        if answer.status_code >= 400:
+            assert answer.headers["content-type"] == "application/problem+json"
+    assert got == {name: row.statuses[WHO.index(who)] for name, row in MATRIX.items()}
+
+
+def test_every_change_by_cookie_needs_the_sessions_own_proof(
+    application: Application, browser: Browser
+) -> None:
+    stranger = browser("customer-b").headers["X-CSRF-Token"]
+    for name in operations(application):
+        method, _, path = name.partition(" ")
+        if method == "GET" or path == "/login":
+            continue
+        for proof in ({}, {"X-CSRF-Token": stranger}, {"X-CSRF-Token": "é".encode()}):
+            client = browser("operator")
+            del client.headers["X-CSRF-Token"]
+            answer = client.request(method, MATRIX[name].path, json=MATRIX[name].body, headers=proof)
+            assert answer.status_code == 403, name
+
+
+@pytest.mark.parametrize(
+    ("who", "foreign"), [("customer-a", ["M-3", "C-B", "10B", "A02"]), ("customer-b", ["M-2", "C-A", "10A"])]
+)
+def test_no_answer_to_one_customer_names_what_is_anothers(
+    application: Application, browser: Browser, who: str, foreign: list[str]
+) -> None:
+    client = browser(who)
+    for name, row in MATRIX.items():
+        if name.startswith("GET") and "{" not in name:
+            text = client.get(row.path).text
+            assert not [word for word in foreign if f'"{word}"' in text], f"{name}: {text}"
