@@ -1,0 +1,138 @@
+"""Modbus meters on one TCP line; the only importer of pymodbus in this package.
+
+A meter without supply, a dead one and a unit nobody has are silent, as on a real bus: their replies are made
+and then kept back, for pymodbus itself would answer with an exception.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+from pymodbus.constants import ExcCodes
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from firmware_sim.clock import Clock
+from firmware_sim.line import LOOPBACK, port_taken
+from firmware_sim.meter import Meter
+from firmware_sim.noise import Wire
+from firmware_sim.registers import words_of
+from firmware_sim.scenario import LinePlan
+from protocols.models import MeterModel
+
+_READS = (3, 4)
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # clients that send nonsense are our daily bread
+_UNIT_AT = 6
+"""Where the unit stands in a Modbus TCP packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterMap:
+    """What all meters of a model share: the span of registers, and which of them exist.
+
+    `words` is a scratch pad: a meter writes its present values there just before they are read, with no
+    other task in between, so one is enough for all.
+    """
+
+    start: int
+    words: list[int]
+    flags: list[int]
+
+    @classmethod
+    def of(cls, model: MeterModel) -> "RegisterMap":
+        spans = sorted((point.address, point.address + point.width) for point in model.points)
+        start, end = spans[0][0], spans[-1][1]
+        flags = [int(DataType.INVALID)] * (end - start + 1)
+        for first, behind in spans:
+            flags[first - start : behind - start] = [int(DataType.REGISTERS)] * (behind - first)
+        for (_, behind), (first, _) in pairwise(spans):
+            if 0 < first - behind <= model.max_gap:  # the model says such gaps read as zeros
+                flags[behind - start : first - start] = [int(DataType.REGISTERS)] * (first - behind)
+        return cls(start, [0] * (end - start + 1), flags)
+
+
+class _Device(SimDevice):
+    """A SimDevice on the registers of its model; its own would cost tens of kilobytes a meter."""
+
+    shared: RegisterMap
+
+    def build_device(self) -> tuple[int, list[int], list[int]]:
+        return self.shared.start, self.shared.words, self.shared.flags
+
+
+class ModbusLine:
+    """Modbus TCP for all meters of a line, told apart by their unit."""
+
+    def __init__(self, plan: LinePlan, meters: Sequence[Meter], wire: Wire, clock: Clock) -> None:
+        self.plan = plan
+        self.wire = wire
+        self.cut = False
+        self._meters = {int(meter.address): meter for meter in meters}
+        self._clock = clock
+        self._port = plan.port
+        self._server: ModbusTcpServer | None = None
+        self._maps = {meter.model.name: RegisterMap.of(meter.model) for meter in meters}
+
+    @property
+    def endpoint(self) -> str:
+        return f"{LOOPBACK}:{self._port}"
+
+    async def open(self) -> None:
+        if self._server is not None:
+            return
+        server = ModbusTcpServer(self._devices(), address=(LOOPBACK, self._port), trace_packet=self._trace)
+        if not await server.listen():
+            raise port_taken(f"line {self.plan.name}", self._port, "it is taken or not allowed")
+        self._server = server
+        listener = server.transport
+        assert isinstance(listener, asyncio.Server)
+        self._port = listener.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            await server.shutdown()  # type: ignore[no-untyped-call]
+
+    def _devices(self) -> list[SimDevice]:
+        nobody = SimDevice(0, [SimData(0, values=0, datatype=DataType.REGISTERS)])
+        return [nobody, *(self._device(unit, meter) for unit, meter in self._meters.items())]
+
+    def _device(self, unit: int, meter: Meter) -> SimDevice:
+        placeholder = [SimData(0, values=0, datatype=DataType.REGISTERS)]
+        device = _Device(unit, placeholder, action=partial(self._fill, meter))
+        device.shared = self._maps[meter.model.name]
+        return device
+
+    async def _fill(
+        self,
+        meter: Meter,
+        fc: int,
+        start: int,
+        address: int,
+        count: int,
+        words: list[int],
+        written: list[int] | list[bool] | None,
+    ) -> ExcCodes | None:
+        """Put the present values of the asked registers into place; nothing can be written."""
+        if self.plan.delay_ms:
+            await asyncio.sleep(self.plan.delay_ms / 1000)
+        asked = [point for point in meter.model.points if point.fc == fc]
+        if written is not None or fc not in _READS or not asked:
+            return ExcCodes.ILLEGAL_FUNCTION
+        asked = [p for p in asked if p.address < address + count and address < p.address + p.width]
+        values = meter.values(self._clock.now_ms(), frozenset(point.quantity for point in asked))
+        for point in asked:
+            at = point.address - start
+            words[at : at + point.width] = words_of(point, values.get(point.quantity))
+        return None
+
+    def _trace(self, sending: bool, packet: bytes) -> bytes:
+        if not sending or len(packet) <= _UNIT_AT:
+            return packet
+        meter = self._meters.get(packet[_UNIT_AT])
+        if self.cut or meter is None or not meter.answers:
+            return b""
+        return self.wire.carry(packet)

@@ -1,0 +1,33 @@
+"""The program around a fleet: control socket, state file, ready line, a clean end on SIGTERM or Ctrl-C."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from firmware_sim.clock import Clock
+from firmware_sim.control import Control, write_state
+from firmware_sim.scenario import Scenario
+from firmware_sim.simulator import Simulator
+
+
+async def serve(
+    scenario: Scenario, clock: Clock, state_dir: Path, tell: Callable[[dict[str, object]], None]
+) -> None:
+    """Run until told to end; `tell` gets the ready line when every listener is up."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    simulator = Simulator(scenario, clock, state_dir)
+    control = Control(simulator.faults)
+    async with AsyncExitStack() as opened:
+        opened.push_async_callback(simulator.stop)
+        await simulator.start()
+        await control.open()
+        opened.push_async_callback(control.close)
+        state = write_state(state_dir, control)
+        opened.callback(state.unlink, missing_ok=True)
+        tell({**simulator.ready(), "control": control.endpoint, "token": control.token})
+        await ended.wait()
