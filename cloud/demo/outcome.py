@@ -1,6 +1,6 @@
 """What a run of the demo really did, read from the logs and databases its programs left behind."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +14,12 @@ from cloud.demo.station import Place, Station
 from cloud.demo.tally import Accepted, Tally, accepted, tally
 from cloud.kit.db import Database
 from cloud.kit.scope import Scope, Window
-from cloud.metering.ingest import batch_table
+from cloud.metering.batches import Outcome as Fate
+from cloud.metering.batches import batch_table, dropped_table
 from cloud.metering.store_sqlite import SqliteStore
 from cloud.settings import load
 from cloud.workorders.store import order_table
 
-STORED = "stored"
 CLOCK_SLACK = timedelta(minutes=1)
 
 
@@ -59,14 +59,25 @@ def outcome(place: Place, station: Station, started_at: datetime, fault_at: date
 
 
 def _tally(place: Place, station: Station, connection: Connection, started_at: datetime) -> Tally:
-    settled = {
-        (row.gateway, row.epoch, row.seq): row.outcome
-        for row in connection.execute(select(batch_table).where(batch_table.c.outcome != STORED))
-    }
     since = started_at - CLOCK_SLACK
     scope = Scope(tuple(Window(meter, since, None) for meter in station.meters))
     with closing(SqliteStore(place.cloud_data / "readings.db")) as store:
-        return tally(_accepted(place, station), store.rows(scope), lambda *batch: batch in settled)
+        return tally(_accepted(place, station), store.rows(scope), accounted(connection))
+
+
+def accounted(connection: Connection) -> Callable[[str, str, int], bool]:
+    """Whether a batch of (gateway, epoch, seq) went to the dead letters or was declared dropped."""
+    buried = select(batch_table).where(batch_table.c.outcome == Fate.DEAD_LETTERED)
+    dead = {(row.gateway, row.epoch, row.seq) for row in connection.execute(buried)}
+    gone = connection.execute(select(dropped_table)).all()
+
+    def known(gateway: str, epoch: str, seq: int) -> bool:
+        return (gateway, epoch, seq) in dead or any(
+            (row.gateway, row.epoch) == (gateway, epoch) and row.first_seq <= seq <= row.last_seq
+            for row in gone
+        )
+
+    return known
 
 
 def _accepted(place: Place, station: Station) -> Iterator[Accepted]:
@@ -76,7 +87,7 @@ def _accepted(place: Place, station: Station) -> Iterator[Accepted]:
 
 def _first_reading(connection: Connection, station: Station) -> datetime | None:
     stored = select(func.min(batch_table.c.at)).where(
-        batch_table.c.gateway.in_(station.gateways), batch_table.c.outcome == STORED
+        batch_table.c.gateway.in_(station.gateways), batch_table.c.outcome == Fate.STORED
     )
     return connection.scalar(stored)
 
@@ -89,7 +100,8 @@ def _first_notice(connection: Connection, fault_at: datetime | None) -> datetime
         notice_table.c.kind == NoticeKind.OUTAGE,
         notice_table.c.created_at >= fault_at,
     )
-    return connection.scalar(told)
+    first: datetime | None = connection.scalar(told)
+    return first
 
 
 def _count(connection: Connection, table: object, *where: object) -> int:

@@ -3,14 +3,13 @@
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cloud.customers.actions import import_customers
-from cloud.demo.programs import ROOT, ProgramError, tool
+from cloud.demo.programs import ROOT, ProgramError, python, tool
 from cloud.demo.station import Paces, Place, Station
 from cloud.fleet.broker import add_gateway
 from cloud.fleet.registry import import_registry
@@ -77,7 +76,7 @@ def _register(database: Database, place: Place, station: Station, paces: Paces, 
         import_registry(connection, station.registry(paces.interval_s))
         import_customers(connection, station.customers(since.isoformat()))
         for gateway in station.gateways:
-            _write_secret(place.password(gateway), add_gateway(connection, gateway))
+            write_secret(place.password(gateway), add_gateway(connection, gateway))
 
 
 def _users(accounts: Accounts, station: Station) -> tuple[str, dict[str, str]]:
@@ -97,11 +96,11 @@ def fill(place: Place, wishes: Wishes, end: datetime) -> None:
     until = end.replace(minute=0, second=0, microsecond=0).isoformat()
     span = ["--days", str(wishes.days), "--interval", str(HISTORY_INTERVAL_S), "--end", until]
     history = subprocess.Popen(
-        [sys.executable, "-m", "firmware_sim", "history", str(place.scenario), *span],
+        python("firmware_sim", "history", str(place.scenario), *span),
         cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     taken = subprocess.run(
-        [sys.executable, "-m", "cloud", "import", "readings", "-", "--config", str(place.cloud_toml)],
+        python("cloud", "import", "readings", "-", "--config", str(place.cloud_toml)),
         cwd=ROOT, stdin=history.stdout, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE if wishes.quiet else None, text=True, check=False,
     )  # fmt: skip
@@ -122,6 +121,7 @@ def free_port(wanted: int = 0) -> int:
     raise ProgramError("no port is free on 127.0.0.1")
 
 
-def _write_secret(path: Path, secret: str) -> None:
+def write_secret(path: Path, secret: str) -> None:
+    """A file only its owner can read."""
     path.touch(mode=0o600)
     path.write_text(secret + "\n", encoding="utf-8")

@@ -22,21 +22,21 @@ class ProgramError(Exception):
 
 @dataclass(slots=True)
 class Program:
-    """One child: `module` is run as ``python -m module args…``, its talk goes to `log`."""
+    """One child, started from the folder of the packages; its talk goes to `log`."""
 
     name: str
-    module: str
-    args: Sequence[str]
+    command: Sequence[str]
     log: Path
-    launcher: Sequence[str] = ("-m",)
     process: subprocess.Popen[bytes] | None = None
+    _began: int = 0
     _sink: BinaryIO | None = field(default=None, repr=False)
 
     def start(self, *, read_stdout: bool = False) -> None:
         if self._sink is None:
             self._sink = self.log.open("ab")
+        self._began = self.log.stat().st_size
         self.process = subprocess.Popen(
-            [sys.executable, *self.launcher, self.module, *self.args],
+            self.command,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if read_stdout else self._sink,
@@ -86,6 +86,10 @@ class Program:
             self._sink = None
         return code
 
+    def said(self, words: str) -> bool:
+        """Whether it has said so since its last start."""
+        return words.encode() in self.log.read_bytes()[self._began :]
+
     def told(self) -> str:
         """What it said last, for a person."""
         lines = self.log.read_text(errors="replace").strip().splitlines()[-4:]
@@ -104,9 +108,14 @@ def wait_until(true: Callable[[], bool], seconds: float, what: str, watched: Seq
         time.sleep(POLL_S)
 
 
+def python(module: str, *args: str) -> list[str]:
+    """The command that runs a module of ours with this very interpreter."""
+    return [sys.executable, "-m", module, *args]
+
+
 def tool(module: str, *args: str) -> str:
     """What a short command of ours prints."""
-    command = [sys.executable, "-m", module, *args]
+    command = python(module, *args)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     if done.returncode:
         raise ProgramError(f"{module} {args[0]}: {done.stderr.strip()}")

@@ -15,7 +15,7 @@ from typing import Any
 
 from cloud.demo.outcome import Outcome, outcome
 from cloud.demo.prepare import OPERATOR, Prepared, Wishes, fill, prepare
-from cloud.demo.programs import Program, ProgramError, tool, wait_until
+from cloud.demo.programs import Program, ProgramError, python, tool, wait_until
 from cloud.demo.station import Paces, Place
 from cloud.kit.clock import Clock
 
@@ -67,7 +67,7 @@ class Demo:
         return self._program(gateway, "edge", "run", "--config", str(settings), *log)
 
     def _program(self, name: str, module: str, *args: str) -> Program:
-        program = Program(name, module, args, self.place.log(name))
+        program = Program(name, python(module, *args), self.place.log(name))
         self.programs.append(program)
         return program
 
@@ -101,7 +101,7 @@ class Demo:
             edge.signal(signal.SIGUSR1)
         pause = threading.Event()
         for _ in range(int(DRAIN_S / 0.1)):
-            if all(DRAINED in edge.log.read_text(errors="replace") for edge in self.edges):
+            if all(edge.said(DRAINED) for edge in self.edges):
                 return
             pause.wait(0.1)
 
