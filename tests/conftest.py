@@ -17,6 +17,7 @@ import pytest
 
 from cloud.kit.db import Database
 from tests.mosquitto import Mosquitto
+from tests.peer_environments import peer_python
 
 PLACES = ["/usr/sbin", "/usr/lib/postgresql/15/bin"]
 APT = {
@@ -183,3 +184,15 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     broker = Mosquitto(folder, program, passwd, free_port(), ("gw-a01", "gw-a02", "cloud"))
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def dlt645_peer_python() -> Path:
+    """The Python of an environment that holds the package dlt645 of PyPI, a DL/T 645 client and server."""
+    try:
+        return peer_python("dlt645")
+    except subprocess.CalledProcessError as error:
+        lacking = f"the peer dlt645 cannot be installed: {error.stderr.decode(errors='replace')[-300:]}"
+        if os.environ.get("CI"):
+            pytest.fail(lacking)
+        pytest.skip(lacking)
