@@ -1,0 +1,92 @@
+"""The door: signing in and out, the language switch, and the start page that sends each to their own."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from cloud.kit.auth import Role, SessionKind, User
+from cloud.kit.errors import TooMany, Unauthenticated
+from cloud.kit.guard import COOKIE
+from cloud.web.language import Words
+from cloud.web.pages import Pages, back, local
+from cloud.web.parts import Parts
+
+
+def router(parts: Parts, pages: Pages) -> APIRouter:
+    routes = APIRouter()
+    guard = parts.guard
+
+    @routes.get("/")
+    async def start(request: Request) -> Response:
+        visitor = await guard.visitor(request)
+        return RedirectResponse(home(visitor) if visitor else "/login", 303)
+
+    @routes.get("/login")
+    async def door(request: Request, next: str = "") -> Response:  # noqa: A002 - the name in the address
+        visitor = await guard.visitor(request)
+        if visitor:
+            return RedirectResponse(home(visitor), 303)
+        return pages.page(request, "login.html", next=local(next, ""), login="", problem=None)
+
+    @routes.post("/login")
+    async def enter(
+        request: Request,
+        login: Annotated[str, Form(max_length=64)],
+        password: Annotated[str, Form(max_length=256)],
+        next: Annotated[str, Form()] = "",  # noqa: A002
+    ) -> Response:
+        address = request.client.host if request.client else "unknown"
+        try:
+            user, session = await run_in_threadpool(
+                parts.accounts.sign_in, login, password, address=address, kind=SessionKind.COOKIE
+            )
+        except (Unauthenticated, TooMany) as error:
+            problem = _refusal(error, pages.words(request))
+            return pages.page(
+                request,
+                "login.html",
+                status=error.status,
+                next=local(next, ""),
+                login=login,
+                problem=problem,
+            )
+        response = RedirectResponse(_after(user, next), 303)
+        guard.give_cookie(response, session, parts.session_s)
+        return response
+
+    @routes.post("/logout")
+    async def leave(request: Request) -> Response:
+        if await guard.visitor(request):
+            await run_in_threadpool(parts.accounts.sign_out, request.cookies[COOKIE])
+        response = RedirectResponse("/login", 303)
+        guard.take_cookie(response)
+        return response
+
+    @routes.post("/language")
+    async def switch(language: Annotated[str, Form()], next: Annotated[str, Form()] = "/") -> Response:  # noqa: A002
+        response = back(next)
+        pages.remember(response, language)
+        return response
+
+    return routes
+
+
+def home(user: User) -> str:
+    return "/console" if user.role == Role.OPERATOR else "/portal"
+
+
+def _after(user: User, wanted: str) -> str:
+    """Where they wanted to go, when that is theirs."""
+    return wanted if local(wanted, "").startswith(home(user)) else home(user)
+
+
+def _refusal(error: Unauthenticated | TooMany, words: Words) -> str:
+    if isinstance(error, TooMany):
+        return words.many(
+            "Too many wrong passwords. Try again in %(num)s second.",
+            "Too many wrong passwords. Try again in %(num)s seconds.",
+            error.retry_after_s,
+        )
+    return words.text("Login or password is wrong.")

@@ -1,0 +1,104 @@
+"""The words of the pages: gettext catalogues compiled in memory, numbers and times as CLDR writes them.
+
+A page is made in one language for one station zone; every time shown is the station's, never the browser's.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import dates, numbers
+from babel.messages import mofile, pofile
+from babel.support import Translations
+
+DEFAULT = "zh_CN"
+LANGUAGES = {"zh_CN": "中文", "en": "English"}
+CATALOGUES = Path(__file__).parent / "words"
+NONE = "–"
+
+
+def mark(msgid: str) -> str:
+    """Names a text that is translated later, so that the catalogue test finds it."""
+    return msgid
+
+
+def known(language: str | None) -> str:
+    """That language when there is a catalogue for it, else the default."""
+    return language if language in LANGUAGES else DEFAULT
+
+
+@cache
+def translations(language: str) -> Translations:
+    """The compiled catalogue of a language; no build step and no compiled file on disk."""
+    source = CATALOGUES / language / "LC_MESSAGES" / "messages.po"
+    with source.open("rb") as lines:
+        catalogue = pofile.read_po(lines, locale=language, domain="messages", abort_invalid=True)
+    compiled = BytesIO()
+    mofile.write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled, domain="messages")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language and one station zone."""
+
+    language: str
+    zone: ZoneInfo
+
+    @property
+    def tag(self) -> str:
+        """As HTML's lang attribute wants it."""
+        return "zh-CN" if self.language == "zh_CN" else self.language
+
+    def text(self, msgid: str, **values: object) -> str:
+        translated = translations(self.language).ugettext(msgid)
+        return translated % values if values else translated
+
+    def many(self, singular: str, plural: str, count: int, **values: object) -> str:
+        found = translations(self.language).ungettext(singular, plural, count)
+        return found % {"num": self.number(count), **values}
+
+    def number(self, value: float | None, digits: int = 0) -> str:
+        """A number with exactly that many digits after the point; a dash when there is none."""
+        if value is None:
+            return NONE
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        return numbers.format_decimal(value, format=pattern, locale=self.language)
+
+    def percent(self, share: float | None) -> str:
+        return NONE if share is None else numbers.format_percent(share, locale=self.language)
+
+    def time(self, at: datetime | None) -> str:
+        return NONE if at is None else dates.format_time(at, "HH:mm", tzinfo=self.zone, locale=self.language)
+
+    def clock(self, at: datetime | None) -> str:
+        return (
+            NONE if at is None else dates.format_time(at, "HH:mm:ss", tzinfo=self.zone, locale=self.language)
+        )
+
+    def day(self, day: date) -> str:
+        return dates.format_skeleton("MMMEd", day, locale=self.language)
+
+    def moment(self, at: datetime | None, now: datetime) -> str:
+        """The time alone for the station's today, with its day for any other."""
+        if at is None:
+            return NONE
+        if at.astimezone(self.zone).date() == now.astimezone(self.zone).date():
+            return self.time(at)
+        return dates.format_skeleton("MMMdHm", at, tzinfo=self.zone, locale=self.language)
+
+    def age(self, at: datetime | None, now: datetime) -> str:
+        """How long ago; never in the future, whatever a gateway's clock says."""
+        if at is None:
+            return NONE
+        return dates.format_timedelta(-max(now - at, timedelta(0)), add_direction=True, locale=self.language)
+
+    def span(self, length: timedelta) -> str:
+        return dates.format_timedelta(length, locale=self.language)
+
+    def listed(self, parts: list[str]) -> str:
+        return "、".join(parts) if self.language == "zh_CN" else ", ".join(parts)

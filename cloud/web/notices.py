@@ -1,0 +1,101 @@
+"""The words of a notice, made when it is shown or sent: no usage, and no line is called dead or safe."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cloud.alerts.notify import Notice, Render
+from cloud.alerts.policy import AlertKind, NoticeKind
+from cloud.web.language import Words, known
+from cloud.web.names import ALERTS, NEXT_STEPS
+
+
+def renderer(language_of: Callable[[str | None], str], zone: ZoneInfo) -> Render:
+    """For senders: each notice in its reader's language; `language_of(None)` is the operators'."""
+
+    def render(notice: Notice) -> tuple[str, str]:
+        return render_notice(notice, language_of(notice.customer), zone)
+
+    return render
+
+
+def render_notice(notice: Notice, language: str, zone: ZoneInfo) -> tuple[str, str]:
+    """(title, body) in a language; times are the station's."""
+    words = Words(known(language), zone)
+    return _TEXTS[notice.kind](notice, words)
+
+
+def _instant(params: Mapping[str, Any], name: str) -> datetime | None:
+    text = params.get(name)
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+
+
+def _accounts(notice: Notice, words: Words) -> str:
+    return words.listed([str(number) for number in notice.params.get("accounts", ())])
+
+
+def _joined(parts: list[str], words: Words) -> str:
+    return (" " if words.language == "en" else "").join(parts)
+
+
+def _outage(notice: Notice, words: Words) -> tuple[str, str]:
+    params, at = notice.params, notice.created_at
+    parts = [
+        words.text(
+            "There has been no supply at your address (area %(area)s, account %(accounts)s) since %(time)s.",
+            area=params.get("area_name", ""),
+            accounts=_accounts(notice, words),
+            time=words.moment(_instant(params, "opened_at"), at),
+        )
+    ]
+    latest = _instant(params, "latest")
+    if latest is not None:
+        parts.append(
+            words.text(
+                "Supply is expected between %(start)s and %(end)s.",
+                start=words.moment(_instant(params, "earliest") or latest, at),
+                end=words.moment(latest, at),
+            )
+        )
+    if params.get("order"):
+        parts.append(words.text("Work order %(number)s. You need not report it.", number=params["order"]))
+    parts.append(words.text("Keep away from lines and switchgear: treat every line as live."))
+    return words.text("Supply outage at your address"), _joined(parts, words)
+
+
+def _restored(notice: Notice, words: Words) -> tuple[str, str]:
+    parts = [
+        words.text(
+            "Your meter (account %(accounts)s) shows voltage again.", accounts=_accounts(notice, words)
+        ),
+        words.text("If you still have no supply, report it: the fault may be in your own installation."),
+    ]
+    return words.text("Your supply is back"), _joined(parts, words)
+
+
+def _unusual(notice: Notice, words: Words) -> tuple[str, str]:
+    body = words.text(
+        "Account %(accounts)s used clearly more than is usual for it at that hour. Look whether something "
+        "was left on; sign in to see the hours.",
+        accounts=_accounts(notice, words),
+    )
+    return words.text("Unusual usage"), body
+
+
+def _station(notice: Notice, words: Words) -> tuple[str, str]:
+    params = notice.params
+    kind = AlertKind(params["kind"])
+    where = [str(params[name]) for name in ("area", "gateway", "line", "meter") if params.get(name)]
+    title = words.text(ALERTS[kind])
+    if where:
+        title = f"{title} · {' · '.join(where)}"
+    return title, words.text(NEXT_STEPS[kind])
+
+
+_TEXTS: dict[NoticeKind, Callable[[Notice, Words], tuple[str, str]]] = {
+    NoticeKind.OUTAGE: _outage,
+    NoticeKind.RESTORED: _restored,
+    NoticeKind.UNUSUAL_USAGE: _unusual,
+    NoticeKind.STATION_ALERT: _station,
+}

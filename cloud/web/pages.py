@@ -1,0 +1,130 @@
+"""How a page is made: one template, one language, the station's zone, the same few things in every page."""
+
+import hashlib
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from cloud.kit.clock import Clock
+from cloud.kit.guard import csrf_of
+from cloud.web.language import LANGUAGES, Words, known, mark, translations
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+LANGUAGE_COOKIE = "wattpost_language"
+_YEAR_S = 365 * 86_400
+
+SAID = {
+    "acknowledged": ("good", mark("The alert is acknowledged.")),
+    "moved": ("good", mark("The work order has moved on.")),
+    "estimated": ("good", mark("The estimate is saved and shown to the customers.")),
+    "refused": ("warn", mark("That is no longer possible: the order or alert has changed meanwhile.")),
+    "unfit": (
+        "bad",
+        mark(
+            "That was not saved: an estimate needs two times to come, the earlier one first; "
+            "a cancellation needs its reason."
+        ),
+    ),
+}
+"""What a page may say after a redirect: the address carries the key, never the text."""
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a static file, with its hash, so that a browser never shows an old one."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+    return f"/static/{name}?v={digest}"
+
+
+class Assets(StaticFiles):
+    """Our own files and the vendored ones; the address changes with the content, so they keep for long."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=STATIC)
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "public, max-age=86400"
+        return response
+
+
+@cache
+def environment(language: str) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update(asset=asset, offered=LANGUAGES)
+    return made
+
+
+class Pages:
+    def __init__(self, station: str, zone: ZoneInfo, clock: Clock, language: str) -> None:
+        self.station = station
+        self.zone = zone
+        self._clock = clock
+        self._language = known(language)
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def words(self, request: Request) -> Words:
+        """The reader's language: as switched on this browser, else the station's."""
+        return Words(known(request.cookies.get(LANGUAGE_COOKIE, self._language)), self.zone)
+
+    def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        return HTMLResponse(self.text(request, template, **values), status)
+
+    def text(self, request: Request, template: str, **values: Any) -> str:
+        words = self.words(request)
+        kind, text = SAID.get(request.query_params.get("said", ""), (None, None))
+        frame = {
+            "words": words,
+            "now": self.now(),
+            "station": self.station,
+            "csrf": csrf_of(request),
+            "here": here(request),
+            "said": {"kind": kind, "text": words.text(text)} if text else None,
+        }
+        return environment(words.language).get_template(template).render(frame | values)
+
+    def remember(self, response: Response, language: str) -> None:
+        response.set_cookie(LANGUAGE_COOKIE, known(language), max_age=_YEAR_S, httponly=True, samesite="lax")
+
+
+def here(request: Request) -> str:
+    """This page's own address, to come back to; without what it said."""
+    left = [(key, value) for key, value in request.query_params.multi_items() if key != "said"]
+    query = "&".join(f"{quote(key)}={quote(value)}" for key, value in left)
+    return request.url.path + (f"?{query}" if query else "")
+
+
+def local(address: str, otherwise: str = "/") -> str:
+    """An address of ours, or the other one: nobody is sent to a foreign site by a link they trusted."""
+    ours = (
+        address.startswith(("/console", "/portal", "/login")) and "\\" not in address and "\n" not in address
+    )
+    return address if ours else otherwise
+
+
+def back(address: str, said: str | None = None) -> RedirectResponse:
+    """To a page after a change, so that loading it again repeats nothing."""
+    address = local(address)
+    if said:
+        path, _, fragment = address.partition("#")
+        address = path + ("&" if "?" in path else "?") + f"said={said}" + (f"#{fragment}" if fragment else "")
+    return RedirectResponse(address, 303)

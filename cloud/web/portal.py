@@ -1,0 +1,250 @@
+"""The customers' pages: every account is the reader's, every figure goes through that account's Scope."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from sqlalchemy import Connection, Row
+from starlette.responses import Response
+
+from cloud.alerts import notify
+from cloud.customers import store as customers
+from cloud.kit.auth import Role, User
+from cloud.kit.errors import Forbidden, NotFound
+from cloud.kit.guard import Guard
+from cloud.metering.store import instant
+from cloud.web import portal_usage
+from cloud.web.charts import Bar, bar_chart
+from cloud.web.day import parse
+from cloud.web.language import Words
+from cloud.web.names import ORDER_STATES, estimate
+from cloud.web.notices import render_notice
+from cloud.web.pages import Pages, back
+from cloud.web.parts import Parts
+from cloud.web.portal_outage import outage_of
+from cloud.web.usage import Slot
+from cloud.workorders import store as orders
+from cloud.workorders.rules import UNDER_WAY, OrderState
+
+MOST_NOTICES = 50
+HOME_NOTICES = 3
+MOST_REPORTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, and which of their accounts is shown; `account` is None while they have none."""
+
+    user: User
+    customer: Row[Any]
+    accounts: Sequence[Row[Any]]
+    account: Row[Any] | None
+
+    @property
+    def id(self) -> str:
+        return str(self.customer.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    start: datetime
+    end: datetime
+    kwh: float | None
+    open: bool
+    ahead: bool
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    id: int
+    title: str
+    body: str
+    at: datetime
+    read: bool
+
+
+def customer_of(guard: Guard) -> Any:
+    """A dependency: the signed-in customer; an operator has a console and no portal."""
+
+    async def customer(request: Request) -> User:
+        user = await guard.user(request)
+        if user.role != Role.CUSTOMER or user.customer is None:
+            raise Forbidden("this is for customers")
+        return user
+
+    return customer
+
+
+def router(parts: Parts, pages: Pages) -> APIRouter:
+    routes = APIRouter(prefix="/portal")
+    Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
+    Account = Annotated[str, Query(max_length=32)]  # noqa: N806
+
+    def show(request: Request, template: str, section: str, reader: Reader, **values: Any) -> Response:
+        with parts.database.read() as connection:
+            unread = notify.unread(connection, reader.id)
+        frame: dict[str, Any] = {
+            "section": section,
+            "unread": unread,
+            "accounts": reader.accounts,
+            "account": reader.account,
+            "portal_link": lambda path, **query: link(path, reader, **query),
+            "safety": safety(pages.words(request)),
+        }
+        return pages.page(request, template, **(frame | values))
+
+    @routes.get("")
+    def home(request: Request, user: Customer, account: Account = "", day: str = "") -> Response:
+        words, now = pages.words(request), pages.now()
+        with parts.database.read() as connection:
+            reader = reader_of(connection, user, account)
+            outage = outage_of(connection, reader.account.no, words, now) if reader.account else None
+            notices = _notices(connection, reader, words, HOME_NOTICES)
+        usage = _usage_values(parts, reader, words, now, day) if reader.account else {}
+        return show(request, "portal/home.html", "home", reader, outage=outage, notices=notices, **usage)
+
+    @routes.get("/notices")
+    def inbox(request: Request, user: Customer, account: Account = "") -> Response:
+        words = pages.words(request)
+        with parts.database.read() as connection:
+            reader = reader_of(connection, user, account)
+            notices = _notices(connection, reader, words, MOST_NOTICES)
+        return show(request, "portal/notices.html", "notices", reader, notices=notices)
+
+    @routes.post("/notices/read")
+    def mark_all_read(user: Customer, next: Annotated[str, Form()] = "/portal/notices") -> Response:  # noqa: A002
+        with parts.database.write() as connection:
+            for notice in notify.inbox(connection, user.customer):
+                if notice.read_at is None:
+                    notify.mark_read(connection, notice.id, user.customer, parts.clock.now())
+        return back(next)
+
+    @routes.get("/report")
+    def report_page(request: Request, user: Customer, account: Account = "", number: str = "") -> Response:
+        words, now = pages.words(request), pages.now()
+        with parts.database.read() as connection:
+            reader = reader_of(connection, user, account)
+            outage = outage_of(connection, reader.account.no, words, now) if reader.account else None
+            rows = orders.orders_of_customer(connection, reader.id, limit=MOST_REPORTS)
+        reported = next((row for row in rows if row.number == number), None)
+        return show(
+            request,
+            "portal/report.html",
+            "report",
+            reader,
+            outage=outage,
+            orders=[_report(row, words, now) for row in rows],
+            reported={"number": reported.number, "known": reported.alert is not None} if reported else None,
+            has_phone=bool(reader.customer.phone),
+        )
+
+    @routes.post("/report")
+    def report(
+        user: Customer,
+        account: Annotated[str, Form(max_length=32)],
+        text: Annotated[str, Form(max_length=500)] = "",
+        phone_ok: Annotated[str, Form(max_length=8)] = "",
+    ) -> Response:
+        assert user.customer is not None
+        with parts.database.write() as connection:
+            number = parts.orders.create_report(
+                connection, user.customer, account, text.strip(), phone_ok == "yes", parts.clock.now()
+            )
+        parts.live.changed()
+        return back(f"/portal/report?{urlencode({'account': account, 'number': number})}")
+
+    return routes
+
+
+def reader_of(connection: Connection, user: User, wanted: str) -> Reader:
+    """The customer and the account they ask for, else their first; NotFound for an account of another."""
+    assert user.customer is not None
+    customer = customers.customer(connection, user.customer)
+    accounts = customers.accounts_of(connection, user.customer)
+    if wanted and all(each.no != wanted for each in accounts):
+        raise NotFound(f"there is no account {wanted!r}")
+    shown = next((each for each in accounts if each.no == wanted), accounts[0] if accounts else None)
+    return Reader(user, customer, accounts, shown)
+
+
+def link(path: str, reader: Reader, **query: object) -> str:
+    """An address of the portal that keeps the chosen account, when there is more than one to choose from."""
+    if reader.account is not None and len(reader.accounts) > 1:
+        query = {"account": reader.account.no} | query
+    return path + (f"?{urlencode(query)}" if query else "")
+
+
+def safety(words: Words) -> str:
+    return words.text(
+        "Keep away from fallen lines and open switchgear: treat every line as live. "
+        "In danger call the station at once."
+    )
+
+
+def _notices(connection: Connection, reader: Reader, words: Words, limit: int) -> list[NoticeView]:
+    found = []
+    for notice in notify.inbox(connection, reader.id, limit=limit):
+        title, body = render_notice(notice, words.language, words.zone)
+        found.append(NoticeView(notice.id, title, body, notice.created_at, notice.read_at is not None))
+    return found
+
+
+def _report(row: Row[Any], words: Words, now: datetime) -> dict[str, Any]:
+    state = OrderState(row.state)
+    shown = estimate(row, words, now) if state in UNDER_WAY else ""
+    return {
+        "number": row.number,
+        "stage": words.text(ORDER_STATES[state]),
+        "changed_at": row.changed_at,
+        "estimate": shown,
+    }
+
+
+def _usage_values(parts: Parts, reader: Reader, words: Words, now: datetime, wanted: str) -> dict[str, Any]:
+    assert reader.account is not None
+    today = now.astimezone(parts.zone).date()
+    shown = parse(wanted, today)
+    with parts.database.read() as connection:
+        scope = portal_usage.account_scope(connection, reader.account.no)
+    usage = portal_usage.of_day(parts.store, scope, shown, parts.zone, now)
+    comparison = None
+    if shown == today and usage.until is not None and usage.since is not None:
+        yesterday = today - timedelta(days=1)
+        before = portal_usage.used_until(parts.store, scope, yesterday, parts.zone, usage.until - usage.since)
+        comparison = portal_usage.compared(usage, before, words)
+    hours = [_hour(slot, words) for slot in usage.slots if slot]
+    chart = bar_chart(usage.slots)
+    late = shown == today and usage.last_at is not None and now - usage.last_at > portal_usage.LATE
+    return {
+        "today": today,
+        "usage": usage,
+        "comparison": comparison,
+        "late": late,
+        "chart": chart,
+        "chart_marks": _marks(chart.bars, words),
+        "has_open": any(bar.kind == "open" for bar in chart.bars),
+        "described": portal_usage.described(usage, parts.zone, words),
+        "hours": hours,
+        "before": shown - timedelta(days=1),
+        "after": shown + timedelta(days=1) if shown < today else None,
+    }
+
+
+def _hour(slot: Slot, words: Words) -> Hour:
+    start, end = instant(slot.start_ms), instant(slot.end_ms)
+    span = f"{words.time(start)}–{words.time(end)}"
+    if slot.wh is None:
+        return Hour(start, end, None, slot.open, slot.ahead, f"{span}: {words.text('not read')}")
+    shown = f"{words.number(slot.wh / 1000, 2)} kWh"
+    return Hour(start, end, slot.wh / 1000, slot.open, slot.ahead, f"{span}: {shown}")
+
+
+def _marks(bars: Sequence[Bar], words: Words) -> list[dict[str, Any]]:
+    """The time under every sixth hour's bar."""
+    return [
+        {"x": bar.x + bar.width / 2, "label": words.time(instant(bar.slot.start_ms))} for bar in bars[::6]
+    ]
