@@ -1,11 +1,13 @@
 """The topology over HTTP: operators see the whole of it, a customer the meters that are or were theirs."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from sqlalchemy import Row
 
+from cloud.fleet import gateways as fleet_gateways
 from cloud.fleet import registry
 from cloud.kit.auth import User
 from cloud.kit.db import Database
@@ -14,6 +16,7 @@ from cloud.kit.guard import Guard
 from cloud.kit.paging import After, Limit, Page
 from cloud.kit.problems import RESPONSES
 from cloud.kit.scope import Scope
+from protocols.mqtt.messages import Supply
 
 
 class Area(BaseModel):
@@ -43,9 +46,17 @@ class MeterOnLine(Meter):
 
 
 class Gateway(BaseModel):
+    """`online` is what it or the broker said last; `heard_at` when it said anything itself."""
+
     id: str
     name: str
     meters: int
+    silent_meters: int = 0
+    online: bool = False
+    online_since: datetime | None = None
+    heard_at: datetime | None = None
+    supply: Supply = Supply.UNKNOWN
+    backlog_batches: int | None = None
 
 
 def router(database: Database, guard: Guard) -> APIRouter:
@@ -82,7 +93,8 @@ def router(database: Database, guard: Guard) -> APIRouter:
     def gateways(_: Annotated[User, Depends(guard.operator)]) -> list[Gateway]:
         """Every gateway and how it is."""
         with database.read() as connection:
-            return [Gateway(**row._mapping) for row in registry.gateways(connection)]
+            states = {state.gateway: state for state in fleet_gateways.states(connection)}
+            return [_gateway(row, states.get(row.id)) for row in registry.gateways(connection)]
 
     return routes
 
@@ -93,6 +105,26 @@ def visible(scope: Scope, meter: Row[Any]) -> Row[Any]:
     if own is not None and meter.id not in own:
         raise NotFound(f"there is no meter {meter.id!r}")
     return meter
+
+
+def _gateway(row: Row[Any], state: Row[Any] | None) -> Gateway:
+    known = Gateway(id=row.id, name=row.name, meters=row.meters)
+    if state is None:
+        return known
+    told: dict[str, Any] = {
+        "online": state.online,
+        "online_since": state.online_since,
+        "heard_at": state.heard_at,
+    }
+    health = fleet_gateways.health_in(state)
+    if health is not None:
+        silent = sum(meter.unanswered >= fleet_gateways.SILENT_AFTER for meter in health.meters)
+        told |= {
+            "supply": health.supply,
+            "backlog_batches": health.backlog_batches,
+            "silent_meters": silent,
+        }
+    return known.model_copy(update=told)
 
 
 def _area(row: Row[Any], meters: int) -> Area:

@@ -124,7 +124,7 @@ def take_health(connection: Connection, health: Health, at: datetime) -> Health 
         epoch=health.epoch,
         health=msgspec.to_builtins(health),
     )
-    return None if before is None else _health(before)
+    return None if before is None else health_in(before)
 
 
 def note(connection: Connection, gateway: str, kind: str, detail: str, at: datetime) -> None:
@@ -153,7 +153,7 @@ def states(connection: Connection) -> Sequence[Row[Any]]:
 def health_of(connection: Connection, gateway: str) -> Health | None:
     """The newest health message of a gateway."""
     row = state(connection, gateway)
-    return None if row is None else _health(row)
+    return None if row is None else health_in(row)
 
 
 def heard_since(connection: Connection, since: datetime) -> set[str]:
@@ -180,7 +180,7 @@ def data_overdue(
 
 
 def _holds_data_since(row: Row[Any], limit: datetime) -> bool:
-    health = _health(row)
+    health = health_in(row)
     if health is None or not health.backlog_batches or health.oldest_at_ms is None:
         return False
     return (row.data_at is None or row.data_at < limit) and _at(health.oldest_at_ms) < limit
@@ -224,7 +224,7 @@ def _with_health(connection: Connection, meters: Iterable[Row[Any]]) -> list[Met
 
 def _told(connection: Connection, gateway: str) -> tuple[datetime | None, dict[str, MeterHealth]]:
     row = state(connection, gateway)
-    health = None if row is None else _health(row)
+    health = None if row is None else health_in(row)
     if row is None or health is None:
         return None, {}
     return row.heard_at, {meter.meter: meter for meter in health.meters}
@@ -258,7 +258,8 @@ def _put(connection: Connection, gateway: str, **values: Any) -> None:
         connection.execute(insert(state_table).values(gateway=gateway, **values))
 
 
-def _health(row: Row[Any]) -> Health | None:
+def health_in(row: Row[Any]) -> Health | None:
+    """The newest health message in a row of `states`."""
     return None if row.health is None else msgspec.convert(row.health, Health)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     Connection,
@@ -30,6 +30,9 @@ from sqlalchemy.types import TypeDecorator
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.lock import ProcessLock
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 log = logging.getLogger(__name__)
 
 BUSY_S = 10.0
@@ -40,7 +43,7 @@ WRITER_KEY = 0x77617474
 
 metadata = MetaData(
     naming_convention={
-        "ix": "ix_%(column_0_N_label)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "ck": "ck_%(table_name)s_%(constraint_name)s",
         "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
@@ -91,6 +94,7 @@ class Database:
                 pool_size=8,
                 max_overflow=8,
                 pool_pre_ping=True,
+                hide_parameters=True,
                 isolation_level="READ COMMITTED",
             )
         else:
@@ -140,13 +144,19 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables to what this version needs; nothing happens when they are."""
         from alembic import command
+
+        with self.write() as connection:
+            command.upgrade(self.alembic(connection), "head")
+
+    @staticmethod
+    def alembic(connection: Connection) -> "Config":
+        """What alembic's commands need to work on this connection."""
         from alembic.config import Config
 
-        config = Config()
+        config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", "cloud:migrations")
-        with self.write() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        config.set_main_option("path_separator", "os")
+        return config
 
     def ping(self) -> None:
         """Raise Conflict when the database does not answer."""
@@ -166,7 +176,10 @@ class Database:
 def _sqlite(path: Path, *, writes: bool) -> Engine:
     pool: dict[str, Any] = {"poolclass": StaticPool} if writes else {"pool_size": 8, "max_overflow": 8}
     engine = create_engine(
-        f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": BUSY_S}, **pool
+        f"sqlite:///{path}",
+        connect_args={"check_same_thread": False, "timeout": BUSY_S},
+        hide_parameters=True,  # an error's text goes into the log, and rows hold what is nobody's business
+        **pool,
     )
 
     def connected(raw: sqlite3.Connection, _: object) -> None:
