@@ -172,8 +172,8 @@ def _is_lasting(code: int) -> bool:
 
 def parts_of(model: MeterModel) -> tuple[Part[str], ...]:
     """The DIs that bring all of a model: its blocks, each with its singles to fall back to, and the rest."""
-    blocks = (Part(block.di, tuple(Part[str](point.di) for point in block.points)) for block in model.blocks)
-    return *blocks, *(Part[str](point.di) for point in model.singles)
+    blocks = (Part(block.di, tuple(Part(point.di) for point in block.points)) for block in model.blocks)
+    return *blocks, *(Part(point.di) for point in model.singles)
 
 
 def cheapest(model: MeterModel) -> str:

@@ -258,7 +258,7 @@ def parts_of(model: MeterModel) -> tuple[Part[Request], ...]:
 
     def part(request: Request) -> Part[Request]:
         alone = [single for point in request.points for single in plan.group([point])]
-        return Part(request, tuple(map(Part[Request], alone)) if len(alone) > 1 else ())
+        return Part(request, tuple(Part(each) for each in alone) if len(alone) > 1 else ())
 
     return tuple(part(request) for request in model.requests())
 

@@ -9,7 +9,7 @@ import socket
 import tty
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from threading import Thread
+from threading import Event, Thread
 from typing import Self
 
 from protocols.dlt645.frame import Decoder, Frame, encode
@@ -57,13 +57,14 @@ class Wire:
 
 
 class TcpWire(Wire):
-    """One connection at a time, as the usual serial servers; `cut` ends it, `refuse` closes the port."""
+    """One connection at a time, as the usual serial servers; `cut` ends it."""
 
     def __init__(self, react: Reaction) -> None:
         super().__init__(react)
-        self._talk = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = f"127.0.0.1:{self._talk.getsockname()[1]}"
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"127.0.0.1:{self._listening.getsockname()[1]}"
         self._held: socket.socket | None = None
+        self._refusing, self._refused = False, Event()
 
     def cut(self) -> None:
         if self._held is not None:
@@ -71,26 +72,20 @@ class TcpWire(Wire):
                 self._held.shutdown(socket.SHUT_RDWR)
 
     def refuse(self) -> None:
-        self._talk.close()
+        """Once connected: end the connection and take no other. Returns when the port is closed."""
+        self._refusing = True
         self.cut()
-
-    def __exit__(self, *_: object) -> None:
-        super().__exit__()
-        self._talk.close()
+        assert self._refused.wait(10)
 
     def _run(self) -> None:
-        while True:
-            file = self._talk.fileno()
-            if file < 0 or self._ready(file) is None:
-                return
-            try:
-                self._held, _ = self._talk.accept()
-            except OSError:
-                return
+        going_on = True
+        while going_on and not self._refusing and self._ready(self._listening.fileno()) is not None:
+            self._held, _ = self._listening.accept()
             self.connections += 1
             with self._held:
-                if not self._serve_connection(self._held):
-                    return
+                going_on = self._serve_connection(self._held)
+        self._listening.close()
+        self._refused.set()
 
     def _serve_connection(self, held: socket.socket) -> bool:
         held.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
