@@ -1,7 +1,7 @@
 """The shape of a meter model's TOML file, and one clear line for whatever is wrong with it."""
 
 import tomllib
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -25,7 +25,10 @@ def _from_hex(text: object) -> object:
 def _scale(text: object) -> object:
     if not isinstance(text, str):
         raise ValueError('a scale is written in quotes, such as "0.1", so that it stays exact')  # noqa: TRY004
-    return text
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is no number") from None
 
 
 HexBytes = Annotated[bytes, BeforeValidator(_from_hex)]
@@ -33,7 +36,7 @@ Scale = Annotated[Decimal, BeforeValidator(_scale), Field(gt=0)]
 
 
 class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class DltPointPart(Part):

@@ -1,0 +1,93 @@
+"""`wattpost frame`: what goes in on the command line or stdin, what comes out, and with which exit code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+VECTORS: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "dlt645_vectors.json").read_text()
+)
+VOLTAGE = "FEFEFEFE681111111111116891063334343567565A16"
+RELAY = "68611001301215681C10356A3935343333334D333333336345CC2C16"
+
+
+def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "edge.frame", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
+
+
+def test_lines_from_stdin_give_one_object_each() -> None:
+    lines = "\n".join(vector["frame_hex"] for vector in VECTORS)
+    done = run("--jsonl", "--show-secrets", stdin=lines.encode())
+    assert done.returncode == 0
+    explained = [json.loads(line) for line in done.stdout.splitlines()]
+    expected = [
+        {key: value for key, value in vector["expect"].items() if key not in ("note", "value_origin")}
+        for vector in VECTORS
+    ]
+    assert explained == expected
+
+
+def test_bad_lines_give_an_object_and_no_crash() -> None:
+    done = run("--jsonl", stdin=b"\nzz\n68 2\n\xff\xfe\n00\n\n" + VOLTAGE.encode() + b"\r\n" + b"68" * 20_000)
+    assert done.returncode == 0
+    assert done.stderr == b""
+    explained = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each.get("reason") for each in explained[:6]] == [
+        "empty", "not_hex", "not_hex", "not_hex", "start_marker", "empty",
+    ]  # fmt: skip
+    assert explained[6]["value"] == "233.4"
+    assert len(explained) == 8
+    assert explained[7]["valid"] is False
+
+
+def test_passwords_are_masked_unless_asked_for() -> None:
+    for arguments in (["--json", RELAY], [RELAY]):
+        masked = run(*arguments).stdout.decode()
+        assert "******" in masked
+        assert "020637" not in masked
+        assert "020637" in run(*arguments, "--show-secrets").stdout.decode()
+
+
+@pytest.mark.parametrize(
+    "hex_bytes",
+    [[VOLTAGE], ["68 11 11 11 11 11 11", "68:91:06", "0x33", "34343567565A16"]],
+)
+def test_hex_is_taken_as_people_paste_it(hex_bytes: list[str]) -> None:
+    done = run(*hex_bytes, "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["value"] == "233.4"
+
+
+def test_a_bad_frame_ends_with_1() -> None:
+    done = run(VOLTAGE[:-2] + "17")
+    assert done.returncode == 1
+    assert b"end_marker" in done.stdout
+    done = run("--json", "nonsense")
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"valid": False, "reason": "not_hex"}
+    done = run("nonsense")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, b"", 1)
+
+
+def test_wrong_usage_ends_with_2() -> None:
+    assert run("--json").returncode == 2
+    assert run("--jsonl", VOLTAGE).returncode == 2
+    assert run("--no-such-option").returncode == 2
+
+
+def test_help_has_an_example() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    assert b"Example: wattpost frame FE FE" in done.stdout
+
+
+def test_starting_loads_nothing_heavy() -> None:
+    heavy = "('pydantic', 'paho', 'pymodbus', 'rich')"
+    code = f"import sys, edge.frame; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
+    assert done.stdout.strip() == b"[]"
