@@ -84,6 +84,13 @@ silence_table = Table(
 )
 
 
+usage_hour_table = Table(
+    "usage_hour",
+    metadata,
+    Column("hour", Instant, primary_key=True),
+)
+
+
 def add(connection: Connection, row: dict[str, Any]) -> int:
     """Save a new alert; its id comes back."""
     added = insert(alert_table).values(row).returning(alert_table.c.id)
@@ -235,3 +242,25 @@ def watched_gateways(connection: Connection) -> set[str]:
         select(alert_table.c.gateway).where(still_open, alert_table.c.gateway.is_not(None)),
     )
     return set(connection.scalars(named))
+
+
+def newest_usage_hour(connection: Connection) -> datetime | None:
+    """The newest hour whose usage has been looked at."""
+    query = select(usage_hour_table.c.hour).order_by(usage_hour_table.c.hour.desc()).limit(1)
+    return connection.execute(query).scalar()
+
+
+def save_usage_hour(connection: Connection, hour: datetime) -> None:
+    """Only the newest is kept."""
+    connection.execute(delete(usage_hour_table))
+    connection.execute(insert(usage_hour_table).values(hour=hour))
+
+
+def close_older(connection: Connection, kind: AlertKind, opened_before: datetime, now: datetime) -> None:
+    """End alerts of a kind that end by age alone."""
+    old = (
+        alert_table.c.kind == kind.value,
+        alert_table.c.closed_at.is_(None),
+        alert_table.c.opened_at < opened_before,
+    )
+    connection.execute(update(alert_table).where(*old).values(closed_at=now))

@@ -114,7 +114,8 @@ def _check_references(
 
 def _given_away(connection: Connection, rows: list[dict[str, Any]]) -> list[str]:
     """An account never passes to another customer: the new one would see the old one's curve."""
-    owners = dict(connection.execute(select(account_table.c.no, account_table.c.customer)).tuples().all())
+    query = select(account_table.c.no, account_table.c.customer)
+    owners = {row.no: row.customer for row in connection.execute(query)}
     return [
         f"account {row['no']!r} is {owners[row['no']]!r}'s: end its service and open a new account"
         for row in rows

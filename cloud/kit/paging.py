@@ -2,7 +2,7 @@
 
 from typing import Annotated, Generic, TypeVar
 
-from fastapi import Query
+from fastapi import Path, Query
 from pydantic import BaseModel
 
 T = TypeVar("T")
@@ -13,6 +13,10 @@ Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="At most so many it
 After = Annotated[
     str, Query(max_length=64, pattern=r"^[^\x00-\x1f]*$", description="`next` of the page before this one")
 ]
+
+MAX_ID = 2**31 - 1
+AfterId = Annotated[int | None, Query(ge=1, le=MAX_ID, description="`next` of the page before this one")]
+RowId = Annotated[int, Path(ge=1, le=MAX_ID)]
 
 
 class Page(BaseModel, Generic[T]):

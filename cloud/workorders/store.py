@@ -145,17 +145,6 @@ def orders(
     return connection.execute(query).all()
 
 
-def orders_of_customer(
-    connection: Connection, customer: str, number: str | None = None, limit: int | None = None
-) -> Sequence[Row[Any]]:
-    """The orders this customer has reported a fault to, newest first."""
-    theirs = select(report_table.c.order).where(report_table.c.customer == customer)
-    query = select(order_table).where(order_table.c.id.in_(theirs)).order_by(order_table.c.id.desc())
-    if number is not None:
-        query = query.where(order_table.c.number == number)
-    return connection.execute(query.limit(limit)).all()
-
-
 def own_open_order(connection: Connection, account: str) -> Row[Any] | None:
     """The order that already answers a report from this account, when it is still under way."""
     query = (
