@@ -34,7 +34,7 @@ WELL = Meters({ADDRESS: blocks()})
 @contextmanager
 def driver_on(
     react: Reaction, kind: str = "tcp", *meters: MeterSettings, retries: int = 1
-) -> Iterator[tuple[Dlt645Driver, Wire]]:
+) -> Iterator[tuple[Dlt645Driver, Wire[Frame]]]:
     with wire_of(kind, react) as wire:
         driver = dlt645_driver(line(wire.endpoint, *meters, kind=kind), retries=retries)
         driver.open()
@@ -42,7 +42,7 @@ def driver_on(
         driver.close()
 
 
-def asked(wire: Wire) -> list[str]:
+def asked(wire: Wire[Frame]) -> list[str]:
     return [request.data[:4][::-1].hex().upper() for request in wire.requests]
 
 

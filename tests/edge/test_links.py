@@ -11,12 +11,12 @@ from edge.links import Interrupted, Link, LinkDown, SerialLink, TcpLink, link_of
 from edge.settings import LineSettings
 from protocols.dlt645.frame import Frame, encode
 from tests.conftest import free_port
-from tests.edge.wire import TcpWire, Wire, wire_of
+from tests.edge.wire import TcpWire, Wire, dlt645_ear, wire_of
 
 ASK = encode(Frame("000000000001", 0x11, b"\x00\x00\x01\x00"))
 
 
-def line(wire: Wire, kind: str) -> LineSettings:
+def line(wire: Wire[Frame], kind: str) -> LineSettings:
     meter = {"id": "m1", "model": "any", "address": "000000000001"}
     return LineSettings.model_validate(
         {"name": "l1", "kind": kind, "endpoint": wire.endpoint, "meter": [meter]}
@@ -24,7 +24,7 @@ def line(wire: Wire, kind: str) -> LineSettings:
 
 
 @pytest.fixture(params=["tcp", "serial"])
-def told(request: pytest.FixtureRequest) -> Iterator[tuple[Wire, Link]]:
+def told(request: pytest.FixtureRequest) -> Iterator[tuple[Wire[Frame], Link]]:
     """A wire that answers each request with "first", and the link to it, open."""
     with wire_of(request.param, lambda _: [b"first"]) as wire:
         link = link_of(line(wire, request.param))
@@ -40,19 +40,19 @@ def read_all(link: Link, count: int) -> bytes:
     return data
 
 
-def test_bytes_go_both_ways(told: tuple[Wire, Link]) -> None:
+def test_bytes_go_both_ways(told: tuple[Wire[Frame], Link]) -> None:
     wire, link = told
     link.write(ASK)
     assert read_all(link, 5) == b"first"
     assert [frame.address for frame in wire.requests] == ["000000000001"]
 
 
-def test_nothing_to_read_is_no_bytes_after_the_time_out(told: tuple[Wire, Link]) -> None:
+def test_nothing_to_read_is_no_bytes_after_the_time_out(told: tuple[Wire[Frame], Link]) -> None:
     _, link = told
     assert link.read(0.01) == b""
 
 
-def test_late_bytes_are_discarded_and_counted(told: tuple[Wire, Link]) -> None:
+def test_late_bytes_are_discarded_and_counted(told: tuple[Wire[Frame], Link]) -> None:
     _, link = told
     link.write(ASK)
     end = time.monotonic() + 5
@@ -63,7 +63,7 @@ def test_late_bytes_are_discarded_and_counted(told: tuple[Wire, Link]) -> None:
     assert link.read(0) == b""
 
 
-def test_an_interrupt_ends_a_long_wait_at_once(told: tuple[Wire, Link]) -> None:
+def test_an_interrupt_ends_a_long_wait_at_once(told: tuple[Wire[Frame], Link]) -> None:
     _, link = told
     Timer(0.05, link.interrupt).start()
     began = time.monotonic()
@@ -74,7 +74,7 @@ def test_an_interrupt_ends_a_long_wait_at_once(told: tuple[Wire, Link]) -> None:
         link.read(30)
 
 
-def test_a_closed_link_is_down(told: tuple[Wire, Link]) -> None:
+def test_a_closed_link_is_down(told: tuple[Wire[Frame], Link]) -> None:
     _, link = told
     link.close()
     link.close()
@@ -84,7 +84,7 @@ def test_a_closed_link_is_down(told: tuple[Wire, Link]) -> None:
             use()
 
 
-def test_open_is_idempotent(told: tuple[Wire, Link]) -> None:
+def test_open_is_idempotent(told: tuple[Wire[Frame], Link]) -> None:
     wire, link = told
     link.open()
     assert link.connected
@@ -104,7 +104,7 @@ def test_a_name_nobody_knows_is_a_line_that_is_down() -> None:
 
 
 def test_a_connection_the_other_side_closes_is_down_and_can_be_opened_again() -> None:
-    with TcpWire(lambda _: [b"hello"]) as wire:
+    with TcpWire(lambda _: [b"hello"], dlt645_ear) as wire:
         link = TcpLink(*line(wire, "tcp").host_port)
         link.open()
         link.write(ASK)
@@ -120,7 +120,7 @@ def test_a_connection_the_other_side_closes_is_down_and_can_be_opened_again() ->
 
 
 def test_distrust_leaves_a_late_answer_on_the_old_connection() -> None:
-    with TcpWire(lambda _: []) as wire:
+    with TcpWire(lambda _: [], dlt645_ear) as wire:
         link = TcpLink(*line(wire, "tcp").host_port)
         link.open()
         link.write(ASK)

@@ -6,26 +6,36 @@ The thread hands each request frame to a reaction and writes the chunks that com
 import os
 import select
 import socket
+import struct
 import tty
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from threading import Event, Thread
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from protocols.dlt645.frame import Decoder, Frame, encode
+from protocols.modbus.rtu import crc, parse_read_request
 
 Chunks = Iterable[bytes]
+R = TypeVar("R")
+Ear = Callable[[bytes], list[R]]
+"""Bytes in, the requests they complete out; a new one for each connection."""
 Reaction = Callable[[Frame], Chunks]
 
 
-class Wire:
+def dlt645_ear() -> Ear[Frame]:
+    return Decoder().feed
+
+
+class Wire(Generic[R]):
     """`requests` is what arrived, in order; `connections` how often the line was opened."""
 
     endpoint: str
 
-    def __init__(self, react: Reaction) -> None:
-        self.react = react
-        self.requests: list[Frame] = []
+    def __init__(self, react: Callable[[R], Chunks], ear: Callable[[], Ear[R]]) -> None:
+        self.react, self._ear = react, ear
+        self.requests: list[R] = []
         self.connections = 0
         self._stop_out, self._stop_in = os.pipe()
         self._thread = Thread(target=self._run, daemon=True)
@@ -49,18 +59,18 @@ class Wire:
         ready, _, _ = select.select([*files, self._stop_out], [], [])
         return None if self._stop_out in ready else ready
 
-    def _serve(self, data: bytes, decoder: Decoder, write: Callable[[bytes], object]) -> None:
-        for request in decoder.feed(data):
+    def _serve(self, requests: list[R], write: Callable[[bytes], object]) -> None:
+        for request in requests:
             self.requests.append(request)
             for chunk in self.react(request):
                 write(chunk)
 
 
-class TcpWire(Wire):
+class TcpWire(Wire[R]):
     """One connection at a time, as the usual serial servers; `cut` ends it."""
 
-    def __init__(self, react: Reaction) -> None:
-        super().__init__(react)
+    def __init__(self, react: Callable[[R], Chunks], ear: Callable[[], Ear[R]]) -> None:
+        super().__init__(react, ear)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"127.0.0.1:{self._listening.getsockname()[1]}"
         self._held: socket.socket | None = None
@@ -89,7 +99,7 @@ class TcpWire(Wire):
 
     def _serve_connection(self, held: socket.socket) -> bool:
         held.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        decoder = Decoder()
+        ear = self._ear()
         while True:
             if self._ready(held.fileno()) is None:
                 return False
@@ -97,16 +107,16 @@ class TcpWire(Wire):
                 data = held.recv(4096)
                 if not data:
                     return True
-                self._serve(data, decoder, held.sendall)
+                self._serve(ear(data), held.sendall)
             except OSError:
                 return True
 
 
-class PtyWire(Wire):
+class PtyWire(Wire[R]):
     """The other end of a serial device."""
 
-    def __init__(self, react: Reaction) -> None:
-        super().__init__(react)
+    def __init__(self, react: Callable[[R], Chunks], ear: Callable[[], Ear[R]]) -> None:
+        super().__init__(react, ear)
         self._master, self._slave = os.openpty()
         tty.setraw(self._master)
         tty.setraw(self._slave)
@@ -118,9 +128,9 @@ class PtyWire(Wire):
         os.close(self._slave)
 
     def _run(self) -> None:
-        decoder = Decoder()
+        ear = self._ear()
         while self._ready(self._master) is not None:
-            self._serve(os.read(self._master, 4096), decoder, lambda chunk: os.write(self._master, chunk))
+            self._serve(ear(os.read(self._master, 4096)), lambda chunk: os.write(self._master, chunk))
 
 
 class Meters:
@@ -149,11 +159,6 @@ class Meters:
         return Frame(request.address, request.control | 0x80, request.data[:width] + data)
 
 
-def bcd(digits: str) -> bytes:
-    """Digits as a meter sends them: BCD, low byte first."""
-    return bytes.fromhex(digits)[::-1]
-
-
 def byte_by_byte(chunks: Chunks) -> Iterator[bytes]:
     for chunk in chunks:
         for each in chunk:
@@ -161,7 +166,67 @@ def byte_by_byte(chunks: Chunks) -> Iterator[bytes]:
 
 
 @contextmanager
-def wire_of(kind: str, react: Reaction) -> Iterator[Wire]:
-    """A wire of kind "tcp" or "serial"."""
-    with TcpWire(react) if kind == "tcp" else PtyWire(react) as wire:
+def wire_of(kind: str, react: Reaction) -> Iterator[Wire[Frame]]:
+    """A DL/T 645 wire of kind "tcp" or "serial"."""
+    with TcpWire(react, dlt645_ear) if kind == "tcp" else PtyWire(react, dlt645_ear) as wire:
+        yield wire
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A Modbus read as it arrived; `tid` is None on RTU."""
+
+    unit: int
+    fc: int
+    address: int
+    count: int
+    tid: int | None = None
+
+    def answer(self, words: Sequence[int]) -> bytes:
+        return self.framed(bytes((self.fc, 2 * len(words))) + struct.pack(f">{len(words)}H", *words))
+
+    def refusal(self, code: int) -> bytes:
+        return self.framed(bytes((self.fc | 0x80, code)))
+
+    def framed(self, pdu: bytes) -> bytes:
+        body = bytes((self.unit,)) + pdu
+        if self.tid is None:
+            return body + crc(body)
+        return struct.pack(">HHH", self.tid, 0, len(body)) + body
+
+
+def rtu_ear() -> Ear[Ask]:
+    """Read requests have 8 bytes, and nothing else is ever sent to these wires."""
+    held = bytearray()
+
+    def hear(data: bytes) -> list[Ask]:
+        held.extend(data)
+        asks = [Ask(*parse_read_request(bytes(held[at : at + 8]))) for at in range(0, len(held) - 7, 8)]
+        del held[: 8 * len(asks)]
+        return asks
+
+    return hear
+
+
+def mbap_ear() -> Ear[Ask]:
+    held = bytearray()
+
+    def hear(data: bytes) -> list[Ask]:
+        held.extend(data)
+        asks = [_tcp_ask(bytes(held[at : at + 12])) for at in range(0, len(held) - 11, 12)]
+        del held[: 12 * len(asks)]
+        return asks
+
+    return hear
+
+
+def _tcp_ask(raw: bytes) -> Ask:
+    tid, _, _, unit, fc, address, count = struct.unpack(">HHHBBHH", raw)
+    return Ask(unit, fc, address, count, tid)
+
+
+@contextmanager
+def modbus_wire(kind: str, react: Callable[[Ask], Chunks]) -> Iterator[Wire[Ask]]:
+    """A Modbus wire of kind "modbus-tcp" or "modbus-rtu"."""
+    with TcpWire(react, mbap_ear) if kind == "modbus-tcp" else PtyWire(react, rtu_ear) as wire:
         yield wire
