@@ -26,6 +26,7 @@ AT_CAP: Final = "outbox_full"
 BROKEN_ROW: Final = "checksum"
 UNDATABLE: Final = "no_valid_time"
 
+_SETTLED_AT_ONCE: Final = 64
 _COLUMNS: Final = "id, epoch, seq, readings, oldest_at_ms, checksum, payload"
 
 
@@ -142,12 +143,9 @@ class Outbox:
         may already mean other readings to the cloud, so everything unsettled is sent again under a new
         epoch as well. The cloud keeps one copy of a reading, whichever batch brings it.
         """
-        with self._file.transaction() as db:
-            if stored.epoch == self.epoch and any(last > self.last_seq for _, last in stored.settled):
-                self._restored(db)
-            settled = sum(
-                self._settle(db, stored.epoch, first, last) for first, last in _merged(stored.settled)
-            )
+        if stored.epoch == self.epoch and any(last > self.last_seq for _, last in stored.settled):
+            self._restored()
+        settled = sum(self._settle(stored.epoch, first, last) for first, last in _merged(stored.settled))
         if settled:
             self._file.give_back_space()
         return settled
@@ -271,27 +269,38 @@ class Outbox:
                 (epoch, seq, seq, readings, reason),
             )
 
-    def _settle(self, db: sqlite3.Connection, epoch: str, first: int, last: int) -> int:
-        span = (epoch, first, last)
-        batches, readings = db.execute(
-            "SELECT count(*), total(readings) FROM batch WHERE epoch = ? AND seq BETWEEN ? AND ?", span
-        ).fetchone()
-        if batches:
-            db.execute("DELETE FROM batch WHERE epoch = ? AND seq BETWEEN ? AND ?", span)
-            self._state.batches -= batches
-            self._state.readings -= int(readings)
-        told = db.execute("DELETE FROM dropped WHERE epoch = ? AND first >= ? AND last <= ? AND sealed", span)
-        return int(batches) + told.rowcount
+    def _settle(self, epoch: str, first: int, last: int) -> int:
+        """In small commits, so that a nearly full disk has room for each."""
+        settled = 0
+        while True:
+            with self._file.transaction() as db:
+                rows = db.execute(
+                    "SELECT id, readings FROM batch WHERE epoch = ? AND seq BETWEEN ? AND ? LIMIT ?",
+                    (epoch, first, last, _SETTLED_AT_ONCE),
+                ).fetchall()
+                db.executemany("DELETE FROM batch WHERE id = ?", [row[:1] for row in rows])
+                self._state.batches -= len(rows)
+                self._state.readings -= sum(readings for _, readings in rows)
+                settled += len(rows)
+                if len(rows) < _SETTLED_AT_ONCE:
+                    span = (epoch, first, last)
+                    told = db.execute(
+                        "DELETE FROM dropped WHERE epoch = ? AND first >= ? AND last <= ? AND sealed", span
+                    )
+                    return settled + told.rowcount
 
-    def _restored(self, db: sqlite3.Connection) -> None:
+    def _restored(self) -> None:
         old = self.epoch
-        self._new_epoch(db)
-        ids = [row[0] for row in db.execute("SELECT id FROM batch WHERE epoch = ? ORDER BY id", (old,))]
-        for batch_id in ids:
-            row = db.execute("SELECT seq, checksum, payload FROM batch WHERE id = ?", (batch_id,)).fetchone()
-            if row and checksum(old, row[0], row[2]) == row[1]:
-                rows = messages.decode(row[2], messages.Readings).readings
-                self._insert(db, [messages.reading(each) for each in rows])
+        with self._file.transaction() as db:
+            self._new_epoch(db)
+            ids = [row[0] for row in db.execute("SELECT id FROM batch WHERE epoch = ? ORDER BY id", (old,))]
+            for batch_id in ids:
+                row = db.execute(
+                    "SELECT seq, checksum, payload FROM batch WHERE id = ?", (batch_id,)
+                ).fetchone()
+                if row and checksum(old, row[0], row[2]) == row[1]:
+                    rows = messages.decode(row[2], messages.Readings).readings
+                    self._insert(db, [messages.reading(each) for each in rows])
         log.warning(
             "%s: the cloud knows more of epoch %s than this file: it was restored from an old image; "
             "going on in epoch %s, %d batches are sent again under it",

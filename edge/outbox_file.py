@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 SCHEMA_VERSION: Final = 1
 PAGE_BYTES: Final = 4096
-RESERVE_BYTES: Final = 1 << 20
+RESERVE_BYTES: Final = 2 << 20
 """Disk space that is left alone, so that what the cloud has stored can still be deleted on a full disk."""
 
 _SCHEMA: Final = """

@@ -136,7 +136,6 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[LineHealth]
     meters: list[MeterHealth]
     storage: Storage = Storage.OK
-    refused_readings: int = 0  # read and not accepted since the agent started, for want of storage
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
