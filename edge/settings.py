@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from protocols import models
 from protocols.mqtt.topics import GATEWAY_ID
 
 ENDPOINT = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})")
@@ -56,6 +57,12 @@ def _present(path: Path) -> Path:
 def _gateway_name(name: str) -> str:
     if not GATEWAY_ID.fullmatch(name):
         raise _wrong(f"{name!r} is no gateway name; use 2 to 32 of a-z, 0-9 and -, not - at an end")
+    return name
+
+
+def _model_name(name: str) -> str:
+    if name not in models.names():
+        raise _wrong(f"{name!r} is no meter model; give one of {', '.join(models.names())}")
     return name
 
 
@@ -105,7 +112,7 @@ class OutboxSettings(_Part):
 
 class MeterSettings(_Part):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    model: str
+    model: Annotated[str, AfterValidator(_model_name)]
     address: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None  # DL/T 645, leading zeros written
     unit: Annotated[int, Field(ge=1, le=247)] | None = None  # Modbus
     interval_s: IntervalSeconds = 60
@@ -145,6 +152,8 @@ class LineSettings(_Part):
         for meter in self.meters:
             if getattr(meter, wanted) is None or getattr(meter, other) is not None:
                 raise _wrong(f"meter {meter.id!r} on a {self.kind} line needs {wanted}, and no {other}")
+            if (models.load(meter.model).protocol == "modbus") != self.is_modbus:
+                raise _wrong(f"meter {meter.id!r}: a {meter.model} cannot be read on a {self.kind} line")
         for twin in _twins(getattr(meter, wanted) for meter in self.meters):
             raise _wrong(f"{wanted} {twin} is given to two meters of this line; correct one of them")
         return self
@@ -175,9 +184,10 @@ class Settings(_Part):
     @classmethod
     def _spread_interval(cls, raw: Any) -> Any:
         """A meter without its own interval takes the gateway's."""
-        if not isinstance(raw, Mapping) or "interval_s" not in raw or not isinstance(raw.get("line"), list):
+        interval_s = raw.get("interval_s") if isinstance(raw, Mapping) else None
+        if not isinstance(interval_s, int) or interval_s < 1 or not isinstance(raw.get("line"), list):
             return raw
-        return dict(raw) | {"line": [_with_interval(line, raw["interval_s"]) for line in raw["line"]]}
+        return dict(raw) | {"line": [_with_interval(line, interval_s) for line in raw["line"]]}
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -222,7 +232,7 @@ def load(path: Path) -> Settings:
     try:
         return Settings.model_validate(raw, context={"folder": path.parent})
     except ValidationError as error:
-        raise SettingsError(f"{path}: {_told(each, raw)}" for each in error.errors()) from None
+        raise SettingsError(f"{path}: {_told(each, raw)}" for each in _causes(error.errors())) from None
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -232,6 +242,17 @@ def warnings(settings: Settings) -> list[str]:
         f"{secret}: can be read by others; run: chmod 600 {secret}"
         for secret in secrets
         if secret and stat.S_IMODE(secret.stat().st_mode) & 0o077
+    ]
+
+
+def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without the lists that count as empty only because what is in them is wrong."""
+    return [
+        each
+        for each in errors
+        if not any(
+            len(o["loc"]) > len(each["loc"]) and o["loc"][: len(each["loc"])] == each["loc"] for o in errors
+        )
     ]
 
 

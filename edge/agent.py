@@ -1,0 +1,227 @@
+"""The gateway agent: pollers bring readings, the outbox keeps them, the uplink sends them.
+
+A reading counts as accepted when the batch that holds it is on disk, and not before. Each part is made
+by a factory that can be handed in, so that a proof can put a faulty one in its place.
+"""
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Final
+
+from edge.clock import Clock, can_date
+from edge.health import HealthReport, Poller
+from edge.outbox import BatchKey, Outbox
+from edge.outbox_file import StorageFault
+from edge.poller import LinePoller
+from edge.settings import Settings
+from edge.uplink import Uplink
+from protocols.readings import Reading
+
+log = logging.getLogger(__name__)
+
+Accept = Callable[[Reading], bool]
+OUTBOX_NAME: Final = "outbox.db"
+TICK_S: Final = 0.25
+STOP_S: Final = 2.0
+"""How long a clean stop waits: for the pollers, and again for the cloud to settle what is left."""
+PENDING_BATCHES: Final = 4
+"""Readings that may wait in memory, in batches, while the storage does not take them."""
+
+
+def open_outbox(settings: Settings, clock: Clock) -> Outbox:
+    return Outbox(settings.data_dir / OUTBOX_NAME, settings.gateway, clock, settings.outbox.max_bytes)
+
+
+def line_pollers(settings: Settings, clock: Clock, accept: Accept) -> list[Poller]:
+    return [LinePoller(line, clock, accept, settings.probe_s) for line in settings.lines]
+
+
+class Agent:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        *,
+        accepted_log: Path | None = None,
+        make_outbox: Callable[[Settings, Clock], Outbox] = open_outbox,
+        make_uplink: Callable[[Settings, Outbox, Clock], Uplink] = Uplink,
+        make_pollers: Callable[[Settings, Clock, Accept], Sequence[Poller]] = line_pollers,
+    ) -> None:
+        self._settings, self._clock = settings, clock
+        self.outbox = make_outbox(settings, clock)
+        self.uplink = make_uplink(settings, self.outbox, clock)
+        self._pollers = make_pollers(settings, clock, self.accept)
+        self._health = HealthReport(settings, clock, self.outbox, self._pollers)
+        self._accepted_log = AcceptedLog(accepted_log) if accepted_log else None
+        self._pending: list[tuple[int, Reading]] = []  # with the time since boot at which each was read
+        self._lock = threading.Lock()
+        self._wake, self._stopping, self._draining = threading.Event(), threading.Event(), threading.Event()
+        self._polling = False
+
+    # -- readings -----------------------------------------------------------------------------------------
+
+    def accept(self, reading: Reading) -> bool:
+        """Take a reading into the next batch. False: it is refused, for want of storage."""
+        with self._lock:
+            if (
+                self.outbox.fault
+                or len(self._pending) >= PENDING_BATCHES * self._settings.outbox.batch_readings
+            ):
+                return False
+            self._pending.append((self._read_at_ns(reading), reading))
+            full = len(self._pending) >= self._settings.outbox.batch_readings
+        if full:
+            self._wake.set()
+        return True
+
+    def _read_at_ns(self, reading: Reading) -> int:
+        """When it was read, on the clock that never steps: now, less the moment it took to get here."""
+        age_ms = self._clock.now_ms() - reading.at_ms
+        return self._clock.since_boot_ns() - (age_ms * 1_000_000 if 0 <= age_ms < 5_000 else 0)
+
+    def flush(self, *, everything: bool = False) -> None:
+        """Commit the batches that are full or old enough; what the storage refuses stays pending."""
+        while batch := self._due(everything):
+            self._commit(batch)
+            with self._lock:
+                del self._pending[: len(batch)]
+
+    def _due(self, everything: bool) -> list[tuple[int, Reading]]:
+        """The next batch, if it is time for it: readings with a date and those without are never mixed."""
+        limits = self._settings.outbox
+        with self._lock:
+            alike = groupby(self._pending, key=lambda each: can_date(each[1].at_ms))
+            batch = list(islice(next(alike, (None, ()))[1], limits.batch_readings))
+            more = len(batch) < len(self._pending)
+        if not batch:
+            return []
+        age_s = (self._clock.since_boot_ns() - batch[0][0]) / 1e9
+        full = more or len(batch) == limits.batch_readings
+        return batch if everything or full or age_s >= limits.batch_age_s else []
+
+    def _commit(self, batch: Sequence[tuple[int, Reading]]) -> None:
+        if not can_date(batch[0][1].at_ms):
+            self.outbox.hold(batch)
+            return
+        readings = [reading for _, reading in batch]
+        self._accepted(self.outbox.append(readings), readings)
+
+    def _date_held(self) -> None:
+        while self.outbox.held and can_date(self._clock.now_ms()):
+            done = self.outbox.date_held(self._settings.outbox.batch_readings)
+            if done:
+                self._accepted(*done)
+
+    def _accepted(self, key: BatchKey, readings: Sequence[Reading]) -> None:
+        if self._accepted_log:
+            self._accepted_log.write(key, readings)
+        self.uplink.wake()
+
+    # -- running ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self.uplink.start()
+        for poller in self._pollers:
+            poller.start()
+        self._polling = True
+        log.info(
+            "gateway %s: polling %d meters on %d lines, epoch %s, %d batches to send",
+            self._settings.gateway, len(self._settings.meters), len(self._settings.lines),
+            self.outbox.epoch, self.outbox.backlog().batches,
+        )  # fmt: skip
+
+    def run(self) -> None:
+        """Work until `ask_stop`, then stop cleanly."""
+        self.start()
+        try:
+            while not self._stopping.is_set():
+                self.tick()
+                self._wake.wait(TICK_S)
+                self._wake.clear()
+        finally:
+            self.stop()
+
+    def tick(self) -> None:
+        """One round of keeping: commit, date, recover, report."""
+        if self._draining.is_set() and self._polling:
+            self._stop_polling()
+        try:
+            if self.outbox.fault and not self.outbox.recover():
+                self._stopping.wait(1.0)
+            self.flush(everything=not self._polling)
+            self._date_held()
+            if health := self._health.due(connected=self.uplink.connected):
+                self.uplink.publish_health(health)
+            if self._draining.is_set() and self._is_empty():
+                log.info("gateway %s: drained, the outbox is empty", self._settings.gateway)
+                self._draining.clear()
+        except StorageFault as fault:
+            log.debug("%s", fault)  # the outbox says it once, and again when it is over
+
+    def ask_stop(self) -> None:
+        """End `run`; safe in a signal handler and in any thread."""
+        self._stopping.set()
+        self._wake.set()
+
+    def ask_drain(self) -> None:
+        """Poll no more, and go on sending; safe in a signal handler."""
+        self._draining.set()
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Stop polling, commit what was read, give the cloud a moment to settle, say goodbye."""
+        self._stop_polling()
+        try:
+            self.flush(everything=True)
+            self._date_held()
+            self._await_settlement()
+        except StorageFault as fault:
+            log.error("what was read last could not be kept: %s", fault)  # noqa: TRY400
+        self.uplink.stop()
+        left = self._left()
+        self.outbox.close()
+        log.info("gateway %s: stopped, %s batches stay in the outbox", self._settings.gateway, left)
+
+    def _left(self) -> int | str:
+        try:
+            return self.outbox.backlog().batches
+        except StorageFault:
+            return "unknown"
+
+    def _stop_polling(self) -> None:
+        if not self._polling:
+            return
+        self._polling = False
+        for poller in self._pollers:
+            poller.stop()
+        for poller in self._pollers:
+            poller.join(STOP_S)
+        log.info("gateway %s: polling is stopped", self._settings.gateway)
+
+    def _await_settlement(self) -> None:
+        deadline_s = self._clock.monotonic_s() + STOP_S
+        pause = threading.Event()
+        while self.uplink.connected and not self._is_empty() and self._clock.monotonic_s() < deadline_s:
+            pause.wait(0.02)
+
+    def _is_empty(self) -> bool:
+        return not self.outbox.backlog().batches and not self.outbox.declarations(1)
+
+
+class AcceptedLog:
+    """One JSON line for each accepted reading, written after its commit: the evidence for a proof."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    def write(self, key: BatchKey, readings: Sequence[Reading]) -> None:
+        lines = (
+            json.dumps({"epoch": key.epoch, "seq": key.seq, "meter": each.meter, "at_ms": each.at_ms}) + "\n"
+            for each in readings
+        )
+        os.write(self._descriptor, "".join(lines).encode())

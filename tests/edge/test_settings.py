@@ -1,0 +1,125 @@
+"""gateway.toml: every mistake is one clear line with file, key and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from edge import settings as gateway_settings
+from edge.settings import SettingsError
+
+GOOD = """
+gateway = "gw-a01"
+data_dir = "data"
+interval_s = 900
+supply_file = "/sys/class/power_supply/AC/online"
+[broker]
+host = "broker.example"
+password_file = "secret"
+[outbox]
+max_bytes = 8388608
+[[line]]
+name = "north"
+kind = "tcp"
+endpoint = "10.0.0.5:4001"
+[[line.meter]]
+id = "M-001"
+address = "202107072529"
+model = "dlt645-2007-3p"
+[[line.meter]]
+id = "M-002"
+address = "000000000002"
+model = "dlt645-2007-1p"
+interval_s = 60
+[[line]]
+name = "hall"
+kind = "modbus-rtu"
+endpoint = "/dev/ttyS1"
+[[line.meter]]
+id = "M-003"
+unit = 1
+model = "eastron-sdm630"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "secret").write_text("the-secret\n")
+    (tmp_path / "secret").chmod(0o600)
+    path = tmp_path / "gateway.toml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_good_settings_are_read_with_paths_beside_the_file_and_intervals_spread(config: Path) -> None:
+    read = gateway_settings.load(config)
+    assert read.data_dir == config.parent / "data"
+    assert [meter.interval_s for meter in read.meters] == [900, 60, 900]
+    assert read.lines[0].host_port == ("10.0.0.5", 4001)
+    assert [(line.baud, line.parity) for line in read.lines] == [(2400, "even"), (9600, "none")]
+    assert read.username == "gw-a01"
+    assert read.broker.password() == "the-secret"
+    assert gateway_settings.warnings(read) == []
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "said"),
+    [
+        ('gateway = "gw-a01"', "", "gateway: is missing; add it"),
+        ('"gw-a01"', '"Gate way"', "gateway: 'Gate way' is no gateway name; use"),
+        ("interval_s = 900", "interval_s = 0", "interval_s: input should be greater than or equal to 1, but"),
+        ("interval_s = 900", "intervall = 900", "intervall: is no setting here; remove it"),
+        ('"broker.example"', '""', "broker.host: string should have at least 1 character"),
+        ('password_file = "secret"', 'password = "x"', "broker.password: is no setting here"),
+        ('"secret"', '"gone"', "gone; create it or correct the path"),
+        ("8388608", '"much"', "outbox.max_bytes: input should be a valid integer"),
+        ("10.0.0.5:4001", "10.0.0.5", "endpoint '10.0.0.5' of a tcp line must be host:port, as 10"),
+        ("10.0.0.5:4001", "10.0.0.5:99999", "must be host:port"),
+        ("/dev/ttyS1", "ttyS1", "endpoint 'ttyS1' of a modbus-rtu line must be a device, as /dev/ttyS1"),
+        ('"202107072529"', '"2021"', "line[north].meter[M-001].address: string should match"),
+        ('"000000000002"', '"202107072529"', "line[north]: address 202107072529 is given to two meters"),
+        ('"M-003"', '"M-001"', "two meters have the id 'M-001'; correct one"),
+        ('"hall"', '"north"', "two lines are called 'north'; rename one"),
+        ("unit = 1", 'address = "000000000009"', "'M-003' on a modbus-rtu line needs unit, and no address"),
+        ('"eastron-sdm630"', '"dlt645-2007-3p"', "a dlt645-2007-3p cannot be read on a modbus-rtu line"),
+        ('"eastron-sdm630"', '"sdm-9000"', "'sdm-9000' is no meter model; give one of chint-dtsu666, dlt645"),
+        ("[[line]]", "[[line", "is not TOML"),
+        ('kind = "tcp"', 'kind = "udp"', "line[north].kind: input should be 'tcp', 'serial'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_that_names_file_key_and_cure(
+    good: str, bad: str, said: str, config: Path
+) -> None:
+    config.write_text(GOOD.replace(good, bad, 1))
+    with pytest.raises(SettingsError) as wrong:
+        gateway_settings.load(config)
+    (line,) = wrong.value.mistakes
+    assert line.startswith(f"{config}: ")
+    assert said in line
+    assert "\n" not in line
+
+
+def test_every_mistake_is_told_at_once(config: Path) -> None:
+    config.write_text(GOOD.replace("interval_s = 900", "interval_s = -1").replace("8388608", "1"))
+    with pytest.raises(SettingsError) as wrong:
+        gateway_settings.load(config)
+    assert len(wrong.value.mistakes) == 2
+
+
+def test_settings_that_are_not_there_are_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        gateway_settings.load(tmp_path / "none.toml")
+
+
+def test_a_secret_that_others_can_read_is_a_warning_with_the_command_that_mends_it(config: Path) -> None:
+    (config.parent / "secret").chmod(0o644)
+    (warning,) = gateway_settings.warnings(gateway_settings.load(config))
+    assert f"chmod 600 {config.parent / 'secret'}" in warning
+    assert "the-secret" not in warning
+
+
+def test_half_a_client_certificate_is_refused(config: Path) -> None:
+    config.write_text(
+        GOOD.replace("[outbox]", '[broker.tls]\nca_file = "secret"\ncert_file = "secret"\n[outbox]')
+    )
+    with pytest.raises(SettingsError, match="belong together"):
+        gateway_settings.load(config)
