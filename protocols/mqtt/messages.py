@@ -22,12 +22,13 @@ MAX_READINGS = 2000
 MAX_VALUES = 100
 MAX_INT = 2**53  # a JSON number beyond it is no longer exact everywhere
 MAX_NAME = 64
+MAX_REASON = 200
 EPOCH = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ZLIB_FIRST_BYTE = 0x78
 
 Count = Annotated[int, msgspec.Meta(ge=0, lt=MAX_INT)]
 AtMs = Annotated[int, msgspec.Meta(ge=0, lt=MAX_INT // 64)]  # until the year 6429: any of it is a datetime
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Epoch = Annotated[str, msgspec.Meta(pattern=f"^{EPOCH.pattern}$")]
 
 
@@ -174,6 +175,8 @@ def decode(payload: bytes, kind: type[M]) -> M:
         _check_readings(message)
     if isinstance(message, Dropped):
         _check_dropped(message)
+    if isinstance(message, Stored):
+        _check_ranges(message.epoch, message.settled)
     return message
 
 
@@ -220,7 +223,8 @@ def _check_readings(batch: Readings) -> None:
     if not 1 <= len(batch.readings) <= MAX_READINGS:
         raise MessageError(f"a batch holds 1 to {MAX_READINGS} readings, this one {len(batch.readings)}")
     for each in batch.readings:
-        if not 1 <= len(each.meter) <= MAX_NAME or abs(each.at_ms) >= MAX_INT:
+        # A control character would be refused by the database only after the batch was taken for good.
+        if not 1 <= len(each.meter) <= MAX_NAME or not each.meter.isprintable() or abs(each.at_ms) >= MAX_INT:
             raise MessageError(f"meter {each.meter[:MAX_NAME]!r}: no such meter or time can be")
         if not each.values or len(each.values) > MAX_VALUES:
             raise MessageError(f"meter {each.meter!r}: a reading holds 1 to {MAX_VALUES} values")
@@ -236,13 +240,19 @@ def _check_identity(epoch: str, seq: int) -> None:
 
 
 def _check_dropped(dropped: Dropped) -> None:
-    for first, last in dropped.seqs:
-        _check_identity(dropped.epoch, first)
-        _check_identity(dropped.epoch, last)
-        if first > last:
-            raise MessageError(f"seqs from {first} to {last} run backwards")
+    _check_ranges(dropped.epoch, dropped.seqs)
     if not dropped.seqs or not 0 <= dropped.readings < MAX_INT:
         raise MessageError("a declaration names what was dropped")
+    if len(dropped.reason) > MAX_REASON:
+        raise MessageError(f"a reason of {len(dropped.reason)} characters is over the limit of {MAX_REASON}")
+
+
+def _check_ranges(epoch: str, ranges: list[tuple[int, int]]) -> None:
+    for first, last in ranges:
+        _check_identity(epoch, first)
+        _check_identity(epoch, last)
+        if first > last:
+            raise MessageError(f"seqs from {first} to {last} run backwards")
 
 
 def _check_value(meter: str, name: str, value: Any) -> None:

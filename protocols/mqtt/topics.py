@@ -9,6 +9,8 @@ GATEWAY_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,30}[a-z0-9]")
 PROBE_GATEWAY = "_cloud"
 """No gateway can bear this name: the cloud proves its own subscription with it."""
 
+_WHAT = re.compile(r"[a-z]{1,32}")
+
 ALL_UP = f"{PREFIX}/+/up/+"
 
 
@@ -30,4 +32,6 @@ def parse_up(topic: str) -> tuple[str, str]:
     gateway = parts[2]
     if gateway != PROBE_GATEWAY and not GATEWAY_ID.fullmatch(gateway):
         raise MessageError(f"not a gateway name: {gateway[:64]!r}")
+    if not _WHAT.fullmatch(parts[4]):
+        raise MessageError(f"not something a gateway says: {parts[4][:64]!r}")
     return gateway, parts[4]
