@@ -92,11 +92,12 @@ def meters_of(connection: Connection, gateway: str) -> set[str]:
 
 
 def heard(connection: Connection, gateway: str, at: datetime) -> None:
-    _put(connection, gateway, heard_at=at)
+    """Whoever speaks is online, whatever a late last will said."""
+    _hear(connection, gateway, state(connection, gateway), at)
 
 
 def data_came(connection: Connection, gateway: str, at: datetime) -> None:
-    _put(connection, gateway, heard_at=at, data_at=at)
+    _hear(connection, gateway, state(connection, gateway), at, data_at=at)
 
 
 def take_status(connection: Connection, status: Status, at: datetime, *, retained: bool = False) -> bool:
@@ -116,14 +117,8 @@ def take_health(connection: Connection, health: Health, at: datetime) -> Health 
     """Keep a health message; gives the one before."""
     before = state(connection, health.gateway)
     _note_epoch(connection, health.gateway, before, health.epoch, at)
-    _put(
-        connection,
-        health.gateway,
-        heard_at=at,
-        health_at=at,
-        epoch=health.epoch,
-        health=msgspec.to_builtins(health),
-    )
+    content = msgspec.to_builtins(health)
+    _hear(connection, health.gateway, before, at, health_at=at, epoch=health.epoch, health=content)
     return None if before is None else health_in(before)
 
 
@@ -250,6 +245,12 @@ def _note_epoch(
 ) -> None:
     if before is not None and before.epoch not in (None, epoch):
         note(connection, gateway, EPOCH_CHANGED, f"{before.epoch} to {epoch}", at)
+
+
+def _hear(connection: Connection, gateway: str, before: Row[Any] | None, at: datetime, **values: Any) -> None:
+    if before is None or not before.online:
+        values |= {"online": True, "online_since": at}
+    _put(connection, gateway, heard_at=at, **values)
 
 
 def _put(connection: Connection, gateway: str, **values: Any) -> None:

@@ -1,0 +1,344 @@
+"""The cloud's one MQTT connection: QoS 1, clean sessions, acknowledged by hand only once handled.
+
+It proves with a message of its own that its subscription delivers: at the start, after each reconnect, and
+from time to time. Acknowledging holds the broker back and promises nothing; only `Stored` does.
+"""
+
+import logging
+import secrets
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from random import Random
+from time import monotonic
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from cloud.fleet.broker import CLOUD, BrokerAddress
+from cloud.fleet.intake import DEPTH, Intake, Message
+from cloud.kit.clock import Clock
+from cloud.kit.errors import Invalid
+from protocols.errors import MessageError
+from protocols.mqtt import messages, topics
+from protocols.mqtt.messages import Probe, Stored
+
+log = logging.getLogger(__name__)
+
+ANSWER_S = 10.0
+KEEPALIVE_S = 60
+FAREWELL_S = 5.0
+_FIRST_RETRY_S = 0.5
+_LAST_RETRY_S = 30.0
+_MAX_UNSENT = 1000
+_VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
+PROBE_TOPIC = topics.up(topics.PROBE_GATEWAY, "probe")
+
+
+class LinkLost(Exception):
+    """There is no connection, or none that delivers; the text is for people."""
+
+
+class LinkRefused(LinkLost):
+    """The broker is there and does not serve us: waiting will not mend it."""
+
+
+class _NotThisVersion(LinkLost):
+    """The broker may be well, but it does not speak this version of MQTT."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """`connected` means proven: what gateways send arrives here."""
+
+    connected: bool
+    since: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    password: str
+    username: str = CLOUD
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """What the library's thread tells ours: connack, suback, probe or down."""
+
+    kind: str
+    refusal: str = ""
+    nonce: str = ""
+
+
+class _Session:
+    """One connection, made once and thrown away: nothing of it is taken over into the next."""
+
+    def __init__(self, broker: BrokerAddress, login: Login, version: str, intake: Intake) -> None:
+        self.events: SimpleQueue[_Event | None] = SimpleQueue()
+        self._broker, self._intake, self._version = broker, intake, version
+        self._client = Client(
+            CallbackAPIVersion.VERSION2,
+            login.username,
+            clean_session=None if version == "5" else True,
+            protocol=_VERSIONS[version],
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        self._client.connect_timeout = ANSWER_S
+        self._client.max_queued_messages_set(_MAX_UNSENT)
+        self._client.username_pw_set(login.username, login.password)
+        if broker.tls:
+            self._client.tls_set(
+                str(broker.tls.ca_file),
+                str(broker.tls.cert_file) if broker.tls.cert_file else None,
+                str(broker.tls.key_file) if broker.tls.key_file else None,
+                tls_version=ssl.PROTOCOL_TLS_CLIENT,
+            )
+        self._listen()
+
+    def _listen(self) -> None:
+        put, client = self.events.put, self._client
+        client.on_connect = lambda _client, _data, _flags, code, _properties: put(
+            _Event("connack", _refusal(code))
+        )
+        client.on_subscribe = lambda _client, _data, _mid, codes, _properties: put(
+            _Event("suback", next(filter(None, map(_refusal, codes)), ""))
+        )
+        client.on_disconnect = lambda _client, _data, _flags, code, _properties: put(
+            _Event("down", str(code))
+        )
+        client.on_message = lambda _client, _data, message: self._take(message)
+
+    def _take(self, message: MQTTMessage) -> None:
+        """In the library's thread: while the intake is full, nothing more is read from the broker."""
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "not UTF-8"
+        if topic == PROBE_TOPIC:
+            self._done(message)
+            with suppress(MessageError):
+                self.events.put(_Event("probe", nonce=messages.decode(bytes(message.payload), Probe).nonce))
+            return
+        self._intake.offer(
+            Message(topic, bytes(message.payload), message.retain, lambda: self._done(message))
+        )
+
+    def _done(self, message: MQTTMessage) -> None:
+        self._client.ack(message.mid, message.qos)
+
+    def open(self) -> None:
+        """Connect and subscribe; both are answered when this returns."""
+        properties = None
+        if self._version == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.ReceiveMaximum = DEPTH
+        try:
+            self._client.connect(self._broker.host, self._broker.port, KEEPALIVE_S, properties=properties)
+        except (OSError, ValueError) as error:
+            raise LinkLost(f"cannot be reached: {error}") from None
+        self._client.loop_start()
+        connack = self._await("connack")
+        if connack.refusal.startswith("Unsupported protocol") or (
+            connack.kind == "down" and self._version == "5"
+        ):
+            raise _NotThisVersion("does not speak this version of MQTT")
+        if connack.refusal:
+            raise LinkRefused(f"refuses us: {connack.refusal}")
+        self._client.subscribe(topics.ALL_UP, qos=1)
+        suback = self._await("suback")
+        if suback.refusal:
+            raise LinkRefused(f"refuses the subscription {topics.ALL_UP}: {suback.refusal}")
+
+    def prove(self, within_s: float) -> None:
+        """Send a message that must come back through the subscription."""
+        nonce = secrets.token_hex(8)
+        self._client.publish(PROBE_TOPIC, messages.encode(Probe(nonce=nonce)), qos=1)
+        deadline = monotonic() + within_s
+        while (left := deadline - monotonic()) > 0:
+            event = self._next("probe", left)
+            if event is None:
+                break
+            if event.kind == "down":
+                raise LinkLost(f"closed the connection: {event.refusal}")
+            if event.nonce == nonce:
+                return
+        raise LinkRefused(
+            f"took the subscription {topics.ALL_UP}, but within {within_s:g} s delivered nothing through it: "
+            f"the user needs to read {topics.ALL_UP} and to write {PROBE_TOPIC}"
+        )
+
+    def _await(self, kind: str) -> _Event:
+        event = self._next(kind, ANSWER_S)
+        if event is None:
+            raise LinkLost("does not answer")
+        return event
+
+    def _next(self, kind: str, within_s: float) -> _Event | None:
+        """The next event of that kind, or that the connection is down; None when neither came."""
+        deadline = monotonic() + within_s
+        while (left := deadline - monotonic()) > 0:
+            try:
+                event = self.events.get(timeout=left)
+            except Empty:
+                return None
+            if event is None:
+                raise LinkLost("we are stopping")
+            if event.kind in (kind, "down"):
+                return event
+        return None
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        self._client.publish(topic, payload, qos=1)
+
+    def close(self, *, farewell: bool = False) -> None:
+        if farewell:
+            self._client.disconnect()
+        else:
+            connection = self._client.socket()
+            if isinstance(connection, socket.socket):
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        self._client.loop_stop()
+
+
+class Link:
+    """Keeps a proven connection; what others call here is short."""
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        login: Login,
+        intake: Intake,
+        clock: Clock,
+        on_state: Callable[[LinkState], None] = lambda _: None,
+        *,
+        prove_within_s: float = 10.0,
+        prove_every_s: float = 60.0,
+        rng: Random | None = None,
+    ) -> None:
+        self._broker, self._login, self._intake, self._clock = broker, login, intake, clock
+        self._on_state = on_state
+        self._prove_within_s, self._prove_every_s = prove_within_s, prove_every_s
+        self._rng = rng or Random()
+        self._version = "3.1.1" if broker.protocol == "3.1.1" else "5"
+        self._session: _Session | None = None
+        self._state = LinkState(False, clock.now(), "not started")
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="link", daemon=True)
+
+    @property
+    def state(self) -> LinkState:
+        return self._state
+
+    def start(self) -> None:
+        """Connect and prove; Invalid when the broker is there but does not serve us.
+
+        A broker that cannot be reached is waited for in the background, and `state` says so.
+        """
+        self._intake.start()
+        try:
+            self._session = self._connect()
+        except LinkRefused as refused:
+            self._intake.stop(0)
+            raise Invalid(f"broker {self._where}: {refused}") from None
+        except LinkLost as lost:
+            self._lost(lost)
+        self._thread.start()
+
+    def publish_stored(self, stored: Stored) -> None:
+        """Without a connection it is not said: the gateway asks again by sending its batch again."""
+        session = self._session
+        if session is not None:
+            session.publish(topics.down(stored.gateway, "stored"), messages.encode(stored))
+
+    def stop(self) -> None:
+        """Finish what was taken in, say so, and go."""
+        self._stopping.set()
+        self._intake.stop(FAREWELL_S)
+        if session := self._session:
+            session.events.put(None)
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        wait_s = _FIRST_RETRY_S
+        while not self._stopping.is_set():
+            try:
+                if self._session is None:
+                    self._session = self._connect()
+                wait_s = _FIRST_RETRY_S
+                self._watch(self._session)
+            except LinkLost as lost:
+                self._drop(farewell=False)
+                self._lost(lost)
+                self._stopping.wait(wait_s * self._rng.uniform(0.5, 1.0))
+                wait_s = min(wait_s * 2, _LAST_RETRY_S)
+        self._drop(farewell=True)
+
+    def _drop(self, *, farewell: bool) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.close(farewell=farewell)
+
+    def _connect(self) -> _Session:
+        """A session that was seen to deliver."""
+        try:
+            session = self._open(self._version)
+        except _NotThisVersion as refused:
+            if self._broker.protocol != "auto" or self._version == "3.1.1":
+                raise LinkRefused(str(refused)) from None
+            session = self._open("3.1.1")
+            self._version = "3.1.1"
+        self._became(connected=True, detail=f"proven, MQTT {self._version}")
+        return session
+
+    def _open(self, version: str) -> _Session:
+        session = _Session(self._broker, self._login, version, self._intake)
+        try:
+            session.open()
+            session.prove(self._prove_within_s)
+        except LinkLost:
+            session.close()
+            raise
+        return session
+
+    def _watch(self, session: _Session) -> None:
+        """Until it is lost; proven again from time to time, except while the intake holds the broker back."""
+        while not self._stopping.is_set():
+            try:
+                event = session.events.get(timeout=self._prove_every_s)
+            except Empty:
+                if self._intake.waiting < DEPTH:
+                    session.prove(self._prove_within_s)
+                continue
+            if event is not None and event.kind == "down":
+                raise LinkLost(f"connection lost: {event.refusal}")
+
+    def _lost(self, lost: LinkLost) -> None:
+        self._became(connected=False, detail=str(lost))
+
+    def _became(self, *, connected: bool, detail: str) -> None:
+        turned = self._state.connected != connected or self._state.detail == "not started"
+        since = self._clock.now() if turned else self._state.since
+        self._state = LinkState(connected, since, detail)
+        if turned:
+            log.log(logging.INFO if connected else logging.WARNING, "broker %s: %s", self._where, detail)
+            self._on_state(self._state)
+
+    @property
+    def _where(self) -> str:
+        return f"{self._broker.host}:{self._broker.port}"
+
+
+def _refusal(code: ReasonCode) -> str:
+    return str(code) if code.is_failure else ""
