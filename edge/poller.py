@@ -33,7 +33,7 @@ Turned = Callable[[str], None]
 LOOK_AGAIN_S: Final = 1.0
 """Longest sleep: wall time may step meanwhile."""
 LINE_BACK_OFF_S: Final = (0.5, 15.0)
-STORAGE_BACK_OFF_S: Final = (1.0, 30.0)
+STORAGE_BACK_OFF_S: Final = (0.25, 10.0)
 FULL_LINE: Final = 0.9
 REMIND_S: Final = 600.0
 

@@ -180,7 +180,7 @@ def test_a_local_echo_on_rtu_is_dropped_and_is_no_fault() -> None:
 def test_the_late_answer_of_a_request_is_never_taken_for_the_next_of_the_same_size(kind: str) -> None:
     """On RTU nothing in it tells it apart, so after a time-out the line is first brought into step."""
     owed: list[bytes] = []
-    held_back = iter([False, False, True])
+    held_back = iter([False, True])
 
     def react(ask: Ask) -> Chunks:
         if next(held_back, False):

@@ -69,9 +69,9 @@ class Wire(Generic[R]):
 class TcpWire(Wire[R]):
     """One connection at a time, as the usual serial servers; `cut` ends it."""
 
-    def __init__(self, react: Callable[[R], Chunks], ear: Callable[[], Ear[R]]) -> None:
+    def __init__(self, react: Callable[[R], Chunks], ear: Callable[[], Ear[R]], port: int = 0) -> None:
         super().__init__(react, ear)
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = socket.create_server(("127.0.0.1", port))
         self.endpoint = f"127.0.0.1:{self._listening.getsockname()[1]}"
         self._held: socket.socket | None = None
         self._refusing, self._refused = False, Event()
