@@ -157,7 +157,7 @@ class Notices:
         ).scalar_one()
         for channel in sorted(set(channels)):
             queued = {"notice": notice, "channel": channel, "state": "pending", "attempts": 0}
-            connection.execute(insert(delivery_table).values(queued, next_at=news.at))
+            connection.execute(insert(delivery_table).values(queued | {"next_at": news.at}))
         return True
 
 

@@ -29,13 +29,13 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
-def supplied(id: str, area: str = "A01", line: str = "L1", seconds: float = 5) -> Meter:
+def supplied(name: str, area: str = "A01", line: str = "L1", seconds: float = 5) -> Meter:
     return Meter(
-        id,
+        name,
         area,
         f"gw-{area.lower()}",
         line,
-        id.endswith("-00"),
+        name.endswith("-00"),
         60,
         answered_at=ago(seconds),
         voltages=(231.0,),
@@ -62,7 +62,7 @@ def village(*areas: str, gateway: str | None = None, customers: int = 5) -> Pict
         NOW,
         Broker(True, ago(3600)),
         areas,
-        tuple(Gateway(name, ago(3), True, "mains") for name in names),
+        tuple(Gateway(name, ago(3), ago(3), False, "mains") for name in names),
         tuple(Line(name, "L1", True) for name in names),
         meters,
     )
@@ -83,7 +83,10 @@ def on_backup(picture: Picture) -> Picture:
 
 
 def unheard(picture: Picture) -> Picture:
-    return replace(picture, gateways=tuple(replace(each, heard_at=ago(600)) for each in picture.gateways))
+    return replace(
+        picture,
+        gateways=tuple(replace(each, heard_at=ago(600), health_at=ago(600)) for each in picture.gateways),
+    )
 
 
 def disconnected(picture: Picture) -> Picture:
@@ -157,7 +160,7 @@ def a_gateway_whose_last_word_was_an_outage() -> Picture:
 
 def a_gateway_that_took_leave() -> Picture:
     picture = outage_with_a_witness()
-    return replace(picture, gateways=tuple(replace(each, online=False) for each in picture.gateways))
+    return replace(picture, gateways=tuple(replace(each, left=True) for each in picture.gateways))
 
 
 def the_broker_down() -> Picture:
