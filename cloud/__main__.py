@@ -101,6 +101,7 @@ def run(config: Config = CONFIG, as_json: Json = False) -> None:
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     settings = _settings(config)
 
     def ready(url: str) -> None:

@@ -8,8 +8,20 @@ from pwdlib import PasswordHash
 from starlette.applications import Starlette
 
 from cloud import asgi
+from cloud.alerts import api as alerts_api
+from cloud.alerts.actions import Alarms
+from cloud.alerts.courier import Courier
+from cloud.alerts.notify import Notices
+from cloud.alerts.outages import Calls, Watch
+from cloud.alerts.policy import alert_policy, notice_policy
+from cloud.alerts.rules import Broker as BrokerUp
+from cloud.alerts.usage import UsageCheck
 from cloud.customers import store as customers
 from cloud.fleet import api as fleet_api
+from cloud.fleet import broker as brokers
+from cloud.fleet.broker import BrokerAddress, TlsFiles
+from cloud.fleet.intake import Intake
+from cloud.fleet.link import Link, Login
 from cloud.kit import access
 from cloud.kit.auth import DEAR, Accounts, User
 from cloud.kit.clock import Clock
@@ -18,13 +30,23 @@ from cloud.kit.errors import CloudError, Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.scope import Scope
 from cloud.metering import api as metering_api
-from cloud.metering.store import ReadingStore
+from cloud.metering.ingest import Callbacks, Ingest
+from cloud.metering.store import BatchOfReadings, ReadingStore
 from cloud.metering.store_sqlite import SqliteStore
 from cloud.schedule import Job, Schedule
-from cloud.settings import Settings
+from cloud.settings import BrokerSettings, Settings, lines, secret
 from cloud.web.live import Broadcaster
+from cloud.web.notices import renderer
+from cloud.web.parts import Parts
+from cloud.web.site import site
+from cloud.workorders import api as workorders_api
+from cloud.workorders.actions import Orders
+from cloud.workorders.deadlines import deadline_policy
+from protocols.mqtt.messages import Stored
 
 log = logging.getLogger(__name__)
+
+WATCH_EVERY = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,57 +75,7 @@ def open_records(settings: Settings) -> Records:
         raise
 
 
-class Application:
-    """The parts in their order of life: `start` from the bottom up, `stop` from the top down."""
-
-    def __init__(self, settings: Settings, clock: Clock, records: Records, hasher: PasswordHash) -> None:
-        self.settings = settings
-        self.database, self.store = records.database, records.store
-        self.accounts = Accounts(self.database, clock, settings.http.session_hours, hasher)
-        self.guard = Guard(self.accounts, self._scope_of, settings.http.secure)
-        self.live = Broadcaster()
-        self._records = records
-        self.schedule = Schedule(
-            [Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep)], self.database, clock
-        )
-        session_s = round(settings.http.session_hours * 3600)
-        self.api = asgi.api(
-            [
-                access.router(self.accounts, self.guard, session_s),
-                fleet_api.router(self.database, self.guard),
-                metering_api.router(self.database, self.guard, self.store, clock),
-            ],
-            self.lacking,
-        )
-        self.asgi: Starlette = asgi.build(
-            self.api, None, secure=settings.http.secure, start=self.start, stop=self.stop
-        )
-
-    def start(self) -> None:
-        log.info(sqlite_note())
-        self.schedule.start()
-
-    def stop(self) -> None:
-        self.live.close()
-        self.schedule.stop()
-        self._records.close()
-
-    def lacking(self) -> list[str]:
-        """The parts that do not work now, one line each."""
-        try:
-            self.database.ping()
-        except CloudError as error:
-            return [str(error)]
-        return []
-
-    def _scope_of(self, user: User) -> Scope:
-        if user.customer is None:
-            return Scope(())
-        with self.database.read() as connection:
-            return customers.scope_of(connection, user.customer)
-
-
-def build(settings: Settings, clock: Clock, hasher: PasswordHash = DEAR) -> Application:
+def build(settings: Settings, clock: Clock, hasher: PasswordHash = DEAR) -> "Application":
     """Open everything, start nothing."""
     records = open_records(settings)
     try:
@@ -111,3 +83,183 @@ def build(settings: Settings, clock: Clock, hasher: PasswordHash = DEAR) -> Appl
     except BaseException:
         records.close()
         raise
+
+
+class Application:
+    """The parts in their order of life: `start` from the bottom up, `stop` from the top down."""
+
+    def __init__(self, settings: Settings, clock: Clock, records: Records, hasher: PasswordHash) -> None:
+        self.settings, self.clock, self._records = settings, clock, records
+        self.database, self.store = records.database, records.store
+        self.live = Broadcaster()
+        self.accounts = Accounts(self.database, clock, settings.http.session_hours, hasher)
+        self.guard = Guard(self.accounts, self._scope_of, settings.http.secure)
+        self.link: Link | None = None
+        self._built_at = clock.now()
+        self._broker = brokers.choose(
+            settings.broker.kind, settings.data_dir, settings.broker.host, settings.broker.port
+        )
+        self._build_service()
+        self.ingest = Ingest(
+            self.database,
+            self.store,
+            self._publish,
+            clock,
+            Callbacks(stored=[self.watch.on_stored], health=[self.watch.on_health], committed=[self._show]),
+        )
+        self.schedule = Schedule(self._jobs(), self.database, clock)
+        self._build_face()
+
+    def _build_service(self) -> None:
+        """The chain from what is wrong to who mends it and who is told."""
+        settings, zone = self.settings, self.settings.station.zone
+        self.alert_policy = alert_policy(settings.policies_dir)
+        told = notice_policy(settings.policies_dir)
+        channels = lines(settings.notices.urls_file) if settings.notices.urls_file else []
+        self.notices = Notices(told, channels)
+        self.orders = Orders(deadline_policy(settings.policies_dir), zone)
+        calls = Calls(self.orders.open_for_alert, self.orders.supply_returned)
+        self.watch = Watch(self.alert_policy, self.store, self.notices, calls, self._broker_up, self.clock)
+        self.courier = Courier(
+            self.database,
+            self.clock,
+            told,
+            zone,
+            Alarms(self.alert_policy, self.notices),
+            renderer(self._language_of, zone),
+        )
+
+    def _jobs(self) -> list[Job]:
+        usage = UsageCheck(
+            self.database,
+            self.store,
+            self.alert_policy,
+            self.notices,
+            self.settings.station.zone,
+            self.clock,
+        )
+        return [
+            Job("watch", WATCH_EVERY, self._watch),
+            Job("unusual usage", timedelta(minutes=10), usage.run),
+            Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep),
+        ]
+
+    def _build_face(self) -> None:
+        settings, database, guard, clock = self.settings, self.database, self.guard, self.clock
+        session_s = round(settings.http.session_hours * 3600)
+        self.api = asgi.api(
+            [
+                access.router(self.accounts, guard, session_s),
+                fleet_api.router(database, guard),
+                metering_api.router(database, guard, self.store, clock),
+                alerts_api.router(database, guard, clock),
+                workorders_api.router(database, guard, self.orders, clock),
+            ],
+            self.lacking,
+        )
+        parts = Parts(
+            database=database,
+            accounts=self.accounts,
+            guard=guard,
+            store=self.store,
+            clock=clock,
+            station=settings.station.name,
+            zone=settings.station.zone,
+            live=self.live,
+            supply=self.alert_policy.supply,
+            orders=self.orders,
+            language=settings.station.language,
+            session_s=session_s,
+        )
+        self.asgi: Starlette = asgi.build(
+            self.api, site(parts), secure=settings.http.secure, start=self.start, stop=self.stop
+        )
+
+    # life
+
+    def start(self) -> None:
+        """Invalid or Conflict says in one line why a part cannot be started; then call `stop`."""
+        log.info(sqlite_note())
+        address, login = self._start_broker()
+        self.link = Link(address, login, Intake(self._take), self.clock)
+        self.link.start()
+        self.courier.start()
+        self.schedule.start()
+
+    def stop(self) -> None:
+        """End every part; may be called whatever was started."""
+        self.live.close()
+        self.schedule.stop()
+        self.courier.stop()
+        if self.link is not None:
+            self.link.stop()
+        if self._broker is not None:
+            self._broker.stop()
+        self._records.close()
+
+    def _start_broker(self) -> tuple[BrokerAddress, Login]:
+        if self._broker is None:
+            return _external(self.settings.broker)
+        password = brokers.cloud_secret(self.settings.data_dir)
+        with self.database.read() as connection:
+            users = brokers.users(connection, password)
+        return self._broker.start(users), Login(password)
+
+    def lacking(self) -> list[str]:
+        """The parts that do not work now, one line each."""
+        missing: list[str] = []
+        try:
+            self.database.ping()
+        except CloudError as error:
+            missing.append(str(error))
+        if self.link is None or not self.link.state.connected:
+            missing.append(f"broker: {self.link.state.detail if self.link else 'not started'}")
+        if fault := self.ingest.state.fault:
+            missing.append(f"readings cannot be stored: {fault}")
+        return missing
+
+    # what the parts ask of one another
+
+    def _take(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        self.ingest.take(topic, payload, retained=retained)
+        if not topic.endswith("/readings"):
+            self.live.changed()
+
+    def _show(self, batch: BatchOfReadings) -> None:
+        self.live.readings(batch.readings)
+
+    def _publish(self, stored: Stored) -> None:
+        if self.link is not None:
+            self.link.publish_stored(stored)
+
+    def _watch(self) -> None:
+        with self.database.write() as connection:
+            self.watch.tick(connection)
+        self.live.changed()
+
+    def _broker_up(self) -> BrokerUp:
+        if self.link is None:
+            return BrokerUp(up=False, since=self._built_at)
+        return BrokerUp(up=self.link.state.connected, since=self.link.state.since)
+
+    def _scope_of(self, user: User) -> Scope:
+        if user.customer is None:
+            return Scope(())
+        with self.database.read() as connection:
+            return customers.scope_of(connection, user.customer)
+
+    def _language_of(self, customer: str | None) -> str:
+        if customer is None:
+            return self.settings.station.language
+        with self.database.read() as connection:
+            return str(customers.customer(connection, customer).language)
+
+
+def _external(broker: BrokerSettings) -> tuple[BrokerAddress, Login]:
+    if broker.password_file is None:
+        raise Invalid("broker.password_file: an external broker needs the cloud's password, in a file")
+    tls = None
+    if broker.tls is not None:
+        tls = TlsFiles(broker.tls.ca_file, broker.tls.cert_file, broker.tls.key_file)
+    address = BrokerAddress(broker.host, broker.port, tls=tls)
+    return address, Login(secret(broker.password_file), broker.username)

@@ -76,12 +76,12 @@ class BrokerTlsSettings(Section):
 
 
 class BrokerSettings(Section):
-    """`embedded` runs in this process, `mosquitto` as its child, `external` is yours.
+    """`embedded` runs in this process, `mosquitto` as its child, `auto` is mosquitto where it is installed.
 
-    The first two make their own passwords and listen on loopback only.
+    These make their own passwords and listen on loopback only; `external` is yours.
     """
 
-    kind: Literal["embedded", "mosquitto", "external"] = "embedded"
+    kind: Literal["auto", "embedded", "mosquitto", "external"] = "auto"
     host: str = "127.0.0.1"
     port: int = Field(default=1883, ge=0, le=65535)
     username: str = "cloud"
@@ -197,7 +197,7 @@ trusted_proxies = []      # addresses whose X-Forwarded-For is believed
 session_hours = 12.0
 
 [broker]
-kind = "embedded"         # embedded | mosquitto (as a child; it must be installed) | external
+kind = "auto"             # mosquitto as a child where installed, else embedded; or external
 host = "127.0.0.1"
 port = 1883
 # For an external broker:
@@ -236,12 +236,19 @@ def write_first(folder: Path, name: str, timezone: str) -> Path:
     return path
 
 
-def secret(path: Path) -> str:
-    """The one line in a secret's file; Invalid when it cannot be read or says nothing."""
+def lines(path: Path) -> list[str]:
+    """The lines of a file that say something; Invalid when it cannot be read."""
     try:
-        word = path.read_text(encoding="utf-8").strip()
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Invalid(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if not word:
-        raise Invalid(f"{path}: is empty; it should hold one secret")
-    return word
+    stripped = (line.strip() for line in text.splitlines())
+    return [line for line in stripped if line]
+
+
+def secret(path: Path) -> str:
+    """The one line in a secret's file; Invalid when it cannot be read or says nothing."""
+    found = lines(path)
+    if len(found) != 1:
+        raise Invalid(f"{path}: should hold one line, the secret; it holds {len(found)}")
+    return found[0]

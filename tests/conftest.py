@@ -126,26 +126,8 @@ def empty_postgres(postgres_cluster: PostgresCluster) -> str:
 
 
 def migrated(url: str) -> None:
-    import importlib  # until the first migration is written
-    import pkgutil
-
-    import cloud
-    from cloud.kit.db import metadata
-
-    for module in pkgutil.walk_packages(cloud.__path__, "cloud."):
-        if module.name.rpartition(".")[2] in (
-            "store",
-            "registry",
-            "gateways",
-            "ingest",
-            "broker",
-            "auth",
-            "schedule",
-        ):
-            importlib.import_module(module.name)
     database = Database(url)
-    with database.write() as connection:
-        metadata.create_all(connection)
+    database.migrate()
     database.close()
 
 

@@ -9,6 +9,10 @@ import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from cloud.alerts import notify
+from cloud.alerts.actions import Alarms, Cause
+from cloud.alerts.notify import News
+from cloud.alerts.policy import AlertKind, NoticeKind, Severity
 from cloud.app import Application, build
 from cloud.customers.actions import import_customers
 from cloud.fleet.registry import import_registry
@@ -54,6 +58,8 @@ CUSTOMERS: dict[str, Any] = {
 }
 QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),))
 PASSWORDS: dict[str, str] = {}
+KNOWN: dict[str, str] = {}
+"""What the newest village made for customer A: `alert`, `order`, `notice`."""
 
 
 def readings_of(meter: str) -> list[Reading]:
@@ -94,6 +100,7 @@ def application(settings: Settings, clock: ManualClock) -> Iterator[Application]
         import_customers(connection, CUSTOMERS)
     for number, meter in enumerate(REGISTRY["meter"], 1):
         built.store.write(BatchOfReadings(meter["gateway"], "e", number, readings_of(meter["id"])))
+    _make_trouble_for_a(built)
     for login, role, customer in (
         ("operator", Role.OPERATOR, None),
         ("customer-a", Role.CUSTOMER, "C-A"),
@@ -102,6 +109,22 @@ def application(settings: Settings, clock: ManualClock) -> Iterator[Application]
         PASSWORDS[login] = built.accounts.add(login, role, customer)
     yield built
     built.stop()
+
+
+def _make_trouble_for_a(built: Application) -> None:
+    """An alert, a notice and a work order that are customer A's alone."""
+    cause = Cause(
+        AlertKind.LINE_SILENT, "line_silent:gw-a01:rs485-1", "0" * 16, gateway="gw-a01", line="rs485-1"
+    )
+    with built.database.write() as connection:
+        alert = Alarms(built.alert_policy, built.notices).open(connection, cause, NOW)
+        news = News(
+            alert, NoticeKind.OUTAGE, Severity.SEVERE, {"area": "A01", "accounts": ["10A"]}, "0" * 16, NOW
+        )
+        built.notices.tell_customer(connection, "C-A", news)
+        order = built.orders.create_report(connection, "C-A", "10A", "一片漆黑", False, NOW)
+        notice = notify.inbox(connection, "C-A", before=None, limit=1)[0].id
+    KNOWN.update(alert=str(alert), order=order, notice=str(notice))
 
 
 Browser = Callable[[str | None], TestClient]
