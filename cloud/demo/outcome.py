@@ -89,7 +89,8 @@ def _first_reading(connection: Connection, station: Station) -> datetime | None:
     stored = select(func.min(batch_table.c.at)).where(
         batch_table.c.gateway.in_(station.gateways), batch_table.c.outcome == Fate.STORED
     )
-    return connection.scalar(stored)
+    first: datetime | None = connection.scalar(stored)
+    return first
 
 
 def _first_notice(connection: Connection, fault_at: datetime | None) -> datetime | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LINE_KINDS = {"dlt645-tcp": "tcp", "dlt645-serial": "serial", "modbus-tcp": "modbus-tcp"}
 PHASES = {"A": "l1", "B": "l2", "C": "l3"}
 CLASSES = {"household": "household", "shop": "business", "factory": "large_industry", "farm": "farm"}
 
@@ -108,7 +107,7 @@ class Station:
             parts.append(
                 _table(
                     "[[line]]",
-                    {"name": name, "kind": LINE_KINDS[line["kind"]], "endpoint": line["endpoint"]},
+                    {"name": name, "kind": line["kind"], "endpoint": line["endpoint"]},
                 )
             )
             parts += [_table("[[line.meter]]", _polled(meter)) for meter in meters if meter["line"] == name]

@@ -121,6 +121,9 @@ class ProofStation:
         self.broker = Program("broker", _mosquitto(root), self.place.log("broker"))
         config = ("run", "--config", str(self.place.cloud_toml))
         self.cloud = Program("cloud", [*self.cloud_command, *config], self.place.log("cloud"))
+        config = ("run", "--config", str(self.place.gateway_toml(GATEWAY)))
+        log = ("--accepted-log", str(self.place.accepted(GATEWAY)))
+        self.edge = Program("edge", [*self.edge_command, *config, *log], self.place.log("edge"))
         self.watcher = Watcher(port, passwords[WATCHER])
 
     def _write_broker(self, root: Path, port: int, passwords: dict[str, str]) -> None:
@@ -160,11 +163,8 @@ class ProofStation:
         for entry in ready["gateways"]:
             entry["uplink"] = f"127.0.0.1:{self._port}"
         paces = Paces(interval_s=1, health_s=5, batch_age_s=0.3)
-        config = self.place.gateway_toml(GATEWAY)
-        config.write_text(self.station.gateway_toml(GATEWAY, ready, self.place, paces))
-        log = ("--accepted-log", str(self.place.accepted(GATEWAY)))
-        command = [*self.edge_command, "run", "--config", str(config), *log]
-        self.edge = Program("edge", command, self.place.log("edge"))
+        text = self.station.gateway_toml(GATEWAY, ready, self.place, paces)
+        self.place.gateway_toml(GATEWAY).write_text(text, encoding="utf-8")
         self.watcher.start()
         self.cloud.start()
         self.edge.start()

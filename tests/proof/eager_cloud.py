@@ -1,0 +1,38 @@
+"""A faulty cloud, for the proof that the proof can fail: it says Stored first and commits afterwards.
+
+Every few batches it stands still in between and says so in a file, so that a kill can be aimed there.
+"""
+
+import sys
+import threading
+from itertools import count
+from pathlib import Path
+
+import cloud.app
+from cloud.__main__ import main
+from cloud.metering.ingest import Ingest
+from protocols.mqtt import messages
+
+WINDOW_S = 0.4
+EVERY = 4
+
+
+class EagerIngest(Ingest):
+    window: Path
+    _numbers = count(1)
+
+    def settle(self, gateway: str, topic: str, payload: bytes) -> None:
+        batch = messages.decode(payload, messages.Readings)
+        ranges = [(batch.seq, batch.seq)]
+        self.publish(messages.Stored(gateway=gateway, epoch=batch.epoch, settled=ranges))
+        if next(self._numbers) % EVERY == 0:
+            with self.window.open("a") as told:
+                told.write("here\n")
+            threading.Event().wait(WINDOW_S)
+        super().settle(gateway, topic, payload)
+
+
+if __name__ == "__main__":
+    EagerIngest.window = Path(sys.argv.pop(1))
+    setattr(cloud.app, "Ingest", EagerIngest)  # noqa: B010
+    main()
