@@ -5,15 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from cloud.kit.db import Database, metadata
+from cloud.kit.db import Database
 from tests.cloud.alerts.village import Village
 
 
 @pytest.fixture
 def village(database: Database, tmp_path: Path) -> Iterator[Village]:
     """Two areas, each polled until it is known to be supplied."""
-    with database.write() as connection:
-        metadata.create_all(connection)
     made = Village(database, tmp_path)
     made.rounds(2)
     yield made

@@ -88,6 +88,7 @@ class Village:
         calls = Calls(self.orders.open_for_alert, self.orders.supply_returned)
         self.watch = Watch(POLICY, self.store, self.notices, calls, lambda: self.broker, self.clock)
         self.seq = 0
+        self.went_out: dict[str, datetime] = {}
         self.last: list[Callable[[Connection], None]] = []
         with database.write() as connection:
             import_registry(connection, registry(areas))
@@ -195,9 +196,15 @@ class Village:
 
     def supply_out(self, *meters: str) -> None:
         self.fate.out |= set(meters)
+        self.went_out |= dict.fromkeys(meters, self.clock.now())
 
     def supply_back(self, *meters: str) -> None:
         self.fate.out -= set(meters)
+
+    def answered_since_dark(self, meter: str) -> bool:
+        """Whether the meter has answered since its supply last went."""
+        answered_at, went_out = self.asked[meter].answered_at, self.went_out.get(meter)
+        return went_out is None or (answered_at is not None and answered_at >= went_out)
 
     # What is in the books
 
