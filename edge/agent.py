@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
@@ -150,18 +151,20 @@ class Agent:
         """One round of keeping: commit, date, recover, report."""
         if self._draining.is_set() and self._polling:
             self._stop_polling()
-        try:
-            if self.outbox.fault and not self.outbox.recover():
-                self._stopping.wait(1.0)
-            self.flush(everything=not self._polling)
-            self._date_held()
-            if health := self._health.due(connected=self.uplink.connected):
-                self.uplink.publish_health(health)
-            if self._draining.is_set() and self._is_empty():
-                log.info("gateway %s: drained, the outbox is empty", self._settings.gateway)
-                self._draining.clear()
-        except StorageFault as fault:
-            log.debug("%s", fault)  # the outbox says it once, and again when it is over
+        with suppress(StorageFault):  # the outbox says it once, and again when it is over
+            self._keep()
+        if health := self._health.due(connected=self.uplink.connected):
+            self.uplink.publish_health(health)
+
+    def _keep(self) -> None:
+        if self.outbox.fault and not self.outbox.recover():
+            self._stopping.wait(1.0)
+            return
+        self.flush(everything=not self._polling)
+        self._date_held()
+        if self._draining.is_set() and self._is_empty():
+            log.info("gateway %s: drained, the outbox is empty", self._settings.gateway)
+            self._draining.clear()
 
     def ask_stop(self) -> None:
         """End `run`; safe in a signal handler and in any thread."""

@@ -1,11 +1,13 @@
 """What a gateway says about itself: backlog, storage, clock, supply, lines and meters."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from edge.clock import Clock
-from edge.outbox import Outbox
+from edge.outbox import Backlog, Outbox
+from edge.outbox_file import StorageFault
 from edge.settings import Settings
 from protocols.mqtt.messages import Health, LineHealth, MeterHealth, Storage, Supply
 
@@ -40,6 +42,7 @@ class HealthReport:
     ) -> None:
         self._settings, self._clock, self._outbox = settings, clock, outbox
         self._pollers = pollers
+        self._backlog = Backlog(0, 0, None)
         self._told: object = None
         self._next_s = 0.0
 
@@ -54,7 +57,9 @@ class HealthReport:
         return health
 
     def build(self) -> Health:
-        backlog = self._outbox.backlog()
+        with suppress(StorageFault):  # then the last one known is told, and the fault with it
+            self._backlog = self._outbox.backlog()
+        backlog = self._backlog
         return Health(
             gateway=self._settings.gateway,
             at_ms=self._clock.now_ms(),

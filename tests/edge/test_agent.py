@@ -1,0 +1,344 @@
+"""The agent as a whole: real child processes, a real line, a real broker, and what survives their end."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.agent import PENDING_BATCHES, Agent
+from edge.outbox import Outbox
+from edge.settings import Settings
+from protocols.dlt645.frame import Frame
+from protocols.mqtt import messages
+from tests.conftest import free_port
+from tests.edge.gateway import (
+    GATEWAY,
+    START_MS,
+    CloudEnd,
+    GatewayClock,
+    gateway_settings,
+    reading,
+    readings,
+    until,
+)
+from tests.edge.lines import ADDRESS, THREE_PHASE_VALUES, blocks
+from tests.edge.wire import Meters, TcpWire, dlt645_ear
+from tests.mosquitto import Mosquitto
+
+ROOT = Path(__file__).parents[2]
+CONFIG = """
+gateway = "gw-a01"
+data_dir = "data"
+interval_s = 1
+health_s = 1
+[broker]
+host = "127.0.0.1"
+port = {port}
+password_file = "{secret}"
+[outbox]
+batch_age_s = 0.2
+[[line]]
+name = "north"
+kind = "tcp"
+endpoint = "{endpoint}"
+baud = 115200
+[[line.meter]]
+id = "M-001"
+address = "{address}"
+model = "dlt645-2007-3p"
+"""
+
+
+class Child:
+    """`wattpost edge run` as a real process of our own, with its log and its accepted readings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.accepted_log = folder, folder / "accepted.jsonl"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        words: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "edge",
+            "run",
+            "--config",
+            self.folder / "gateway.toml",
+        ]
+        words += ["--accepted-log", self.accepted_log]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(words, cwd=ROOT, stderr=log, stdout=log)
+
+    def tell(self, number: int) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        assert self.process
+        self.tell(number)
+        return self.process.wait(20)
+
+    def accepted(self) -> list[dict[str, Any]]:
+        if not self.accepted_log.exists():
+            return []
+        lines = self.accepted_log.read_text().split("\n")[:-1]
+        return [json.loads(line) for line in lines]
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+
+@pytest.fixture
+def wire() -> Iterator[TcpWire[Frame]]:
+    with TcpWire(Meters({ADDRESS: blocks()}), dlt645_ear) as served:
+        yield served
+
+
+@pytest.fixture
+def child(tmp_path: Path, mosquitto: Mosquitto, wire: TcpWire[Frame]) -> Iterator[Child]:
+    config = CONFIG.format(
+        port=mosquitto.port, secret=mosquitto.password_file(GATEWAY), endpoint=wire.endpoint, address=ADDRESS
+    )
+    (tmp_path / "gateway.toml").write_text(config)
+    made = Child(tmp_path)
+    yield made
+    if made.process and made.process.poll() is None:
+        made.process.kill()
+        made.process.wait(20)
+
+
+def identities(cloud: CloudEnd) -> set[tuple[str, int]]:
+    return {(row.meter, row.at_ms) for batch in cloud.batches() for row in batch.readings}
+
+
+def test_readings_travel_from_the_meter_to_the_cloud_and_sigterm_ends_it_cleanly(
+    child: Child, mosquitto: Mosquitto
+) -> None:
+    cloud = CloudEnd(mosquitto, answering=True)
+    child.start()
+    until(lambda: len(child.accepted()) >= 3, "three accepted readings")
+    assert child.end(signal.SIGTERM) == 0
+    until(
+        lambda: {(a["meter"], a["at_ms"]) for a in child.accepted()} <= identities(cloud), "all at the cloud"
+    )
+    assert dict(cloud.batches()[0].readings[0].values) == THREE_PHASE_VALUES
+    until(lambda: not cloud.statuses()[-1].online, "the farewell")
+    assert "0 batches stay in the outbox" in child.log()
+    assert mosquitto.password(GATEWAY) not in child.log()
+    cloud.close()
+
+
+def test_killed_again_and_again_together_with_the_broker_it_loses_nothing_accepted(
+    child: Child, mosquitto: Mosquitto
+) -> None:
+    seen: set[tuple[str, int]] = set()
+    for turn in range(4):
+        cloud = CloudEnd(mosquitto, answering=turn != 1)
+        child.start()
+        wanted = len(child.accepted()) + 2
+        until(lambda: len(child.accepted()) >= wanted, "two more readings")  # noqa: B023
+        child.end(signal.SIGKILL)
+        if turn % 2:
+            mosquitto.kill()
+            mosquitto.start()
+        seen |= identities(cloud) if cloud.answering else set()
+        cloud.close()
+    cloud = CloudEnd(mosquitto, answering=True)
+    child.start()
+    accepted = {(each["meter"], each["at_ms"]) for each in child.accepted()}
+    until(lambda: accepted <= seen | identities(cloud), "every accepted reading at the cloud", 30)
+    until(lambda: len(child.accepted()) > len(accepted), "polling again")
+    assert child.end() == 0
+    cloud.close()
+
+
+def test_sigusr1_stops_polling_and_goes_on_sending_until_the_outbox_is_empty(
+    child: Child, mosquitto: Mosquitto
+) -> None:
+    child.start()  # no cloud answers yet: everything stays
+    until(lambda: len(child.accepted()) >= 2, "two accepted readings")
+    child.tell(signal.SIGUSR1)
+    until(lambda: "polling is stopped" in child.log(), "polling stopped")
+    cloud = CloudEnd(mosquitto, answering=True)
+    until(lambda: "drained, the outbox is empty" in child.log(), "the outbox drained")
+    assert {(a["meter"], a["at_ms"]) for a in child.accepted()} == identities(cloud)
+    assert child.process
+    assert child.process.poll() is None
+    assert child.end(signal.SIGINT) == 0
+    cloud.close()
+
+
+def test_a_broker_that_is_not_there_stops_neither_start_nor_polling_nor_end(
+    child: Child, mosquitto: Mosquitto
+) -> None:
+    mosquitto.stop()
+    child.start()
+    until(lambda: len(child.accepted()) >= 3, "three accepted readings")
+    assert child.end() == 0
+    assert child.log().count("no connection") == 1
+    mosquitto.start()
+
+
+def test_a_second_start_on_the_same_data_is_refused_in_one_line(child: Child) -> None:
+    child.start()
+    until(lambda: child.accepted(), "a reading")
+    second = subprocess.run(
+        [sys.executable, "-m", "edge", "run", "--config", child.folder / "gateway.toml"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1
+    assert "is in use by process" in second.stderr
+
+
+def test_bad_settings_end_with_1_and_one_line_each(child: Child) -> None:
+    config = child.folder / "gateway.toml"
+    config.write_text(config.read_text().replace("interval_s = 1", "interval_s = 0"))
+    for verb in ("run", "check"):
+        done = subprocess.run(
+            [sys.executable, "-m", "edge", verb, "--config", config],
+            cwd=ROOT, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert "interval_s" in done.stderr
+
+
+# -- in this process, with a clock that stands still ---------------------------------------------------------
+
+
+class Gateway:
+    """An agent without lines, ticked by hand; its uplink finds no broker."""
+
+    def __init__(self, folder: Path, clock: GatewayClock, **more: object) -> None:
+        self.settings = gateway_settings(folder, free_port(), None, **more)
+        self.clock = clock
+        self.log = folder / "accepted.jsonl"
+        self.agent = Agent(self.settings, clock, accepted_log=self.log, make_pollers=lambda *_: [])
+        self.agent._polling = True
+
+    def accepted(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@pytest.fixture
+def make_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    made: list[Gateway] = []
+
+    def make(clock: GatewayClock | None = None, **more: object) -> Gateway:
+        made.append(Gateway(tmp_path, clock or GatewayClock(), **more))
+        return made[-1]
+
+    yield make
+    for gateway in made:
+        gateway.agent.outbox.close()
+
+
+def test_a_reading_is_accepted_when_its_batch_is_on_disk_and_not_before(
+    make_gateway: Callable[..., Gateway],
+) -> None:
+    gateway = make_gateway()
+    assert gateway.agent.accept(reading(1))
+    gateway.agent.tick()
+    assert gateway.accepted() == []
+    assert gateway.agent.outbox.backlog().batches == 0
+    gateway.clock.advance(gateway.settings.outbox.batch_age_s)
+    gateway.agent.tick()
+    key = gateway.agent.outbox.unsettled(1)[0].key
+    assert gateway.accepted() == [
+        {"epoch": key.epoch, "seq": 1, "meter": "M-001", "at_ms": START_MS + 1000},
+    ]
+
+
+def test_a_full_batch_is_committed_at_once(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway(outbox={"batch_readings": 10, "batch_age_s": 1000})
+    for each in readings(25):
+        gateway.agent.accept(each)
+    gateway.agent.tick()
+    assert [batch.readings for batch in gateway.agent.outbox.unsettled(9)] == [10, 10]
+
+
+def test_while_the_disk_takes_nothing_readings_are_refused_and_health_says_so(
+    make_gateway: Callable[..., Gateway],
+) -> None:
+    gateway = make_gateway(outbox={"batch_readings": 10})
+    agent = gateway.agent
+    said: list[messages.Health] = []
+    agent.uplink.publish_health = said.append  # type: ignore[method-assign,assignment]
+    agent.outbox._file.transaction = _disk_full(agent.outbox)  # type: ignore[method-assign]
+    taken = [agent.accept(each) for each in readings(10)]
+    agent._stopping.set()  # so that waiting for the disk takes no time here
+    agent.tick()
+    agent.tick()
+    assert all(taken)
+    assert not agent.accept(reading(11))
+    assert not gateway.accepted()
+    assert said[-1].storage == "fault"
+    del agent.outbox._file.transaction
+    agent.tick()
+    assert len(gateway.accepted()) == 10
+    assert agent.accept(reading(11))
+    assert said[-1].storage == "ok"
+
+
+def _disk_full(outbox: Outbox) -> Callable[..., Any]:
+    """The error that the file itself raises on a full disk, raised without filling one."""
+
+    def refuse(**_: object) -> Any:
+        raise outbox._file._faulted("database or disk is full")
+
+    return refuse
+
+
+def test_what_waits_in_memory_is_bounded(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway(outbox={"batch_readings": 10})
+    taken = [gateway.agent.accept(each) for each in readings(100)]
+    assert taken == [True] * 10 * PENDING_BATCHES + [False] * (100 - 10 * PENDING_BATCHES)
+
+
+def test_without_valid_time_readings_are_held_and_dated_later(make_gateway: Callable[..., Gateway]) -> None:
+    clock = GatewayClock(now_ms=86_400_000)  # 1970: the battery of its clock is empty
+    gateway = make_gateway(clock)
+    gateway.agent.accept(reading(1, at_ms=clock.now_ms() - 400))
+    clock.advance(60)
+    gateway.agent.tick()
+    assert gateway.accepted() == []
+    assert gateway.agent.outbox.backlog().readings == 1
+    clock.wall_ms = START_MS
+    gateway.agent.tick()
+    assert [each["at_ms"] for each in gateway.accepted()] == [START_MS - 60_400]
+
+
+def test_readings_before_and_after_the_clock_was_set_never_share_a_batch(
+    make_gateway: Callable[..., Gateway],
+) -> None:
+    clock = GatewayClock(now_ms=1000)
+    gateway = make_gateway(clock)
+    gateway.agent.accept(reading(1, at_ms=1000))
+    clock.wall_ms = START_MS
+    gateway.agent.accept(reading(2, at_ms=START_MS))
+    clock.advance(10)
+    gateway.agent.tick()
+    clean = [messages.decode(b.payload, messages.Readings) for b in gateway.agent.outbox.unsettled(9)]
+    assert [[(row.at_ms, row.quality.value) for row in batch.readings] for batch in clean] == [
+        [(START_MS, "good")],
+        [(START_MS, "clock_unsure")],
+    ]
+
+
+def test_its_own_parts_can_be_replaced_from_outside(tmp_path: Path) -> None:
+    class Forgetful(Outbox):
+        synchronous = "OFF"
+
+    def open_it(settings: Settings, clock: Any) -> Outbox:
+        return Forgetful(settings.data_dir / "outbox.db", settings.gateway, clock)
+
+    settings = gateway_settings(tmp_path, free_port(), None)
+    agent = Agent(settings, GatewayClock(), make_outbox=open_it, make_pollers=lambda *_: [])
+    with agent.outbox._file.reading() as db:
+        assert db.execute("PRAGMA synchronous").fetchone() == (0,)
+    agent.outbox.close()
