@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from cloud.web.usage import Slot
 
-WIDTH, HEIGHT = 340, 150
-LEFT, RIGHT, TOP, BOTTOM = 34, 4, 8, 22
+WIDTH, HEIGHT = 340, 158
+LEFT, RIGHT, TOP, BOTTOM = 34, 4, 18, 20
 
 
 @dataclass(frozen=True, slots=True)

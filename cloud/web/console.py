@@ -154,7 +154,7 @@ class _DayView:
     """The day as the template reads it."""
 
     def __init__(self, shown: day.Day, rows: list[day.Row], sentence: str) -> None:
-        self.date, self.before, self.after = shown.date, shown.before, shown.after
+        self.day, self.before, self.after = shown.day, shown.before, shown.after
         self.points, self.voltage_names = shown.points, shown.voltage_names
         self.rows, self.sentence = rows, sentence
 

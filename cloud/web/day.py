@@ -25,11 +25,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """`before` and `after` are the neighbouring days as ISO text; `after` is empty for today."""
+    """`before` and `after` are the neighbouring days; there is none after today."""
 
-    date: date
-    before: str
-    after: str
+    day: date
+    before: date
+    after: date | None
     start: datetime
     end: datetime
     power: Series
@@ -66,8 +66,8 @@ def of(store: ReadingStore, scope: Scope, meter: str, day: date, today: date, zo
     all_volts = {name: store.series(scope, meter, name, start, end) for name in VOLTAGES}
     return Day(
         day,
-        (day - timedelta(days=1)).isoformat(),
-        "" if day >= today else (day + timedelta(days=1)).isoformat(),
+        day - timedelta(days=1),
+        None if day >= today else day + timedelta(days=1),
         start,
         end,
         store.series(scope, meter, POWER, start, end),

@@ -18,6 +18,7 @@ DEFAULT = "zh_CN"
 LANGUAGES = {"zh_CN": "中文", "en": "English"}
 CATALOGUES = Path(__file__).parent / "words"
 NONE = "–"
+JUST = timedelta(seconds=2)
 
 
 def mark(msgid: str) -> str:
@@ -95,10 +96,14 @@ class Words:
         """How long ago; never in the future, whatever a gateway's clock says."""
         if at is None:
             return NONE
-        return dates.format_timedelta(-max(now - at, timedelta(0)), add_direction=True, locale=self.language)
+        passed = now - at
+        if passed < JUST:
+            return self.text("just now")
+        return dates.format_timedelta(-passed, add_direction=True, locale=self.language)
 
-    def span(self, length: timedelta) -> str:
-        return dates.format_timedelta(length, locale=self.language)
+    def field(self, at: datetime | None) -> str:
+        """As a browser's date-and-time field wants it."""
+        return "" if at is None else at.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M")
 
     def listed(self, parts: list[str]) -> str:
         return "、".join(parts) if self.language == "zh_CN" else ", ".join(parts)

@@ -7,6 +7,7 @@ from sqlalchemy import Row
 
 from cloud.alerts.policy import AlertKind, Severity
 from cloud.web.language import Words, mark
+from cloud.workorders.progress import Progress
 from cloud.workorders.rules import OrderEvent, OrderState, Origin
 
 ALERTS = {
@@ -48,6 +49,7 @@ ORDER_STATES = {
     OrderState.CLOSED: mark("closed"),
     OrderState.CANCELLED: mark("cancelled"),
 }
+STILL_DARK = mark("restored for the area, not yet at your meter")
 EVENTS = {
     OrderEvent.ACCEPT: mark("Confirm"),
     OrderEvent.SEND_CREW: mark("Crew sent"),
@@ -86,7 +88,7 @@ def place(alert: Row[Any], areas: dict[str, str]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def estimate(order: Row[Any], words: Words, now: datetime) -> str:
+def estimate(order: Row[Any] | Progress, words: Words, now: datetime) -> str:
     """A range with where it comes from, or nothing when there is none."""
     if order.latest is None or order.estimate_origin is None:
         return ""

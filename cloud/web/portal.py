@@ -20,14 +20,14 @@ from cloud.web import portal_usage
 from cloud.web.charts import Bar, bar_chart
 from cloud.web.day import parse
 from cloud.web.language import Words
-from cloud.web.names import ORDER_STATES, estimate
+from cloud.web.names import ORDER_STATES, STILL_DARK, estimate
 from cloud.web.notices import render_notice
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
 from cloud.web.portal_outage import outage_of
 from cloud.web.usage import Slot
-from cloud.workorders import store as orders
-from cloud.workorders.rules import UNDER_WAY, OrderState
+from cloud.workorders import progress
+from cloud.workorders.rules import OrderState
 
 MOST_NOTICES = 50
 HOME_NOTICES = 3
@@ -129,7 +129,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         with parts.database.read() as connection:
             reader = reader_of(connection, user, account)
             outage = outage_of(connection, reader.account.no, words, now) if reader.account else None
-            rows = orders.orders_of_customer(connection, reader.id, limit=MOST_REPORTS)
+            rows = progress.orders_of(connection, reader.id, limit=MOST_REPORTS)
+            seen = [progress.progress(connection, row, reader.id) for row in rows]
         reported = next((row for row in rows if row.number == number), None)
         return show(
             request,
@@ -137,7 +138,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             "report",
             reader,
             outage=outage,
-            orders=[_report(row, words, now) for row in rows],
+            orders=[_report(each, words, now) for each in seen],
             reported={"number": reported.number, "known": reported.alert is not None} if reported else None,
             has_phone=bool(reader.customer.phone),
         )
@@ -193,14 +194,14 @@ def _notices(connection: Connection, reader: Reader, words: Words, limit: int) -
     return found
 
 
-def _report(row: Row[Any], words: Words, now: datetime) -> dict[str, Any]:
-    state = OrderState(row.state)
-    shown = estimate(row, words, now) if state in UNDER_WAY else ""
+def _report(seen: progress.Progress, words: Words, now: datetime) -> dict[str, Any]:
+    """One order as its customer follows it."""
+    name = STILL_DARK if seen.stage == progress.STILL_DARK else ORDER_STATES[OrderState(seen.stage)]
     return {
-        "number": row.number,
-        "stage": words.text(ORDER_STATES[state]),
-        "changed_at": row.changed_at,
-        "estimate": shown,
+        "number": seen.number,
+        "stage": words.text(name),
+        "changed_at": seen.changed_at,
+        "estimate": estimate(seen, words, now),
     }
 
 
