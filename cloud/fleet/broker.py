@@ -10,6 +10,7 @@ import hmac
 import os
 import secrets
 import shutil
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,12 @@ from sqlalchemy import Column, Connection, ForeignKey, String, Table, delete, in
 
 from cloud.fleet.registry import gateway_table
 from cloud.kit.db import metadata
-from cloud.kit.errors import Invalid, NotFound
+from cloud.kit.errors import Conflict, Invalid, NotFound
 from protocols.mqtt.topics import PREFIX, PROBE_GATEWAY, up
 
 CLOUD = "cloud"
 """The cloud's own user; no gateway may be called so."""
+HOST = "127.0.0.1"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 BROKER_MAX_PACKET = 256 * 1024 + 1024
 _ITERATIONS = 1000  # the passwords are random, so guessing them is hopeless at any speed
@@ -96,6 +98,19 @@ def find_mosquitto() -> Path | None:
     return Path(found) if found else None
 
 
+def free_port(port: int) -> int:
+    """The port, or any free one for 0; Conflict when somebody has it, who would be taken for ours."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise Conflict(
+                f"port {port} is in use by another program: end that one or change broker.port"
+            ) from None
+        return int(probe.getsockname()[1])
+
+
 # who may talk
 
 
@@ -142,16 +157,19 @@ def cloud_secret(data_dir: Path) -> str:
     return secret
 
 
-def hash_password(password: str, salt: bytes | None = None) -> str:
+def hash_password(password: str) -> str:
     """As `mosquitto_passwd` writes it: $7$ is PBKDF2 with SHA-512."""
-    salt = secrets.token_bytes(_SALT_BYTES) if salt is None else salt
-    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
-    return "$".join(("", "7", str(_ITERATIONS), _base64(salt), _base64(key)))
+    return _hash(password, secrets.token_bytes(_SALT_BYTES), _ITERATIONS)
 
 
 def right_password(password: str, hashed: str) -> bool:
-    _, _, _, salt, _ = hashed.split("$")
-    return hmac.compare_digest(hash_password(password, base64.b64decode(salt)), hashed)
+    _, _, iterations, salt, _ = hashed.split("$")
+    return hmac.compare_digest(_hash(password, base64.b64decode(salt), int(iterations)), hashed)
+
+
+def _hash(password: str, salt: bytes, iterations: int) -> str:
+    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations)
+    return "$".join(("", "7", str(iterations), _base64(salt), _base64(key)))
 
 
 def _base64(data: bytes) -> str:

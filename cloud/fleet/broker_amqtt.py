@@ -6,7 +6,6 @@ door; and a name counts only for the session that proved it.
 
 import asyncio
 import logging
-import socket
 import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -15,14 +14,13 @@ from typing import Any
 from amqtt.broker import Broker
 from amqtt.contexts import Action as AmqttAction
 from amqtt.contexts import BaseContext, BrokerConfig, ListenerConfig
-from amqtt.errors import AMQTTError
+from amqtt.errors import BrokerError
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
-from cloud.fleet.broker import BrokerAddress, Users, allowed, right_password
+from cloud.fleet.broker import HOST, BrokerAddress, Users, allowed, free_port, right_password
 from cloud.kit.errors import Conflict
 
-HOST = "127.0.0.1"
 MAX_CONNECTIONS = 1000
 _ANSWER_S = 10.0
 
@@ -88,19 +86,21 @@ class EmbeddedBroker:
     def __init__(self, port: int = 0) -> None:
         self._port = port
         self._door = Door({})
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread | None = None
         self._broker: Broker | None = None
 
     def start(self, users: Users) -> BrokerAddress:
         logging.getLogger("amqtt").setLevel(logging.ERROR)  # it warns of every client that comes or goes
         logging.getLogger("transitions").setLevel(logging.ERROR)
         self._door.users = dict(users)
+        self._port = free_port(self._port)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
         self._thread.start()
-        self._port = self._port or _any_port()
         try:
             self._do(self._open())
-        except AMQTTError as error:
+        except BrokerError as error:
             self._end_loop()
             raise Conflict(f"port {self._port} cannot be listened on ({error}): change broker.port") from None
         return BrokerAddress(HOST, self._port, "3.1.1")
@@ -134,11 +134,12 @@ class EmbeddedBroker:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_ANSWER_S)
 
     def _end_loop(self) -> None:
-        if not self._thread.is_alive():
+        if self._thread is None:
             return
         self._do(_cancel_others())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._thread = None
         self._loop.close()
 
 
@@ -147,9 +148,3 @@ async def _cancel_others() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-
-
-def _any_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

@@ -7,18 +7,16 @@ import logging
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import threading
 import time
 from pathlib import Path
 
-from cloud.fleet.broker import BROKER_MAX_PACKET, BrokerAddress, Users, acl_file, passwd_file
+from cloud.fleet.broker import BROKER_MAX_PACKET, HOST, BrokerAddress, Users, acl_file, free_port, passwd_file
 from cloud.kit.errors import Conflict
 
 log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 START_S = 10.0
 _STOP_S = 5.0
 _RESTART_S = 1.0
@@ -59,7 +57,7 @@ class ManagedMosquitto:
     def start(self, users: Users) -> BrokerAddress:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._end_orphan()
-        self._port = _free_port(self._port)
+        self._port = free_port(self._port)
         self._write_users(users)
         self._write("mosquitto.conf", self._config())
         self._child = self._start_child()
@@ -173,19 +171,6 @@ class ManagedMosquitto:
             time.sleep(0.02)
         if _alive(pid):
             os.kill(pid, signal.SIGKILL)
-
-
-def _free_port(port: int) -> int:
-    """The port, when nobody has it; else a leftover broker would be taken for ours."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            raise Conflict(
-                f"port {port} is in use by another program: end that or change broker.port"
-            ) from None
-        return int(probe.getsockname()[1])
 
 
 def _listens(pid: int, port: int) -> bool:

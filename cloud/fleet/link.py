@@ -34,6 +34,8 @@ from protocols.mqtt.messages import Probe, Stored
 log = logging.getLogger(__name__)
 
 ANSWER_S = 10.0
+ANSWER_TO_5_S = 3.0
+"""amqtt misreads a CONNECT of MQTT 5 with a password and waits for more: silence is its refusal."""
 KEEPALIVE_S = 60
 FAREWELL_S = 5.0
 _FIRST_RETRY_S = 0.5
@@ -147,17 +149,21 @@ class _Session:
         except (OSError, ValueError) as error:
             raise LinkLost(f"cannot be reached: {error}") from None
         self._client.loop_start()
-        connack = self._await("connack")
-        if connack.refusal.startswith("Unsupported protocol") or (
-            connack.kind == "down" and self._version == "5"
-        ):
-            raise _NotThisVersion("does not speak this version of MQTT")
+        connack = self._connack()
         if connack.refusal:
             raise LinkRefused(f"refuses us: {connack.refusal}")
         self._client.subscribe(topics.ALL_UP, qos=1)
         suback = self._await("suback")
         if suback.refusal:
             raise LinkRefused(f"refuses the subscription {topics.ALL_UP}: {suback.refusal}")
+
+    def _connack(self) -> _Event:
+        if self._version != "5":
+            return self._await("connack")
+        event = self._next("connack", ANSWER_TO_5_S)
+        if event is None or event.kind == "down" or event.refusal.startswith("Unsupported protocol"):
+            raise _NotThisVersion("does not speak MQTT 5")
+        return event
 
     def prove(self, within_s: float) -> None:
         """Send a message that must come back through the subscription."""
