@@ -14,6 +14,7 @@ from math import isfinite
 from pathlib import Path
 
 from firmware_sim.calendar import BAND_OF_SLOT, DAY_S, EDGES, SLOT_S, Calendar
+from firmware_sim.loads import Bands
 
 
 class CurveError(Exception):
@@ -21,10 +22,10 @@ class CurveError(Exception):
 
 
 class Curve:
-    """A file's power as steps that also break where a tariff band begins; shared by all meters that use it.
+    """A file's power as steps that also break where a tariff begins; shared by all meters that use it.
 
-    `starts` are seconds since local midnight of the first day; `sums[n]` is the energy of band n before
-    each start.
+    `starts` are seconds since local midnight of the first day; `sums[n]` is the energy of tariff n before
+    each start, whole mWh.
     """
 
     __slots__ = ("_period_s", "_powers", "_starts", "_sums")
@@ -35,39 +36,41 @@ class Curve:
         edges = {float(day * DAY_S + slot * SLOT_S) for day in range(days) for slot in EDGES}
         powers = dict(rows)
         self._starts, self._powers = array("d"), array("d")
-        self._sums = tuple(array("d", [0.0]) for _ in range(4))
+        self._sums = tuple(array("q", [0]) for _ in range(4))
         power = rows[0][1]
         for start in sorted(edges | powers.keys()):
             power = powers.get(start, power)
             self._starts.append(start)
             self._powers.append(power)
-        for index, (start, end) in enumerate(pairwise(self._starts)):
-            band = BAND_OF_SLOT[int(start % DAY_S // SLOT_S)]
+        for index, (_, end) in enumerate(pairwise(self._starts)):
             for n in range(4):
-                spent = self._powers[index] * (end - start) / 3600 if n == band else 0.0
+                spent = self._spent(index, end) if n == self._band(index) else 0
                 self._sums[n].append(self._sums[n][-1] + spent)
 
     def power_w(self, second: float) -> float:
         return self._powers[self._at(second % self._period_s)]
 
-    def bands_wh(self, second: float) -> tuple[float, ...]:
-        """Energy by band since second 0; whole repeats count through."""
+    def bands_mwh(self, second: float) -> Bands:
+        """Energy by tariff since second 0; whole repeats count through."""
         rounds, rest = divmod(second, self._period_s)
         index = self._at(rest)
-        start = self._starts[index]
-        band = BAND_OF_SLOT[int(start % DAY_S // SLOT_S)]
-        part = self._powers[index] * (rest - start) / 3600
-        return tuple(
-            rounds * sums[-1] + sums[index] + (part if n == band else 0.0)
-            for n, sums in enumerate(self._sums)
-        )
+        sums = [int(rounds) * sums[-1] + sums[index] for sums in self._sums]
+        sums[self._band(index)] += self._spent(index, rest)
+        sharp, peak, flat, valley = sums
+        return sharp, peak, flat, valley
 
     def _at(self, second: float) -> int:
         return bisect_right(self._starts, second) - 1
 
+    def _band(self, index: int) -> int:
+        return BAND_OF_SLOT[int(self._starts[index] % DAY_S // SLOT_S)]
+
+    def _spent(self, index: int, until: float) -> int:
+        return int(self._powers[index] * (until - self._starts[index]) / 3.6)
+
 
 class CurveLoad:
-    """A meter on a curve: the curve's first day is laid on a fixed weekday-true day before installation."""
+    """A meter on a curve. The curve starts on the last day before installation that has its weekday."""
 
     __slots__ = ("_curve", "_origin", "_scale", "_start_s", "power_factor")
 
@@ -79,17 +82,20 @@ class CurveLoad:
         self.power_factor = power_factor
         lead_days = (calendar.first_weekday - first_weekday) % 7
         self._start_s = calendar.origin_s - lead_days * DAY_S
-        self._origin = curve.bands_wh(float(lead_days * DAY_S))
+        self._origin = curve.bands_mwh(float(lead_days * DAY_S))
 
     def power_w(self, t_s: float) -> float:
         return self._scale * self._curve.power_w(t_s - self._start_s)
 
-    def energy_wh(self, t_s: float) -> float:
-        return sum(self.bands_wh(t_s))
+    def energy_mwh(self, t_s: float) -> int:
+        return sum(self.bands_mwh(t_s))
 
-    def bands_wh(self, t_s: float) -> tuple[float, ...]:
-        now = self._curve.bands_wh(t_s - self._start_s)
-        return tuple(self._scale * (at - before) for at, before in zip(now, self._origin, strict=True))
+    def bands_mwh(self, t_s: float) -> Bands:
+        now = self._curve.bands_mwh(t_s - self._start_s)
+        sharp, peak, flat, valley = (
+            int(self._scale * (at - before)) for at, before in zip(now, self._origin, strict=True)
+        )
+        return sharp, peak, flat, valley
 
 
 def read(path: Path, calendar: Calendar) -> tuple[Curve, int]:

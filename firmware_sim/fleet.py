@@ -5,7 +5,7 @@ from pathlib import Path
 
 from firmware_sim import curves
 from firmware_sim.calendar import Calendar
-from firmware_sim.circuit import AreaCircuit, LoadCircuit, Phases
+from firmware_sim.circuit import WHOLE, AreaCircuit, LoadCircuit, Shares
 from firmware_sim.draws import between
 from firmware_sim.draws import key as key_of
 from firmware_sim.loads import ConstantLoad, Load, SeededLoad
@@ -62,15 +62,15 @@ class _Loads:
         return curves.CurveLoad(curve, weekday, plan.load.scale, plan.load.power_factor, self._calendar)
 
 
-def _shares(seed: int, plan: MeterPlan) -> Phases:
+def _shares(seed: int, plan: MeterPlan) -> Shares:
     """How the load spreads over the phases: all on one, or about a third on each."""
     if plan.phase is not None:
-        a, b, c = (float(phase == plan.phase) for phase in ALL_PHASES)
+        a, b, c = (WHOLE * (phase == plan.phase) for phase in ALL_PHASES)
         return a, b, c
     of = key_of(seed, plan.id, "shares")
     x, y, z = (between(of, phase, 0.8, 1.2) for phase in ALL_PHASES)
-    total = x + y + z
-    return x / total, y / total, 1 - x / total - y / total
+    a, b = (int(WHOLE * weight / (x + y + z)) for weight in (x, y))
+    return a, b, WHOLE - a - b
 
 
 def _area_circuit(
@@ -78,8 +78,10 @@ def _area_circuit(
 ) -> AreaCircuit:
     of = key_of(seed, plan.area, "losses")
     iron = ConstantLoad(between(of, 0, *_IRON_W), _IRON_POWER_FACTOR, calendar)
-    third = 1 / 3
-    return AreaCircuit(members, between(of, 1, *_COPPER), LoadCircuit(iron, (third, third, third)))
+    third = WHOLE // 3
+    return AreaCircuit(
+        members, between(of, 1, *_COPPER), LoadCircuit(iron, (third, third, WHOLE - 2 * third))
+    )
 
 
 def _meter(

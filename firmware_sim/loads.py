@@ -2,6 +2,7 @@
 
 Both are pure functions of (seed, meter, time). Chance moves the *boundaries* of the running sum (a day's,
 a slot's) and not its terms, so the sum up to any instant costs the same whether a day or a year has passed.
+Sums are whole mWh by tariff: added and subtracted without rounding, they never fall by a hair.
 """
 
 from array import array
@@ -20,6 +21,7 @@ _DAY_CHANCE = 0.2
 _SLOT_CHANCE = 0.4
 _RIPPLE = 0.2
 _IS_EDGE = frozenset(EDGES)
+Bands = tuple[int, int, int, int]
 
 
 class Load(Protocol):
@@ -29,10 +31,12 @@ class Load(Protocol):
 
     def power_w(self, t_s: float) -> float: ...
 
-    def energy_wh(self, t_s: float) -> float: ...
+    def energy_mwh(self, t_s: float) -> int:
+        """All energy drawn so far: the sum of the tariffs."""
+        ...
 
-    def bands_wh(self, t_s: float) -> tuple[float, ...]:
-        """The energy by tariff 1..4; they sum up to `energy_wh`."""
+    def bands_mwh(self, t_s: float) -> Bands:
+        """The same by tariff 1..4."""
         ...
 
 
@@ -66,25 +70,42 @@ def _days_of(kind: str, calendar: Calendar) -> _Days:
 
 
 class _Shape:
-    """A kind's days moved by some slots: shares of the day drawn by each slot boundary, and by each band.
+    """A kind's days moved by some slots, each slot as a part of its tariff's day; all by `off`.
 
-    Both by `off`; one shape for all meters of a kind that are moved alike.
+    `bounds[off][slot]`: where the slot starts and ends, as a share of its tariff's day.
+    `done[off][slot]`: the share of each tariff's day that is over when the slot starts.
+    `parts[off]`: the tariffs' shares of the day.
     """
 
-    __slots__ = ("by_band", "by_slot")
+    __slots__ = ("bounds", "done", "parts")
 
     def __init__(self, kind: str, shift: int) -> None:
-        self.by_slot = tuple(
-            tuple(table[slot + shift] - table[shift] for slot in range(SLOTS + 1)) for table in SHAPES[kind]
-        )
-        self.by_band = tuple(_by_band(shares) for shares in self.by_slot)
+        days = [[table[slot + shift] - table[shift] for slot in range(SLOTS + 1)] for table in SHAPES[kind]]
+        self.parts = tuple(_parts(day) for day in days)
+        splits = [_split(day, parts) for day, parts in zip(days, self.parts, strict=True)]
+        self.bounds = tuple(bounds for bounds, _ in splits)
+        self.done = tuple(done for _, done in splits)
 
 
-def _by_band(shares: tuple[float, ...]) -> tuple[float, ...]:
-    bands = [0.0] * 4
+def _parts(day: list[float]) -> tuple[float, ...]:
+    parts = [0.0] * 4
     for start, end in pairwise(EDGES):
-        bands[BAND_OF_SLOT[start]] += shares[end] - shares[start]
-    return tuple(bands)
+        parts[BAND_OF_SLOT[start]] += day[end] - day[start]
+    return tuple(parts)
+
+
+def _split(
+    day: list[float], parts: tuple[float, ...]
+) -> tuple[list[tuple[float, float]], list[tuple[float, ...]]]:
+    last = {band: slot for slot, band in enumerate(BAND_OF_SLOT)}
+    done = [0.0] * 4
+    bounds, over = [], []
+    for slot, band in enumerate(BAND_OF_SLOT):
+        over.append(tuple(done))
+        start = done[band]
+        done[band] = 1.0 if slot == last[band] else start + (day[slot + 1] - day[slot]) / parts[band]
+        bounds.append((start, done[band]))
+    return bounds, over
 
 
 @cache
@@ -94,16 +115,22 @@ def _shape_of(kind: str, shift: int) -> _Shape:
 
 @dataclass(slots=True)
 class _Now:
-    """The day and the slot a load was last asked about; asking again for the same is cheap."""
+    """The day and the slot a load was last asked about; asking again for the same is cheap.
+
+    `before` and `whole`: the tariffs' sums before the day and in it. `others`: the sum of all tariffs but the
+    present one, `band`, whose share of the day goes from `start` to `end` within the slot.
+    """
 
     day: int = -1
     off: bool = False
-    before_wh: float = 0.0
-    whole_wh: float = 0.0
-    bands_wh: tuple[float, ...] | None = None
+    before: Bands = (0, 0, 0, 0)
+    whole: Bands = (0, 0, 0, 0)
     slot: int = -1
+    band: int = 0
+    sums: Bands = (0, 0, 0, 0)
+    others: int = 0
     start: float = 0.0
-    span: float = 0.0
+    end: float = 0.0
     turns: float = 0.0
     phase: float = 0.0
 
@@ -127,23 +154,18 @@ class SeededLoad:
     def power_w(self, t_s: float) -> float:
         now, second = self._at(t_s)
         wave = 1 + _RIPPLE * sin(now.turns * second / SLOT_S + now.phase)
-        return now.whole_wh * now.span * (3600 / SLOT_S) * wave
+        return now.whole[now.band] * (now.end - now.start) * (3.6 / SLOT_S) * wave
 
-    def energy_wh(self, t_s: float) -> float:
+    def energy_mwh(self, t_s: float) -> int:
         now, second = self._at(t_s)
-        return now.before_wh + now.whole_wh * _share_at(now, second)
+        return now.others + _of_band(now, second)
 
-    def bands_wh(self, t_s: float) -> tuple[float, ...]:
+    def bands_mwh(self, t_s: float) -> Bands:
         now, second = self._at(t_s)
-        if now.bands_wh is None:
-            now.bands_wh = self._bands_before(now.day)
-        bands, shares = list(now.bands_wh), self._shape.by_slot[now.off]
-        for start, end in pairwise(EDGES):
-            if now.slot < start:
-                break
-            upto = shares[end] if now.slot >= end else _share_at(now, second)
-            bands[BAND_OF_SLOT[start]] += now.whole_wh * (upto - shares[start])
-        return tuple(bands)
+        sums = list(now.sums)
+        sums[now.band] = _of_band(now, second)
+        sharp, peak, flat, valley = sums
+        return sharp, peak, flat, valley
 
     def _at(self, t_s: float) -> tuple[_Now, float]:
         """The day and slot of that instant, and the second within the slot."""
@@ -159,71 +181,84 @@ class SeededLoad:
     def _day(self, day: int) -> _Now:
         if day < 0:
             raise ValueError("no energy before the day of installation")
-        before = self._before(day, off=False) + self._before(day, off=True)
-        after = self._before(day + 1, off=False) + self._before(day + 1, off=True)
-        return _Now(day, self._days.calendar.weekend(day), before, after - before)
+        before, after = self._bands_before(day), self._bands_before(day + 1)
+        sharp, peak, flat, valley = (later - earlier for later, earlier in zip(after, before, strict=True))
+        return _Now(day, self._days.calendar.weekend(day), before, (sharp, peak, flat, valley))
 
     def _enter(self, now: _Now, slot: int) -> None:
         chance = draw(self._key ^ 0x217713, now.day * SLOTS + slot)
         now.slot = slot
-        now.start = self._share(now, slot)
-        now.span = self._share(now, slot + 1) - now.start
+        now.band = BAND_OF_SLOT[slot]
+        done = self._shape.done[now.off][slot]
+        a, b, c, d = (
+            before + int(whole * share)
+            for before, whole, share in zip(now.before, now.whole, done, strict=True)
+        )
+        now.sums = (a, b, c, d)
+        now.others = a + b + c + d - now.sums[now.band]
+        now.start, now.end = self._bound(now, slot, 0), self._bound(now, slot, 1)
         now.turns = 2 * pi * (1 + int(chance * 3))  # whole turns leave the slot's energy what it is
         now.phase = 2 * pi * chance
 
-    def _bands_before(self, day: int) -> tuple[float, ...]:
-        working, off = self._before(day, off=False), self._before(day, off=True)
-        on_working, on_off = self._shape.by_band
-        return tuple(working * on_working[n] + off * on_off[n] for n in range(4))
+    def _bands_before(self, day: int) -> Bands:
+        """What each tariff's sum is when that day begins."""
+        working, off = 1000 * self._before(day, off=False), 1000 * self._before(day, off=True)
+        on_working, on_off = self._shape.parts
+        a, b, c, d = (int(working * on_working[n] + off * on_off[n]) for n in range(4))
+        return a, b, c, d
 
     def _before(self, day: int, off: bool) -> float:
-        """Energy of all working days (or days off) before that day.
+        """Energy of all working days (or days off) before that day, Wh.
 
         Chance is nil where working days and days off meet, so it never goes over from one to the other.
         """
         days = self._days
         if day >= len(days.plain[0]):
             days.reach(day)
-        energy = days.plain[off][day] + self._season * days.seasonal[off][day]
+        energy: float = days.plain[off][day] + self._season * days.seasonal[off][day]
         calendar = days.calendar
         if day and calendar.weekend(day) == off and calendar.weekend(day - 1) == off:
             weight = days.kind.off_share if off else 1.0
             energy += _DAY_CHANCE * weight * (2 * draw(self._key, day) - 1)
         return self._scale * energy
 
-    def _share(self, now: _Now, slot: int) -> float:
-        """Share of the day's energy drawn by that slot boundary; no chance where a band begins."""
-        shares = self._shape.by_slot[now.off]
-        share = shares[slot]
-        if slot in _IS_EDGE:
-            return share
-        room = min(share - shares[slot - 1], shares[slot + 1] - share)
-        return share + _SLOT_CHANCE * room * (2 * draw(self._key ^ 0x51075, now.day * SLOTS + slot) - 1)
+    def _bound(self, now: _Now, slot: int, side: int) -> float:
+        """Where a slot starts (0) or ends (1) in its tariff's day; chance moves it inside a tariff only."""
+        bounds = self._shape.bounds[now.off]
+        bound, at = bounds[slot][side], slot + side
+        if at in _IS_EDGE:
+            return bound
+        room = min(bounds[at - 1][1] - bounds[at - 1][0], bounds[at][1] - bounds[at][0])
+        return bound + _SLOT_CHANCE * room * (2 * draw(self._key ^ 0x51075, now.day * SLOTS + at) - 1)
 
 
-def _share_at(now: _Now, second: float) -> float:
-    """The same within the slot, with its ripple summed up."""
+def _of_band(now: _Now, second: float) -> int:
+    """The present tariff's sum: so far into the slot, its ripple summed up."""
     wave = _RIPPLE / now.turns * (cos(now.phase) - cos(now.turns * second / SLOT_S + now.phase))
-    return now.start + now.span * (second / SLOT_S + wave)
+    share = now.start + (now.end - now.start) * (second / SLOT_S + wave)
+    return now.before[now.band] + int(now.whole[now.band] * min(max(share, now.start), now.end))
 
 
 class ConstantLoad:
-    """A load that never changes: the iron losses of a transformer."""
+    """A load that never changes: the iron losses of a transformer. `power_w` is cut to whole milliwatts."""
 
-    __slots__ = ("_calendar", "_power_w", "power_factor")
+    __slots__ = ("_calendar", "_power_mw", "power_factor")
 
     def __init__(self, power_w: float, power_factor: float, calendar: Calendar) -> None:
-        self._power_w = power_w
+        self._power_mw = int(power_w * 1000)
         self._calendar = calendar
         self.power_factor = power_factor
 
     def power_w(self, t_s: float) -> float:  # noqa: ARG002  (it has the form of every load)
-        return self._power_w
+        return self._power_mw / 1000
 
-    def energy_wh(self, t_s: float) -> float:
-        return self._power_w * (t_s - self._calendar.origin_s) / 3600
+    def energy_mwh(self, t_s: float) -> int:
+        return sum(self.bands_mwh(t_s))
 
-    def bands_wh(self, t_s: float) -> tuple[float, ...]:
+    def bands_mwh(self, t_s: float) -> Bands:
         day, second = self._calendar.split(t_s)
-        whole, part = band_seconds(DAY_S), band_seconds(second)
-        return tuple(self._power_w * (day * whole[n] + part[n]) / 3600 for n in range(4))
+        sharp, peak, flat, valley = (
+            int(self._power_mw * (day * whole + part)) // 3600
+            for whole, part in zip(band_seconds(DAY_S), band_seconds(second), strict=True)
+        )
+        return sharp, peak, flat, valley

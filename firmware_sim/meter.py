@@ -144,9 +144,10 @@ class Meter:
         t_s = at_ms / 1000
         found = dict.fromkeys(wanted & _ZEROS, 0.0)
         if "energy_import_wh" in wanted:
-            found["energy_import_wh"] = self.circuit.energy_wh(t_s)
+            found["energy_import_wh"] = self.circuit.energy_mwh(t_s) / 1000
         if not wanted.isdisjoint(_BANDS):
-            found.update(zip(_BANDS, self.circuit.bands_wh(t_s), strict=True))
+            bands = zip(_BANDS, self.circuit.bands_mwh(t_s), strict=True)
+            found |= {name: energy / 1000 for name, energy in bands}
         if not wanted.isdisjoint(_REACTIVE):
             found |= dict.fromkeys(_REACTIVE, self.circuit.reactive_varh(t_s))
         if "demand_power_w" in wanted:
@@ -159,7 +160,7 @@ class Meter:
     def demand_w(self, t_s: float) -> float:
         """Mean power of the last quarter-hour."""
         before = max(t_s - DEMAND_S, float(self.calendar.origin_s))
-        return (self.circuit.energy_wh(t_s) - self.circuit.energy_wh(before)) * 3600 / DEMAND_S
+        return (self.circuit.energy_mwh(t_s) - self.circuit.energy_mwh(before)) * 3.6 / DEMAND_S
 
     def _instant(self, t_s: float) -> dict[str, float]:
         watts, vars_ = self.circuit.powers(t_s)
