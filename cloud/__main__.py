@@ -14,7 +14,7 @@ import typer
 from cloud.kit.errors import CloudError, Invalid
 
 if TYPE_CHECKING:
-    from cloud.app import Records
+    from cloud.records import Records
     from cloud.settings import Settings
 
 STYLE: dict[str, Any] = {
@@ -71,7 +71,7 @@ def _settings(config: Path) -> "Settings":
 @contextmanager
 def _records(config: Path) -> Iterator["Records"]:
     """The station's data, for this command alone: while the service runs, this is refused."""
-    from cloud.app import open_records
+    from cloud.records import open_records
 
     records = open_records(_settings(config))
     try:
@@ -217,6 +217,42 @@ def import_readings(
     with _records(config) as records:
         count = readings(file, records.database, records.store, _progress)
     _say({"readings": count}, f"{count} readings", as_json)
+
+
+@gateways.command("add", epilog="Example: wattpost cloud gateway add gw-a01 > gw-a01.password")
+def gateway_add(gateway: str, config: Config = CONFIG, as_json: Json = False) -> None:
+    """Let a registered gateway in: a new password for the broker, shown once; an old one ends."""
+    from cloud.fleet import broker
+
+    with _records(config) as records, records.database.write() as connection:
+        password = broker.add_gateway(connection, gateway)
+    _tell_password(gateway, password, as_json)
+
+
+@gateways.command("revoke", epilog="Example: wattpost cloud gateway revoke gw-a01")
+def gateway_revoke(gateway: str, config: Config = CONFIG) -> None:
+    """Let a gateway in no more."""
+    from cloud.fleet import broker
+
+    with _records(config) as records, records.database.write() as connection:
+        broker.revoke_gateway(connection, gateway)
+    _talk(f"{gateway} is let in no more")
+
+
+@gateways.command("export", epilog="Example: wattpost cloud gateway export /etc/mosquitto/wattpost")
+def gateway_export(folder: Path, config: Config = CONFIG) -> None:
+    """Write who may do what as mosquitto's `passwd` and `acl`, for a broker of your own."""
+    from cloud.fleet import broker
+
+    settings = _settings(config)
+    with _records(config) as records, records.database.read() as connection:
+        users = broker.users(connection, broker.cloud_secret(settings.data_dir))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, text in (("passwd", broker.passwd_file(users)), ("acl", broker.acl_file())):
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+    _talk(f"wrote {folder / 'passwd'} and {folder / 'acl'}; ours is {settings.data_dir / 'broker.password'}")
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Builds the service and hands every part what it needs: the only place that knows all of them."""
 
 import logging
-from dataclasses import dataclass
 from datetime import timedelta
 
 from pwdlib import PasswordHash
@@ -25,14 +24,14 @@ from cloud.fleet.link import Link, Login
 from cloud.kit import access
 from cloud.kit.auth import DEAR, Accounts, User
 from cloud.kit.clock import Clock
-from cloud.kit.db import Database, sqlite_note
+from cloud.kit.db import sqlite_note
 from cloud.kit.errors import CloudError, Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.scope import Scope
 from cloud.metering import api as metering_api
 from cloud.metering.ingest import Callbacks, Ingest
-from cloud.metering.store import BatchOfReadings, ReadingStore
-from cloud.metering.store_sqlite import SqliteStore
+from cloud.metering.store import BatchOfReadings
+from cloud.records import Records, open_records
 from cloud.schedule import Job, Schedule
 from cloud.settings import BrokerSettings, Settings, lines, secret
 from cloud.web.live import Broadcaster
@@ -47,32 +46,6 @@ from protocols.mqtt.messages import Stored
 log = logging.getLogger(__name__)
 
 WATCH_EVERY = timedelta(seconds=2)
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What every command that touches the data opens: it is refused while another process has it open."""
-
-    database: Database
-    store: ReadingStore
-
-    def close(self) -> None:
-        self.store.close()
-        self.database.close()
-
-
-def open_records(settings: Settings) -> Records:
-    """The two stores of this station, brought to what this version needs."""
-    if not settings.data_dir.is_dir():
-        raise Invalid(f"folder {settings.data_dir} does not exist: run `wattpost cloud init` first")
-    database = Database(settings.records_url)
-    try:
-        database.ping()
-        database.migrate()
-        return Records(database, SqliteStore(settings.data_dir / "readings.db"))
-    except BaseException:
-        database.close()
-        raise
 
 
 def build(settings: Settings, clock: Clock, hasher: PasswordHash = DEAR) -> "Application":

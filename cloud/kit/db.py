@@ -164,7 +164,8 @@ class Database:
             with self.read() as connection:
                 connection.execute(text("SELECT 1"))
         except OperationalError as error:
-            raise Conflict(f"the database does not answer: {error.orig}") from error
+            why = " ".join(str(error.orig).split())
+            raise Conflict(f"the database does not answer: {why}") from error
 
     def close(self) -> None:
         self._reader.dispose()
