@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 ANSWER_S: Final = 10.0
 """How long the broker may take to answer a CONNECT or SUBSCRIBE."""
+ANSWER_5_S: Final = 2.0
+"""How long to wait for a broker that may not know version 5 at all, before trying 3.1.1."""
 FAREWELL_S: Final = 1.0
 TICK_S: Final = 0.25
 _FIRST_RETRY_S: Final = 1.0
@@ -59,7 +61,7 @@ class _Session:
     """One connection, made once and thrown away: nothing of it is taken over into the next."""
 
     def __init__(self, broker: BrokerSettings, username: str, client_id: str, version: str) -> None:
-        self.version = version
+        self._may_not_know = version == "5" and broker.protocol == "auto"
         self.events: SimpleQueue[_Event | None] = SimpleQueue()
         self._broker = broker
         # Version 5 has clean_start instead, which the library asks for at a client's first connect.
@@ -119,15 +121,15 @@ class _Session:
             raise
 
     def _await(self, kind: str) -> None:
+        unsure = self._may_not_know and kind == "connack"
+        patience_s = ANSWER_5_S if unsure else ANSWER_S
         try:
-            event = self.events.get(timeout=ANSWER_S)
+            event = self.events.get(timeout=patience_s)
             while event is None or event.kind not in (kind, "down"):
-                event = self.events.get(timeout=ANSWER_S)
+                event = self.events.get(timeout=patience_s)
         except Empty:
-            raise _Unreachable("the broker does not answer") from None
-        if event.kind == "down" and kind == "connack" and self.version == "5":
-            raise _NotThisVersion("the broker closed the connection")
-        if event.refusal.startswith("Unsupported protocol"):
+            raise (_NotThisVersion if unsure else _Unreachable)("the broker does not answer") from None
+        if event.refusal.startswith("Unsupported protocol") or (unsure and event.kind == "down"):
             raise _NotThisVersion("the broker does not speak this version of MQTT")
         if event.refusal:
             raise _Unreachable(event.refusal)
@@ -227,7 +229,7 @@ class Uplink:
         try:
             return self._open(self._version)
         except _NotThisVersion:
-            if self._broker.protocol != "auto" or self._version == "3.1.1":
+            if self._broker.protocol != "auto":
                 raise
         session = self._open("3.1.1")
         self._version = "3.1.1"

@@ -1,6 +1,8 @@
 """The uplink against a real broker: live first, at most 32 under way, and only Stored empties the outbox."""
 
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -13,6 +15,7 @@ from edge.settings import Settings
 from edge.uplink import Uplink
 from edge.window import BACKLOG_LIMIT, LIMIT
 from protocols.mqtt import messages
+from tests.conftest import free_port
 from tests.edge.gateway import GATEWAY, CloudEnd, GatewayClock, gateway_settings, readings, stored, until
 from tests.mosquitto import Mosquitto
 
@@ -226,6 +229,106 @@ def test_version_5_and_3_1_1_carry_the_same(
     assert f"(MQTT {spoken})" in caplog.text
     site.uplink.stop()
     cloud.close()
+    site.outbox.close()
+
+
+AMQTT = """
+import asyncio, sys
+from amqtt.broker import Broker
+async def main():
+    bind = {"type": "tcp", "bind": "127.0.0.1:" + sys.argv[1]}
+    anyone = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    await Broker({"listeners": {"default": bind}, "plugins": anyone}).start()
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+def test_a_broker_that_does_not_know_version_5_is_spoken_to_in_3_1_1(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    port = free_port()
+    with (tmp_path / "log").open("wb") as log:
+        words = [sys.executable, "-c", AMQTT, str(port)]
+        broker = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log)
+    assert broker.stdout
+    assert broker.stdout.readline() == b"ready\n"
+    site = Site(tmp_path, gateway_settings(tmp_path, port, None))
+    site.uplink.start()
+    until(lambda: site.uplink.connected, "connected")
+    assert "(MQTT 3.1.1)" in caplog.text
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
+    site.uplink.stop()
+    site.outbox.close()
+    broker.kill()
+    broker.wait(20)
+    broker.stdout.close()
+
+
+TLS = """\
+listener {port} 127.0.0.1
+cafile {folder}/ca.pem
+certfile {folder}/server.pem
+keyfile {folder}/server.key
+require_certificate true
+use_identity_as_username true
+"""
+
+
+def certificate(folder: Path, name: str, subject: str, *signed_by: str) -> None:
+    """A key and a certificate for 127.0.0.1, from OpenSSL."""
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    words += ["-days", "2", "-subj", f"/CN={subject}", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
+    if signed_by:
+        words += ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE"]
+        words += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(words, cwd=folder, check=True, capture_output=True)
+
+
+def test_tls_with_a_client_certificate_proves_both_ends(
+    tmp_path: Path, mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    certificate(mosquitto.folder, "ca", "a test authority")
+    certificate(mosquitto.folder, "server", "broker", "ca")
+    certificate(mosquitto.folder, "client", GATEWAY, "ca")
+    mosquitto.stop()
+    config = mosquitto.folder / "mosquitto.conf"
+    config.write_text(config.read_text() + TLS.format(port=(port := free_port()), folder=mosquitto.folder))
+    mosquitto.start()
+    files = {"ca_file": "ca.pem", "cert_file": "client.pem", "key_file": "client.key"}
+    tls = {key: str(mosquitto.folder / name) for key, name in files.items()}
+    site = Site(tmp_path, gateway_settings(tmp_path, port, None, broker={"tls": tls}))
+    cloud = CloudEnd(mosquitto, answering=True)
+    site.keep(2)
+    site.uplink.start()
+    until(site.empty, "two batches settled over TLS")
+    site.uplink.stop()
+    site.outbox.close()
+    cloud.close()
+
+
+# paho leaves the socket of a failed handshake to the garbage collector, which says so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_a_broker_whose_certificate_proves_nothing_gets_nothing(
+    tmp_path: Path, mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificate(mosquitto.folder, "ca", "a test authority")
+    certificate(mosquitto.folder, "server", "broker", "ca")
+    certificate(tmp_path, "ca", "another authority")
+    mosquitto.stop()
+    config = mosquitto.folder / "mosquitto.conf"
+    config.write_text(config.read_text() + TLS.format(port=(port := free_port()), folder=mosquitto.folder))
+    mosquitto.start()
+    tls = {"ca_file": str(tmp_path / "ca.pem")}
+    site = Site(tmp_path, gateway_settings(tmp_path, port, None, broker={"tls": tls}))
+    site.uplink.start()
+    until(lambda: caplog.records, "the refusal")
+    assert "certificate verify failed" in caplog.text
+    assert not site.uplink.connected
+    site.uplink.stop()
     site.outbox.close()
 
 
