@@ -42,9 +42,15 @@ def registry(meters: dict[str, tuple[str, ...]] = METERS) -> dict[str, list[dict
 class Station:
     """`published` holds every Stored, in order."""
 
-    def __init__(self, folder: Path, callbacks: Callbacks | None = None, kind: type[Ingest] = Ingest) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        callbacks: Callbacks | None = None,
+        kind: type[Ingest] = Ingest,
+        database: Database | None = None,
+    ) -> None:
         self.clock = ManualClock(NOW)
-        self.database = Database(f"sqlite:///{folder / 'records.db'}")
+        self.database = database or Database(f"sqlite:///{folder / 'records.db'}")
         with self.database.write() as connection:
             metadata.create_all(connection)
             import_registry(connection, registry())

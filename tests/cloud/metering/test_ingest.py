@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from cloud.fleet import gateways
 from cloud.fleet.registry import import_registry
+from cloud.kit.db import Database
 from cloud.kit.errors import Invalid, NotFound
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.batches import batch_table, dropped_table, merged
@@ -28,10 +29,10 @@ READINGS = topics.up("gw-1", "readings")
 
 
 @pytest.fixture
-def station(tmp_path: Path) -> Iterator[Station]:
-    station = Station(tmp_path)
+def station(tmp_path: Path, database: Database) -> Iterator[Station]:
+    station = Station(tmp_path, database=database)
     yield station
-    station.close()
+    station.store.close()
 
 
 def rows(station: Station, table: Any) -> list[Any]:
