@@ -214,6 +214,16 @@ def test_a_late_answer_is_never_taken_for_the_next_one(kind: str) -> None:
         assert driver.read(METER) == THREE_PHASE_VALUES
 
 
+def test_an_answer_of_an_earlier_round_that_came_meanwhile_is_thrown_away() -> None:
+    with driver_on(WELL) as (driver, wire):
+        assert driver.read(METER) == THREE_PHASE_VALUES
+        assert isinstance(wire, TcpWire)
+        old = encode(Frame(ADDRESS, 0x91, bcd("0001FF00", *["00000001"] * 5)))
+        wire.push(old)
+        assert driver.read(METER) == THREE_PHASE_VALUES
+        assert driver.noise_bytes == len(old)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_not_answered_is_asked_again_on_a_line_made_quiet(kind: str) -> None:
     """A second try runs on a line that was made quiet: on TCP that is a new connection."""
