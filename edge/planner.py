@@ -20,6 +20,8 @@ ENOUGH_ALIKE: Final = 3
 DLT645_THINK_S: Final = 0.1
 MODBUS_THINK_S: Final = 0.05
 """What meters usually take before they answer; the standard allows a DL/T 645 meter 0.02 to 0.5 s."""
+SLOT_FROM_S: Final = 300
+"""An interval from here on is a slot of somebody's load curve."""
 CLOSE_S: Final = 0.001
 """A slot as close as this is the one just served: floating point, not time, has passed."""
 
@@ -56,7 +58,7 @@ class Ask:
 
 
 class Schedule:
-    """Regular asks fall on multiples of the interval since midnight UTC of any day, one after another.
+    """Regular asks fall on multiples of the interval since midnight UTC, each meter at its offset (`spread`).
 
     An interval of 900 s thus begins at each quarter-hour. The first ask of all is at once.
     """
@@ -172,16 +174,20 @@ class Schedule:
 
 
 def spread(meters: Sequence[MeterSettings], cost_s: Mapping[str, float]) -> dict[str, float]:
-    """Offset of each meter in its interval: one behind the other, as close to the boundary as fits."""
+    """Offset of each meter in its interval.
+
+    Long intervals are slots whose boundary matters: one behind the other, as close to it as fits. Short ones
+    are for watching: evenly, so that the line is looked at all the time and an outage shows soon.
+    """
     offsets: dict[str, float] = {}
     for interval_s in sorted({meter.interval_s for meter in meters}):
         group = [meter for meter in meters if meter.interval_s == interval_s]
         total_s = sum(cost_s.get(meter.id, 0.0) for meter in group)
-        squeeze = min(1.0, 0.9 * interval_s / total_s) if total_s > 0 else 1.0
+        even = interval_s < SLOT_FROM_S or total_s > interval_s
         at_s = 0.0
         for meter in group:
             offsets[meter.id] = at_s
-            at_s += cost_s.get(meter.id, 0.0) * squeeze
+            at_s += interval_s / len(group) if even else cost_s.get(meter.id, 0.0)
     return offsets
 
 

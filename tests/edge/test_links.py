@@ -17,7 +17,7 @@ ASK = encode(Frame("000000000001", 0x11, b"\x00\x00\x01\x00"))
 
 
 def line(wire: Wire[Frame], kind: str) -> LineSettings:
-    meter = {"id": "m1", "model": "any", "address": "000000000001"}
+    meter = {"id": "m1", "model": "dlt645-2007-1p", "address": "000000000001"}
     return LineSettings.model_validate(
         {"name": "l1", "kind": kind, "endpoint": wire.endpoint, "meter": [meter]}
     )

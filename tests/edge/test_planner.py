@@ -13,7 +13,7 @@ DAY_S = 1_772_409_600.0  # a midnight UTC
 
 def meters(count: int, interval_s: int = 900) -> list[MeterSettings]:
     return [
-        MeterSettings(id=f"m{n}", model="any", address=f"{n:012d}", interval_s=interval_s)
+        MeterSettings(id=f"m{n}", model="dlt645-2007-1p", address=f"{n:012d}", interval_s=interval_s)
         for n in range(1, count + 1)
     ]
 
@@ -195,11 +195,21 @@ def test_a_step_of_the_wall_clock_stops_nothing(step_s: float) -> None:
     assert 4 <= len(asked) <= 6
 
 
-def test_offsets_keep_close_to_the_boundary_and_are_squeezed_when_they_do_not_fit() -> None:
-    of = meters(4, interval_s=60)
-    assert spread(of, dict.fromkeys(["m1", "m2", "m3", "m4"], 2.0)) == {"m1": 0, "m2": 2, "m3": 4, "m4": 6}
-    tight = spread(of, dict.fromkeys(["m1", "m2", "m3", "m4"], 30.0))
-    assert max(tight.values()) < 54
+def test_slots_are_served_close_to_their_boundary_and_evenly_when_they_do_not_fit() -> None:
+    of = meters(4, interval_s=900)
+    names = ["m1", "m2", "m3", "m4"]
+    assert spread(of, dict.fromkeys(names, 2.0)) == {"m1": 0, "m2": 2, "m3": 4, "m4": 6}
+    assert spread(of, dict.fromkeys(names, 400.0)) == {"m1": 0, "m2": 225, "m3": 450, "m4": 675}
+
+
+def test_short_intervals_are_spread_so_that_an_outage_shows_soon() -> None:
+    of = meters(12, interval_s=60)
+    assert list(spread(of, {}).values()) == [5.0 * n for n in range(12)]
+    plan = schedule(of)
+    run(plan, DAY_S, DAY_S + 600, set())
+    dark = {meter.id for meter in of}
+    asked = run(plan, DAY_S + 600, DAY_S + 630, dark)
+    assert all(len([1 for _, who in asked if who == each]) >= 2 for each in dark)
 
 
 def test_load_is_the_share_of_the_lines_time() -> None:
