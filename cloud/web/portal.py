@@ -245,7 +245,10 @@ def _hour(slot: Slot, words: Words) -> Hour:
 
 
 def _marks(bars: Sequence[Bar], words: Words) -> list[dict[str, Any]]:
-    """The time under every sixth hour's bar."""
+    """The time under the bars of 0, 6, 12 and 18 o'clock."""
+    hours = [(bar, instant(bar.slot.start_ms).astimezone(words.zone)) for bar in bars]
     return [
-        {"x": bar.x + bar.width / 2, "label": words.time(instant(bar.slot.start_ms))} for bar in bars[::6]
+        {"x": bar.x + bar.width / 2, "label": words.time(at)}
+        for bar, at in hours
+        if at.hour % 6 == 0 and at.minute == 0
     ]

@@ -21,11 +21,13 @@ from cloud.app import Application, build
 from cloud.customers.actions import import_customers
 from cloud.fleet import gateways
 from cloud.fleet.registry import import_registry
-from cloud.kit.auth import Role
+from cloud.kit.auth import Role, csrf_token
+from cloud.kit.guard import COOKIE
 from cloud.metering.store import BatchOfReadings
 from cloud.settings import BrokerSettings, HttpSettings, Settings, StationSettings
 from protocols.mqtt.messages import ClockState, Health, LineHealth, MeterHealth, Status, Supply
 from protocols.readings import Reading, Source
+from tests.clients import TestClient
 from tests.clocks import ManualClock
 
 NOW = datetime(2026, 11, 23, 6, 20, tzinfo=UTC)
@@ -47,6 +49,9 @@ def gateway_id(area: int) -> str:
 def meter_id(area: int, house: int) -> str:
     """House 0 is the area meter."""
     return f"A{area:02}-{house:02}"
+
+
+GATEWAYS = [gateway_id(area) for area in range(1, AREAS + 1)]
 
 
 def registry() -> dict[str, Any]:
@@ -214,15 +219,9 @@ def health(area: int, at: datetime, *, out: bool = False, backlog: int = 0) -> H
 
 def found(folder: Path, *, history: bool = True, out: bool = True) -> Village:
     """The village built in `folder` at NOW; without `history` it is registered and nothing else."""
-    clock = ManualClock(NOW - timedelta(hours=2))
-    settings = Settings(
-        data_dir=folder,
-        station=StationSettings(name="示例供电所"),
-        http=HttpSettings(base_url="http://127.0.0.1:8080"),
-        broker=BrokerSettings(port=0),
-    )
-    application = build(settings, clock, QUICK)
-    village = Village(application, clock, _watch(application, clock))
+    village = opened(folder)
+    application, clock = village.application, village.clock
+    clock.set(NOW - timedelta(hours=2))
     with application.database.write() as connection:
         import_registry(connection, registry())
         import_customers(connection, customers())
@@ -236,6 +235,19 @@ def found(folder: Path, *, history: bool = True, out: bool = True) -> Village:
         _afternoon(village, out=out)
     clock.set(NOW)
     return village
+
+
+def opened(folder: Path) -> Village:
+    """What is in `folder`, at NOW."""
+    clock = ManualClock(NOW)
+    settings = Settings(
+        data_dir=folder,
+        station=StationSettings(name="示例供电所"),
+        http=HttpSettings(base_url="http://127.0.0.1:8080"),
+        broker=BrokerSettings(port=0),
+    )
+    application = build(settings, clock, QUICK)
+    return Village(application, clock, _watch(application, clock), seqs=dict.fromkeys(GATEWAYS, 1000))
 
 
 def _watch(application: Application, clock: ManualClock) -> Watch:
@@ -274,3 +286,21 @@ def _afternoon(village: Village, *, out: bool) -> None:
                 village.tell(area, at, out=out and area == OUT_AREA and at >= OUT_AT + timedelta(minutes=1))
         village.tick()
         at += timedelta(minutes=1)
+
+
+def browser(village: Village, login: str | None = None, language: str = "zh_CN") -> TestClient:
+    """A browser without JavaScript, signed in through the form."""
+    client = TestClient(
+        village.application.asgi, base_url="http://127.0.0.1:8080", raise_server_exceptions=False
+    )
+    client.cookies.set("wattpost_language", language)
+    if login is not None:
+        sent = {"login": login, "password": village.passwords[login]}
+        answer = client.post("/login", data=sent, follow_redirects=False)
+        assert answer.status_code == 303, answer.text
+    return client
+
+
+def csrf(client: TestClient) -> str:
+    """The proof that a page of ours puts into its forms."""
+    return csrf_token(client.cookies[COOKIE])
