@@ -1,0 +1,5 @@
+"""The village of the alerts, for what customers see of its orders."""
+
+from tests.cloud.alerts.conftest import village
+
+__all__ = ["village"]
