@@ -157,6 +157,20 @@ def test_killed_again_and_again_together_with_the_broker_it_loses_nothing_accept
     cloud.close()
 
 
+def test_after_a_kill_a_cloud_that_comes_later_is_told_offline(child: Child, mosquitto: Mosquitto) -> None:
+    cloud = CloudEnd(mosquitto)
+    child.start()
+    until(lambda: cloud.statuses(), "online")
+    child.end(signal.SIGKILL)
+    until(lambda: not cloud.statuses()[-1].online, "the last will")
+    late = CloudEnd(mosquitto)
+    until(lambda: late.seen, "the retained will")
+    assert [(kind, kept) for kind, _, kept in late.seen] == [("status", True)]
+    assert not late.statuses()[0].online
+    cloud.close()
+    late.close()
+
+
 def test_sigusr1_stops_polling_and_goes_on_sending_until_the_outbox_is_empty(
     child: Child, mosquitto: Mosquitto
 ) -> None:

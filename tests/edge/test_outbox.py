@@ -375,6 +375,7 @@ from edge.outbox import Outbox
 from edge.outbox_file import StorageFault
 from tests.edge.gateway import GATEWAY, GatewayClock, readings, stored
 outbox = Outbox(Path(sys.argv[1]), GATEWAY, GatewayClock())
+first = outbox._file._db
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
 accepted = []
@@ -385,6 +386,7 @@ except StorageFault as fault:
     assert outbox.fault, "the fault is to be seen in health"
 assert 10 < len(accepted) < 1000, len(accepted)
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+assert outbox._file._db is not first, "nothing is tried again on the connection that failed"
 assert outbox.recover() and outbox.fault is None
 kept = {batch.key for batch in outbox.unsettled(1000)}
 assert set(accepted) <= kept, sorted(set(accepted) - kept)
@@ -406,7 +408,7 @@ def test_when_writing_fails_nothing_is_accepted_until_it_works_again_and_nothing
 def small_disk() -> Iterator[Path]:
     """A real file system of 9 MiB, where this machine lets us mount one."""
     disk = Path(tempfile.mkdtemp(prefix="wattpost-disk-"))
-    words = ["mount", "-t", "tmpfs", "-o", "size=9m", "wattpost-test", disk]
+    words: list[str | Path] = ["mount", "-t", "tmpfs", "-o", "size=9m", "wattpost-test", disk]
     mounted = subprocess.run(words, capture_output=True, text=True)
     if mounted.returncode:
         disk.rmdir()

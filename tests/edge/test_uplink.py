@@ -136,17 +136,24 @@ def test_the_broker_tells_offline_when_a_gateway_vanishes_and_online_when_it_is_
     until(lambda: cloud.statuses()[-1].online, "online again")
 
 
-def test_status_is_retained_so_that_a_cloud_that_comes_later_knows(site: Site, mosquitto: Mosquitto) -> None:
+def test_status_is_retained_so_that_a_cloud_that_comes_later_knows(
+    site: Site, cloud: CloudEnd, mosquitto: Mosquitto
+) -> None:
     site.uplink.start()
-    until(lambda: site.uplink.connected, "connected")
-    until(lambda: not site.uplink._said or site.uplink._told_epoch, "status published")
+    until(lambda: cloud.statuses(), "online")
+    assert retained_status(mosquitto) == (True, site.outbox.epoch)
     site.uplink.stop()
+    assert retained_status(mosquitto) == (False, site.outbox.epoch)
+
+
+def retained_status(mosquitto: Mosquitto) -> tuple[bool, str]:
     late = CloudEnd(mosquitto)
-    until(lambda: late.statuses(), "the retained status")
-    assert [(s.online, kept) for s, (_, _, kept) in zip(late.statuses(), late.seen, strict=True)] == [
-        (False, True)
-    ]
+    until(lambda: late.seen, "the retained status")
+    kind, payload, kept = late.seen[0]
     late.close()
+    assert (kind, kept) == ("status", True)
+    status = messages.decode(payload, messages.Status)
+    return status.online, status.epoch
 
 
 def test_health_is_published_and_not_retained(site: Site, cloud: CloudEnd) -> None:
