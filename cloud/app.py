@@ -122,7 +122,7 @@ class Application:
         session_s = round(settings.http.session_hours * 3600)
         self.api = asgi.api(
             [
-                access.router(self.accounts, guard, session_s),
+                access.router(guard, session_s),
                 fleet_api.router(database, guard),
                 metering_api.router(database, guard, self.store, clock),
                 alerts_api.router(database, guard, clock),

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from cloud.kit import documents
 from cloud.kit.db import metadata
 from cloud.kit.errors import NotFound
+from protocols import models
 from protocols.mqtt.topics import GATEWAY_ID
 
 IMPORT = "import"
@@ -148,6 +149,12 @@ def _check_references(
             for meter in rows["meter"]
             if meter[kind] not in known
         )
+    known_models = models.names()
+    problems.extend(
+        f"meter {meter['id']!r}: there is no model {meter['model']!r}; use one of {', '.join(known_models)}"
+        for meter in rows["meter"]
+        if meter["model"] not in known_models
+    )
 
 
 def _put(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

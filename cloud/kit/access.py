@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from cloud.kit.auth import PASSWORD_CHARS, Accounts, Role, SessionKind, User
+from cloud.kit.auth import PASSWORD_CHARS, Role, SessionKind, User
 from cloud.kit.errors import Unauthenticated
 from cloud.kit.guard import Guard, csrf_of, presented
 from cloud.kit.problems import RESPONSES, explained
@@ -39,15 +39,13 @@ class Me(BaseModel):
     csrf: str | None = None
 
 
-def router(accounts: Accounts, guard: Guard, session_s: int) -> APIRouter:
+def router(guard: Guard, session_s: int) -> APIRouter:
     routes = APIRouter(tags=["access"])
 
     @routes.post("/login", responses=explained(401, 422, 429))
     async def sign_in(request: Request, response: Response, body: Credentials) -> SignedIn:
         """Open a session: the cookie `wattpost_session`, or a token to send as `Authorization: Bearer`."""
-        user, session = await run_in_threadpool(
-            accounts.sign_in, body.login, body.password, address=address_of(request), kind=body.kind
-        )
+        user, session = await guard.sign_in(request, body.login, body.password, body.kind)
         given = SignedIn(
             login=user.login, role=Role(user.role), customer=user.customer, expires_at=session.expires_at
         )
@@ -62,7 +60,7 @@ def router(accounts: Accounts, guard: Guard, session_s: int) -> APIRouter:
         credential = presented(request)
         if credential is None:
             raise Unauthenticated("sign in first")
-        await run_in_threadpool(accounts.sign_out, credential[0])
+        await run_in_threadpool(guard.accounts.sign_out, credential[0])
         guard.take_cookie(response)
 
     @routes.get("/me", responses=RESPONSES)
@@ -73,7 +71,3 @@ def router(accounts: Accounts, guard: Guard, session_s: int) -> APIRouter:
         )
 
     return routes
-
-
-def address_of(request: Request) -> str:
-    return request.client.host if request.client else "unknown"

@@ -23,13 +23,24 @@ from cloud.kit.db import Database, Instant, metadata
 from cloud.kit.errors import Conflict, Invalid, NotFound, Unauthenticated
 from cloud.kit.scope import WHOLE_STATION, Scope, Window
 
-__all__ = ["WHOLE_STATION", "Accounts", "Role", "Scope", "Session", "SessionKind", "User", "Window"]
+__all__ = [
+    "AT_ONCE",
+    "DEAR",
+    "WHOLE_STATION",
+    "Accounts",
+    "Role",
+    "Scope",
+    "Session",
+    "SessionKind",
+    "User",
+    "Window",
+]
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}[a-z0-9]")
 PASSWORD_CHARS = (10, 256)
 DEAR = PasswordHash((Argon2Hasher(),))
 """argon2id with 64 MiB and three passes: a tenth of a second for each guess."""
-_AT_ONCE = 2  # argon2 takes 0.1 s and 64 MiB: guessers may not have the whole machine
+AT_ONCE = 2  # argon2 takes 0.1 s and 64 MiB: guessers may not have the whole machine
 
 
 class Role(StrEnum):
@@ -101,7 +112,7 @@ class Accounts:
         self._clock = clock
         self._lifetime = timedelta(hours=session_hours)
         self._hasher = hasher
-        self._hashing = threading.BoundedSemaphore(_AT_ONCE)
+        self._hashing = threading.BoundedSemaphore(AT_ONCE)
         self._nobody = self._hasher.hash(
             secrets.token_urlsafe()
         )  # an unknown user takes as long as a known one

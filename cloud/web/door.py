@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from cloud.kit.auth import Role, SessionKind, User
+from cloud.kit.auth import Role, User
 from cloud.kit.errors import TooMany, Unauthenticated
 from cloud.kit.guard import COOKIE
 from cloud.web.language import Words
@@ -37,11 +37,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         password: Annotated[str, Form(max_length=256)],
         next: Annotated[str, Form()] = "",  # noqa: A002
     ) -> Response:
-        address = request.client.host if request.client else "unknown"
         try:
-            user, session = await run_in_threadpool(
-                parts.accounts.sign_in, login, password, address=address, kind=SessionKind.COOKIE
-            )
+            user, session = await guard.sign_in(request, login, password)
         except (Unauthenticated, TooMany) as error:
             problem = _refusal(error, pages.words(request))
             return pages.page(

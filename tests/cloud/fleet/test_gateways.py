@@ -19,7 +19,7 @@ REGISTRY = {
         {
             "id": meter,
             "address": address,
-            "model": "m",
+            "model": "dlt645-2007-1p",
             "area": area,
             "gateway": gateway,
             "line": line,

@@ -66,6 +66,7 @@ def test_a_later_document_changes_what_it_names_and_leaves_the_rest(database: Da
     ("row", "change", "told"),
     [
         (1, {"area": "A09"}, "meter 'M-2': there is no area 'A09'"),
+        (1, {"model": "dlt645"}, "meter 'M-2': there is no model 'dlt645'"),
         (1, {"gateway": "gw-b"}, "meter 'M-2': there is no gateway 'gw-b'"),
         (1, {"address": "12A"}, "meter 2: address"),
         (1, {"interval_s": 0}, "meter 2: interval_s"),
