@@ -199,11 +199,14 @@ def load_of(meters: Sequence[MeterSettings], cost_s: Mapping[str, float]) -> flo
 def cost_of(line: LineSettings, model: MeterModel) -> float:
     """Seconds of the line's time that one reading of such a meter takes, as far as can be told beforehand.
 
-    Behind a network the wire's speed is known only when the settings tell it.
+    Behind a network the wire's speed is known only when the settings tell it; else only thinking counts.
     """
-    known = line.kind not in NETWORK_KINDS or "baud" in line.model_fields_set
-    byte_s = (10 if line.parity == "none" else 11) / line.baud if known else 0.0
-    return air_time_s(model, byte_s)
+    bits = 10 if line.parity == "none" else 11
+    return air_time_s(model, bits / line.baud if speed_is_known(line) else 0.0)
+
+
+def speed_is_known(line: LineSettings) -> bool:
+    return line.kind not in NETWORK_KINDS or "baud" in line.model_fields_set
 
 
 def air_time_s(model: MeterModel, byte_s: float) -> float:

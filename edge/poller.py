@@ -16,7 +16,7 @@ from edge.drivers import Driver
 from edge.drivers.dlt645 import Dlt645Driver
 from edge.drivers.modbus import ModbusDriver
 from edge.links import Interrupted, LinkDown, NoReply
-from edge.planner import Ask, Schedule, cost_of, load_of
+from edge.planner import Ask, Schedule, cost_of, load_of, speed_is_known
 from edge.settings import LineSettings
 from protocols import models
 from protocols.errors import FrameError, Refused
@@ -96,7 +96,7 @@ class LinePoller:
 
     def start(self) -> None:
         load = load_of(self._line.meters, self._cost_s)
-        if load > FULL_LINE:
+        if load > FULL_LINE and speed_is_known(self._line):
             log.warning(
                 "line %s: the plan takes %.0f %% of its time: ask fewer meters, or less often",
                 self._line.name, 100 * load,

@@ -30,6 +30,7 @@ echo = true
 [[line]]
 name = "serial"
 kind = "dlt645-serial"
+link = "FOLDER/serial"
 [[line]]
 name = "modbus"
 kind = "modbus-tcp"
@@ -140,7 +141,7 @@ def station(folder: Path, *names: str) -> Iterator[Station]:
     with ExitStack() as stack:
         fleet = MeterFleet(folder)
         stack.callback(fleet.stop)
-        running = Station(fleet(SCENARIO), *names)
+        running = Station(fleet(SCENARIO.replace("FOLDER", str(folder))), *names)
         for poller in running.pollers.values():
             poller.start()
             stack.callback(poller.join, 5)

@@ -260,6 +260,15 @@ def test_a_plan_that_does_not_fit_its_line_is_warned_of(caplog: pytest.LogCaptur
     assert caplog.records[0].levelno == logging.WARNING
 
 
+def test_nothing_is_guessed_of_a_wire_behind_a_network(caplog: pytest.LogCaptureFixture) -> None:
+    with TcpWire(Meters(BOTH), dlt645_ear) as wire:
+        told = line(wire.endpoint, FIRST, SECOND).model_dump(exclude={"baud", "meters"})
+        untold = LineSettings.model_validate(told | {"meter": [FIRST.model_dump(), SECOND.model_dump()]})
+        with polling(untold) as (_, kept):
+            until(lambda: len(kept.readings) >= 2)
+    assert "the plan takes" not in caplog.text
+
+
 class Defective(Dlt645Driver):
     """A driver with a defect that one meter brings out."""
 
