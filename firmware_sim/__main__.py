@@ -61,7 +61,8 @@ def fault(
     """Give a running fleet a fault, or clear it; prints when it took effect as JSON.
 
     Kinds: meter-dead METER, area-out AREA, phase-lost AREA:PHASE or METER:PHASE, line-cut LINE (the bus is
-    cut, its port stays open), line-down LINE (its port refuses), line-noise LINE, gateway-dark GATEWAY.
+    cut, its port stays open), line-down LINE (its port refuses), line-noise LINE, gateway-dark GATEWAY,
+    broker-down HOST:PORT.
     """
     from firmware_sim.control import ask, read_state
 

@@ -4,7 +4,7 @@ A fault is active or not: giving it twice is giving it once. Phases go and come 
 clearing one does not light what another keeps dark.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from firmware_sim.supply_file import SupplyFile
 _T = TypeVar("_T")
 METER_DEAD, AREA_OUT, PHASE_LOST = "meter-dead", "area-out", "phase-lost"
 LINE_CUT, LINE_DOWN, LINE_NOISE = "line-cut", "line-down", "line-noise"
-GATEWAY_DARK = "gateway-dark"
+GATEWAY_DARK, BROKER_DOWN = "gateway-dark", "broker-down"
 KINDS: Mapping[str, str] = {
     METER_DEAD: "METER: it does not answer any more; it goes on counting",
     AREA_OUT: "AREA: no supply; customers' meters fall silent, an area meter with aux_supply answers 0 V",
@@ -26,6 +26,7 @@ KINDS: Mapping[str, str] = {
     LINE_DOWN: "LINE: its port refuses (TCP) or hangs up (serial)",
     LINE_NOISE: "LINE: replies get lost, changed, or mixed with stray bytes",
     GATEWAY_DARK: "GATEWAY: its relay to the broker cuts and refuses",
+    BROKER_DOWN: "HOST:PORT: every relay to that broker cuts and refuses",
 }
 
 
@@ -62,6 +63,9 @@ class Faults:
         self._areas: dict[str, list[Meter]] = {}
         for meter in meters.values():
             self._areas.setdefault(meter.area, []).append(meter)
+        self._by_broker: dict[str, list[Relay]] = {}
+        for relay in relays.values():
+            self._by_broker.setdefault(relay.broker, []).append(relay)
         self._active: dict[tuple[str, str], int] = {}
 
     def active(self) -> list[Outcome]:
@@ -99,8 +103,9 @@ class Faults:
         if kind in (LINE_CUT, LINE_NOISE, LINE_DOWN):
             return _on_line(kind, _named(self._lines, "line", target))
         if kind == GATEWAY_DARK:
-            relay = _named(self._relays, "gateway with a broker", target)
-            return lambda on, _at_ms: relay.close() if on else relay.open()
+            return self._relink([_named(self._relays, "gateway with a broker", target)])
+        if kind == BROKER_DOWN:
+            return self._relink(_named(self._by_broker, "broker with a relay", target))
         raise UnknownFault(f"there is no fault {kind!r}; known: {', '.join(KINDS)}")
 
     def _area_of_phase(self, target: str) -> str:
@@ -128,6 +133,15 @@ class Faults:
     def _is_live(self, place: str, phase: str) -> bool:
         lost = (PHASE_LOST, f"{place}:{phase}") in self._active
         return not lost and (AREA_OUT, place) not in self._active
+
+    def _relink(self, relays: Iterable[Relay]) -> Callable[[bool, int], Awaitable[None]]:
+        async def act(_on: bool, _at_ms: int) -> None:
+            for relay in relays:
+                dark = (GATEWAY_DARK, relay.name) in self._active
+                down = (BROKER_DOWN, relay.broker) in self._active
+                await (relay.close() if dark or down else relay.open())
+
+        return act
 
     def _detail(self, kind: str, target: str) -> str:
         """Where the line is now: a serial line may come back under another path."""

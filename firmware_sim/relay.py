@@ -13,7 +13,7 @@ class Relay:
 
     def __init__(self, name: str, broker: str, port: int) -> None:
         host, _, broker_port = broker.rpartition(":")
-        self._name = name
+        self.name, self.broker = name, broker
         self._broker = (host, int(broker_port))
         self._port = port
         self._server: asyncio.Server | None = None
@@ -25,7 +25,7 @@ class Relay:
 
     async def open(self) -> None:
         if self._server is None:
-            self._server = await listen(f"gateway {self._name}", self._serve, self._port)
+            self._server = await listen(f"gateway {self.name}", self._serve, self._port)
             self._port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:

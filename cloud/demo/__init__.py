@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from cloud.demo.outcome import Outcome
+    from cloud.demo.prepare import Wishes
     from cloud.demo.run import Demo
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -46,45 +48,19 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help="Keep the files in this new folder.")] = None,
 ) -> None:
     """Run a whole station on this machine: simulated meters, gateways, broker, cloud and pages."""
-    from cloud.demo.prepare import Wishes
-    from cloud.demo.programs import ProgramError
-    from cloud.demo.run import Demo
-    from cloud.demo.station import Place
-    from cloud.kit.clock import SystemClock
-
     seconds = None if for_ is None else duration(for_)
-    folder = keep or Path(tempfile.mkdtemp(prefix="wattpost-demo-"))
-    if keep is not None:
-        if keep.exists():
-            raise typer.BadParameter(f"{keep} exists; name a new folder", param_hint="--keep")
-        keep.mkdir(mode=0o700, parents=True)
-    wishes = Wishes(areas=areas, meters=meters, seed=seed, days=days, port=port, quiet=as_json)
-    run = Demo(Place(folder.resolve()), wishes, SystemClock(), _say)
+    folder = _folder(keep)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     try:
-        _play(run, seconds, ended, as_json=as_json)
-    except ProgramError as error:
-        _say(f"wattpost demo: {error}")
-        raise typer.Exit(1) from None
+        from cloud.demo.prepare import Wishes
+
+        wishes = Wishes(areas=areas, meters=meters, seed=seed, days=days, port=port, quiet=as_json)
+        result = _play(folder.resolve(), wishes, seconds, ended)
     finally:
-        run.stop()
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _play(run: "Demo", seconds: float | None, ended: threading.Event, *, as_json: bool) -> None:
-    run.prepare()
-    run.start()
-    _say(run.addresses())
-    run.watch(None if seconds is None else seconds / 2, ended)
-    if seconds is not None and not ended.is_set():
-        run.fail_an_area()
-        run.watch(seconds / 2, ended)
-    run.drain()
-    run.stop()
-    result = run.outcome()
     if as_json:
         sys.stdout.write(json.dumps(asdict(result)) + "\n")
     else:
@@ -92,6 +68,54 @@ def _play(run: "Demo", seconds: float | None, ended: threading.Event, *, as_json
         _say(f"{counts}, lost {result.lost}, counted twice {result.counted_twice}")
     if result.lost or result.counted_twice:
         raise typer.Exit(1)
+
+
+def _folder(keep: Path | None) -> Path:
+    if keep is None:
+        return Path(tempfile.mkdtemp(prefix="wattpost-demo-"))
+    if keep.exists():
+        raise typer.BadParameter(f"{keep} exists; name a new folder", param_hint="--keep")
+    keep.mkdir(mode=0o700, parents=True)
+    return keep
+
+
+def _play(folder: Path, wishes: "Wishes", seconds: float | None, ended: threading.Event) -> "Outcome":
+    from cloud.demo.prepare import fill, prepare
+    from cloud.demo.programs import ProgramError
+    from cloud.demo.run import Demo
+    from cloud.demo.station import Paces, Place
+    from cloud.kit.clock import SystemClock
+    from cloud.kit.errors import CloudError
+
+    clock, place, paces = SystemClock(), Place(folder), Paces()
+    started_at = clock.now()
+    try:
+        _say("preparing a village: scenario, registry, customers, passwords")
+        prepared = prepare(place, wishes, paces, clock)
+        if wishes.days:
+            _say(f"filling in {wishes.days} days of past readings")
+            fill(place, wishes, started_at)
+        demo = Demo(place, prepared, started_at, _say, paces)
+        try:
+            _run(demo, seconds, ended)
+        finally:
+            demo.stop()
+        return demo.outcome()
+    except (ProgramError, CloudError) as error:
+        _say(f"wattpost demo: {error}")
+        raise typer.Exit(1) from None
+
+
+def _run(demo: "Demo", seconds: float | None, ended: threading.Event) -> None:
+    _say("starting the broker, the simulator, the cloud and one gateway for each area")
+    demo.start()
+    _say(demo.addresses())
+    demo.watch(None if seconds is None else seconds / 2, ended)
+    if seconds is not None and not ended.is_set():
+        demo.fail_an_area()
+        demo.watch(seconds / 2, ended)
+    _say("ending: polling stops, the gateways hand over what they hold")
+    demo.drain()
 
 
 def _say(text: str) -> None:

@@ -1,6 +1,5 @@
 """Everything a station needs before its programs start: papers, users, passwords, a past."""
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -11,7 +10,8 @@ from pathlib import Path
 from cloud.customers.actions import import_customers
 from cloud.demo.programs import ROOT, ProgramError, python, tool
 from cloud.demo.station import Paces, Place, Station
-from cloud.fleet.broker import add_gateway
+from cloud.fleet import broker as brokers
+from cloud.fleet.broker import Broker
 from cloud.fleet.registry import import_registry
 from cloud.kit.auth import Accounts, Role
 from cloud.kit.clock import Clock
@@ -39,6 +39,9 @@ class Prepared:
     """A station ready to start. Passwords are generated at each start and shown once."""
 
     station: Station
+    broker: Broker
+    broker_address: str
+    broker_users: Mapping[str, str]
     http_port: int
     operator_password: str
     customer_passwords: Mapping[str, str]
@@ -46,37 +49,52 @@ class Prepared:
 
 def prepare(place: Place, wishes: Wishes, paces: Paces, clock: Clock) -> Prepared:
     """Write the files and fill the records database; nothing runs yet."""
-    broker_port, http_port = free_port(), free_port(wishes.port)
-    size = ["--areas", str(wishes.areas), "--meters", str(wishes.meters), "--seed", str(wishes.seed)]
-    village = tool("firmware_sim", "village", *size, "--broker", f"127.0.0.1:{broker_port}")
-    place.scenario.write_text(village, encoding="utf-8")
+    broker_port, relay_port, http_port = free_port(), free_port(), free_port(wishes.port)
+    address = f"127.0.0.1:{broker_port}"
+    place.scenario.write_text(_scenario(wishes, address, relay_port), encoding="utf-8")
     station = Station.read(place.scenario)
     place.cloud_data.mkdir(mode=0o700)
-    place.cloud_toml.write_text(_cloud_toml(place, http_port, broker_port), encoding="utf-8")
+    write_secret(place.password(brokers.CLOUD), brokers.cloud_secret(place.root))
+    place.cloud_toml.write_text(_cloud_toml(place, http_port, relay_port), encoding="utf-8")
     database = Database(load(place.cloud_toml).records_url)
     try:
         database.migrate()
-        _register(database, place, station, paces, clock.now() - timedelta(days=wishes.days + 1))
-        return Prepared(station, http_port, *_users(Accounts(database, clock), station))
+        users = _register(database, place, station, paces, clock.now() - timedelta(days=wishes.days + 1))
+        operator, customers = _users(Accounts(database, clock), station)
     finally:
         database.close()
+    broker = brokers.choose("auto", place.root, "127.0.0.1", broker_port)
+    assert broker is not None
+    return Prepared(station, broker, address, users, http_port, operator, customers)
 
 
-def _cloud_toml(place: Place, http_port: int, broker_port: int) -> str:
-    installed = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+def _scenario(wishes: Wishes, broker: str, relay_port: int) -> str:
+    """A village, whose gateways and cloud reach the broker through relays that a fault can cut."""
+    size = ["--areas", str(wishes.areas), "--meters", str(wishes.meters), "--seed", str(wishes.seed)]
+    village = tool("firmware_sim", "village", *size, "--broker", broker)
+    relay = f'[[gateway]]\nid = "{brokers.CLOUD}"\nbroker = "{broker}"\nrelay_port = {relay_port}\n'
+    return f"{village}\n{relay}"
+
+
+def _cloud_toml(place: Place, http_port: int, relay_port: int) -> str:
     return (
         f'data_dir = "{place.cloud_data}"\n'
         f'[http]\nport = {http_port}\nbase_url = "http://127.0.0.1:{http_port}"\n'
-        f'[broker]\nkind = "{"mosquitto" if installed else "embedded"}"\nport = {broker_port}\n'
+        f'[broker]\nkind = "external"\nhost = "127.0.0.1"\nport = {relay_port}\n'
+        f'password_file = "{place.password(brokers.CLOUD)}"\n'
     )
 
 
-def _register(database: Database, place: Place, station: Station, paces: Paces, since: datetime) -> None:
+def _register(
+    database: Database, place: Place, station: Station, paces: Paces, since: datetime
+) -> dict[str, str]:
+    """Topology, customers and gateways; gives the broker's users."""
     with database.write() as connection:
         import_registry(connection, station.registry(paces.interval_s))
         import_customers(connection, station.customers(since.isoformat()))
         for gateway in station.gateways:
-            write_secret(place.password(gateway), add_gateway(connection, gateway))
+            write_secret(place.password(gateway), brokers.add_gateway(connection, gateway))
+        return brokers.users(connection, brokers.cloud_secret(place.root))
 
 
 def _users(accounts: Accounts, station: Station) -> tuple[str, dict[str, str]]:

@@ -14,10 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloud.demo.outcome import Outcome, outcome
-from cloud.demo.prepare import OPERATOR, Prepared, Wishes, fill, prepare
+from cloud.demo.prepare import OPERATOR, Prepared
 from cloud.demo.programs import Program, ProgramError, python, tool, wait_until
 from cloud.demo.station import Paces, Place
-from cloud.kit.clock import Clock
 
 DRAIN_S = 15.0
 START_S = 60.0
@@ -28,27 +27,17 @@ DRAINED = "drained, the outbox is empty"
 @dataclass(slots=True)
 class Demo:
     place: Place
-    wishes: Wishes
-    clock: Clock
+    prepared: Prepared
+    started_at: datetime
     say: Callable[[str], None]
-    paces: Paces = field(default_factory=Paces)
+    paces: Paces
     programs: list[Program] = field(default_factory=list)
     edges: list[Program] = field(default_factory=list)
-    started_at: datetime = field(init=False)
-    prepared: Prepared = field(init=False)
     fault_at: datetime | None = None
-
-    def prepare(self) -> None:
-        self.started_at = self.clock.now()
-        self.say("preparing a village: scenario, registry, customers, passwords")
-        self.prepared = prepare(self.place, self.wishes, self.paces, self.clock)
-        if self.wishes.days:
-            self.say(f"filling in {self.wishes.days} days of past readings")
-            fill(self.place, self.wishes, self.started_at)
 
     def start(self) -> None:
         """Simulator, cloud and gateways, each ready before the next needs it."""
-        self.say("starting the simulator, the cloud and one gateway for each area")
+        self.prepared.broker.start(self.prepared.broker_users)
         state = ("--state-dir", str(self.place.root))
         simulator = self._program("simulator", "firmware_sim", "run", str(self.place.scenario), *state)
         simulator.start(read_stdout=True)
@@ -96,7 +85,6 @@ class Demo:
 
     def drain(self) -> None:
         """Polling stops; what is on its way may arrive, for a bounded time."""
-        self.say("ending: polling stops, the gateways hand over what they hold")
         for edge in self.edges:
             edge.signal(signal.SIGUSR1)
         pause = threading.Event()
@@ -109,6 +97,7 @@ class Demo:
         """End everything that was started, the last one first."""
         while self.programs:
             self.programs.pop().stop()
+        self.prepared.broker.stop()
 
     def outcome(self) -> Outcome:
         """What really happened, read from what the components left behind."""
@@ -127,8 +116,11 @@ class Demo:
 {customers}
   files     {self.place.root}
 
-  Take the supply from an area, and give it back with --clear:
+  Take the supply from an area, cut a line, darken a gateway, lose the broker; --clear ends it:
     {fault} area-out {self.prepared.station.areas[1]}
-  Other faults: meter-dead, phase-lost, line-cut, line-noise, gateway-dark.
+    {fault} line-cut line-{self.prepared.station.areas[0].lower()}
+    {fault} gateway-dark {self.prepared.station.gateways[0]}
+    {fault} broker-down {self.prepared.broker_address}
+  Others: meter-dead, phase-lost, line-down, line-noise; `list` shows those that are active.
   Ctrl-C ends everything.
 """

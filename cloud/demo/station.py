@@ -13,9 +13,10 @@ CLASSES = {"household": "household", "shop": "business", "factory": "large_indus
 
 @dataclass(frozen=True, slots=True)
 class Paces:
-    """How often meters are polled and health is told."""
+    """How often meters are polled and health is told, and how long a meter may think on these quick lines."""
 
     interval_s: int = 5
+    timeout_s: float = 0.3
     health_s: float = 2.0
     batch_age_s: float = 1.0
 
@@ -32,7 +33,7 @@ class Station:
 
     @property
     def gateways(self) -> list[str]:
-        return [gateway["id"] for gateway in self.scenario["gateway"]]
+        return [gateway["id"] for gateway in self.scenario["gateway"] if "area" in gateway]
 
     @property
     def areas(self) -> list[str]:
@@ -42,13 +43,17 @@ class Station:
     def meters(self) -> list[str]:
         return [meter["id"] for meter in self.scenario["meter"]]
 
+    @property
+    def _gateway_of(self) -> dict[str, str]:
+        return {entry["area"]: entry["id"] for entry in self.scenario["gateway"] if "area" in entry}
+
     def meters_of(self, gateway: str) -> list[Mapping[str, Any]]:
-        area = next(entry["area"] for entry in self.scenario["gateway"] if entry["id"] == gateway)
+        area = next(area for area, each in self._gateway_of.items() if each == gateway)
         return [meter for meter in self.scenario["meter"] if meter["area"] == area]
 
     def registry(self, interval_s: int) -> dict[str, Any]:
         """What `wattpost cloud import registry` takes."""
-        gateway_of = {entry["area"]: entry["id"] for entry in self.scenario["gateway"]}
+        gateway_of = self._gateway_of
         names = {area["id"]: area["name"] for area in self.scenario["area"]}
         return {
             "area": [
@@ -107,7 +112,12 @@ class Station:
             parts.append(
                 _table(
                     "[[line]]",
-                    {"name": name, "kind": line["kind"], "endpoint": line["endpoint"]},
+                    {
+                        "name": name,
+                        "kind": line["kind"],
+                        "endpoint": line["endpoint"],
+                        "timeout_s": paces.timeout_s,
+                    },
                 )
             )
             parts += [_table("[[line.meter]]", _polled(meter)) for meter in meters if meter["line"] == name]
