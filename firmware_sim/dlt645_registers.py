@@ -1,7 +1,8 @@
 """What a simulated DL/T 645 meter holds behind each data identifier, encoded when it is asked for.
 
 Counters are cut to the register's last digit and never rounded up; gauges are rounded.
-A phase the meter has not is FFH inside a block and "no such data" on its own.
+A phase the meter has not, or a gauge too big for its register, is FFH inside a block; the phase is
+"no such data" on its own.
 """
 
 from collections.abc import Callable
@@ -55,10 +56,22 @@ def read_1997(meter: Meter, di: str, at_ms: int) -> bytes | None:
     return b"".join(part or b"\xff" * item.size for part in parts) + BLOCK_END
 
 
-def shown(value: float, item: Item, counter: bool) -> int:
-    """An SI value in steps of the register's last digit; a counter past its last digit starts again."""
+def shown(value: float, item: Item, counter: bool) -> int | None:
+    """An SI value in steps of the register's last digit.
+
+    A counter past its last digit starts again; a gauge that does not fit is not available.
+    """
     exact = value * 10.0 ** decimals(item) / wire_unit(item)
-    return floor(exact) % 10 ** (2 * item.size) if counter else round(exact)
+    if counter:
+        return floor(exact) % limit(item)
+    steps = round(exact)
+    return steps if abs(steps) < limit(item) else None
+
+
+def limit(item: Item) -> int:
+    """The first number of steps that the register cannot show; a sign takes the highest bit."""
+    steps: int = 10 ** (2 * item.size)
+    return steps * 8 // 10 if item.signed else steps
 
 
 def wire_unit(item: Item) -> int:
@@ -81,7 +94,8 @@ def _quantity(meter: Meter, item: Item, quantity: str, at_ms: int) -> bytes | No
 
 def _encoded(value: float, item: Item, quantity: str) -> bytes:
     counter = QUANTITIES[quantity].kind is Measure.COUNTER
-    return encode_number(Decimal(shown(value, item, counter)).scaleb(-decimals(item)), item)
+    steps = shown(value, item, counter)
+    return encode_number(None if steps is None else Decimal(steps).scaleb(-decimals(item)), item)
 
 
 def _block(meter: Meter, item: Item, at_ms: int) -> bytes | None:

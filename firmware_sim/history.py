@@ -10,7 +10,7 @@ from math import floor
 
 import msgspec
 
-from firmware_sim.dlt645_registers import decimals, wire_unit
+from firmware_sim.dlt645_registers import decimals, limit, wire_unit
 from firmware_sim.meter import Meter
 from firmware_sim.registers import words_of
 from firmware_sim.scenario import Scenario, ScenarioError
@@ -73,9 +73,12 @@ class _Reader:
         self._digits: Sequence[_Digits | _Words] = [_digits(model, point) for point in model.points]
 
     def read(self, exact: dict[str, float]) -> dict[str, Value]:
-        return {
-            each.quantity: each.value(exact[each.quantity]) for each in self._digits if each.quantity in exact
-        }
+        found = (
+            (each.quantity, each.value(exact[each.quantity]))
+            for each in self._digits
+            if each.quantity in exact
+        )
+        return {quantity: value for quantity, value in found if value is not None}
 
 
 def _digits(model: MeterModel, point: Point) -> "_Digits | _Words":
@@ -84,9 +87,7 @@ def _digits(model: MeterModel, point: Point) -> "_Digits | _Words":
         return _Words.of(point, counter)
     item = lookup_1997(point.di) if model.protocol == "dlt645-1997" else lookup(point.di)
     assert item is not None  # a model's points have known items
-    return _Digits(
-        point.quantity, counter, 10 ** decimals(item), wire_unit(item), 10 ** (2 * item.size), point.factor
-    )
+    return _Digits(point.quantity, counter, 10 ** decimals(item), wire_unit(item), limit(item), point.factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,12 @@ class _Digits:
     limit: int
     factor: int
 
-    def value(self, exact: float) -> Value:
+    def value(self, exact: float) -> Value | None:
         steps = exact * float(self.ten) / self.unit
         if self.counter:
             return floor(steps) % self.limit * self.factor // self.ten
-        return round(steps) * self.factor / self.ten
+        whole = round(steps)
+        return whole * self.factor / self.ten if abs(whole) < self.limit else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,9 @@ class TcpLine(Dlt645Line):
         await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:  # it was accepted while the line went down
+            writer.transport.abort()
+            return
         self._clients.add(writer)
         conversation = Conversation(self, writer.write)
         try:

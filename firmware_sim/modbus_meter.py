@@ -133,6 +133,6 @@ class ModbusLine:
         if not sending or len(packet) <= _UNIT_AT:
             return packet
         meter = self._meters.get(packet[_UNIT_AT])
-        if self.cut or meter is None or not meter.answers:
+        if self._server is None or self.cut or meter is None or not meter.answers:
             return b""
         return self.wire.carry(packet)

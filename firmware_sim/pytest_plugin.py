@@ -1,4 +1,4 @@
-"""Fleets for tests: `pytest_plugins = ["firmware_sim.pytest_plugin"]`, then use the fixture `meter_fleet`.
+"""Fleets for tests: `pytest_plugins = ["firmware_sim.pytest_plugin"]` in conftest.py gives `meter_fleet`.
 
 The fleet runs in a thread of the test's own process, on free loopback ports, and ends with the test.
 """

@@ -7,6 +7,7 @@ import pytest
 from firmware_sim import fleet, scenario
 from firmware_sim.clock import ManualClock
 from firmware_sim.dlt645_meter import Dlt645Meter
+from firmware_sim.dlt645_registers import shown
 from firmware_sim.line import Bus
 from protocols.dlt645 import conversations
 from protocols.dlt645.conversations import ReadConversation, read_reply, read_request
@@ -253,3 +254,13 @@ def test_it_says_who_it_is() -> None:
     assert line.value(HOUSE, "04000401") == HOUSE
     assert line.value(HOUSE, "04000403") == "house"
     assert line.value(HOUSE, "04000404") == "220V"
+
+
+def test_what_does_not_fit_a_register_is_not_available_and_a_full_counter_starts_again() -> None:
+    power, energy = lookup("02030000"), lookup("00030000")
+    assert power is not None
+    assert energy is not None
+    assert shown(79_999.9, power, counter=False) == 799_999
+    assert shown(80_000.0, power, counter=False) is None
+    assert shown(799_999_999.0, energy, counter=True) == 79_999_999
+    assert shown(800_000_005.0, energy, counter=True) == 0
