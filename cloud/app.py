@@ -125,6 +125,7 @@ class Application:
                 access.router(guard, session_s),
                 fleet_api.router(database, guard),
                 metering_api.router(database, guard, self.store, clock),
+                metering_api.letters_router(database, guard, self.ingest),
                 alerts_api.router(database, guard, clock),
                 workorders_api.router(database, guard, self.orders, clock),
             ],

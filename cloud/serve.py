@@ -13,6 +13,7 @@ from cloud.kit.errors import Conflict, Invalid
 from cloud.settings import HttpSettings, Settings
 
 GRACE_S = 5
+CONNECTIONS = 500
 
 
 class _Server(uvicorn.Server):
@@ -52,6 +53,7 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
             server_header=False,
             proxy_headers=bool(settings.http.trusted_proxies),
             forwarded_allow_ips=list(settings.http.trusted_proxies),
+            limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=GRACE_S,
         )
         _Server(config, application, lambda: ready(f"http://{host}:{port}")).run([listener])

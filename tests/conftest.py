@@ -141,22 +141,26 @@ def sqlite_url(empty_sqlite: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """A migrated, empty database; every test that takes it runs on both kinds."""
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated, empty database that nobody has open; every test that takes it runs on both kinds."""
     if request.param == "sqlite":
-        made = Database(request.getfixturevalue("sqlite_url"))
-        yield made
-        made.close()
+        yield request.getfixturevalue("sqlite_url")
         return
     cluster: PostgresCluster = request.getfixturevalue("postgres_cluster")
     name = f"t{secrets.token_hex(6)}"
     template = request.getfixturevalue("empty_postgres")
     with psycopg.connect(cluster.url("postgres"), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        made = Database(cluster.url(name))
-        yield made
-        made.close()
+        yield cluster.url(name)
         admin.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A migrated, empty database; every test that takes it runs on both kinds."""
+    made = Database(database_url)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -10,14 +10,17 @@ from pydantic import AwareDatetime, BaseModel
 
 from cloud.fleet import registry
 from cloud.fleet.api import visible
+from cloud.kit.auth import User
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
-from cloud.kit.paging import After, Limit, Page
+from cloud.kit.paging import After, AfterId, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES
 from cloud.kit.scope import Scope
+from cloud.metering import dead_letters
 from cloud.metering import store as readings
+from cloud.metering.ingest import Ingest
 from cloud.metering.store import Latest, ReadingStore
 from protocols.quantities import QUANTITIES
 from protocols.readings import Source
@@ -51,6 +54,48 @@ class SeriesOut(BaseModel):
     at_ms: list[int]
     values: list[int | float]
     next: datetime | None = None
+
+
+class DeadLetter(BaseModel):
+    """A message that could not be taken, why, and how often it came."""
+
+    id: int
+    topic: str
+    reason: str
+    gateway: str | None
+    epoch: str | None
+    seq: int | None
+    payload_bytes: int
+    first_at: datetime
+    last_at: datetime
+    times: int
+    replayed_at: datetime | None
+
+
+class Replayed(BaseModel):
+    readings: int
+
+
+def letters_router(database: Database, guard: Guard, ingest: Ingest) -> APIRouter:
+    """What ingest could not take, for operators."""
+    routes = APIRouter(tags=["readings"], responses=RESPONSES)
+
+    @routes.get("/dead-letters")
+    def letters(
+        _: Annotated[User, Depends(guard.operator)], after: AfterId = None, limit: Limit = 100
+    ) -> Page[DeadLetter]:
+        """Messages of gateways that could not be taken, newest first."""
+        with database.read() as connection:
+            rows = dead_letters.dead_letters(connection, before=after, limit=limit + 1)
+        more = str(rows[limit - 1].id) if len(rows) > limit else None
+        return Page(items=[DeadLetter(**row._mapping) for row in rows[:limit]], next=more)
+
+    @routes.post("/dead-letters/{id}/replay")
+    def replay(_: Annotated[User, Depends(guard.operator)], id: RowId) -> Replayed:  # noqa: A002
+        """Try one again now that its cause is mended, a missing meter in the registry for instance."""
+        return Replayed(readings=ingest.replay(id))
+
+    return routes
 
 
 def router(database: Database, guard: Guard, store: ReadingStore, clock: Clock) -> APIRouter:

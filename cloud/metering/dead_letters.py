@@ -1,5 +1,6 @@
 """Messages that cannot be taken: kept with the reason, counted when they come again, replayable."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -75,6 +76,14 @@ def bury(
         row |= {"gateway": key[0], "epoch": key[1], "seq": key[2]}
     connection.execute(insert(table).values(row))
     return True
+
+
+def dead_letters(connection: Connection, *, before: int | None = None, limit: int) -> Sequence[Row[Any]]:
+    """The newest first, from behind `before`."""
+    query = select(dead_letter_table).order_by(dead_letter_table.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(dead_letter_table.c.id < before)
+    return connection.execute(query).all()
 
 
 def dead_letter(connection: Connection, letter: int) -> Row[Any] | None:

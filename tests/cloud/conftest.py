@@ -17,8 +17,11 @@ from cloud.app import Application, build
 from cloud.customers.actions import import_customers
 from cloud.fleet.registry import import_registry
 from cloud.kit.auth import Role
-from cloud.metering.store import BatchOfReadings
+from cloud.metering import dead_letters
+from cloud.metering.store import BatchOfReadings, ms
 from cloud.settings import BrokerSettings, HttpSettings, Settings
+from protocols.mqtt import messages, topics
+from protocols.mqtt.messages import Readings, Row
 from protocols.readings import Reading, Source
 from tests.clients import TestClient
 from tests.clocks import ManualClock
@@ -59,7 +62,7 @@ CUSTOMERS: dict[str, Any] = {
 QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),))
 PASSWORDS: dict[str, str] = {}
 KNOWN: dict[str, str] = {}
-"""What the newest village made for customer A: `alert`, `order`, `notice`."""
+"""What there is in the newest village: `alert`, customer A's `order` and `notice`, a dead `letter`."""
 
 
 def readings_of(meter: str) -> list[Reading]:
@@ -77,10 +80,10 @@ def readings_of(meter: str) -> list[Reading]:
 
 
 @pytest.fixture
-def settings(sqlite_url: str, tmp_path: Path) -> Settings:
+def settings(database_url: str, tmp_path: Path) -> Settings:
     return Settings(
         data_dir=tmp_path,
-        database_url=sqlite_url,
+        database_url=database_url,
         http=HttpSettings(base_url="https://station.example"),
         broker=BrokerSettings(port=0),
     )
@@ -124,7 +127,13 @@ def _make_trouble_for_a(built: Application) -> None:
         built.notices.tell_customer(connection, "C-A", news)
         order = built.orders.create_report(connection, "C-A", "10A", "一片漆黑", False, NOW)
         notice = notify.inbox(connection, "C-A", before=None, limit=1)[0].id
-    KNOWN.update(alert=str(alert), order=order, notice=str(notice))
+    stray = Readings(
+        gateway="gw-a01", epoch="e", seq=99, readings=[Row("M-X", ms(NOW), Source.POLLED, {"power_w": 1.0})]
+    )
+    built.ingest.take(topics.up("gw-a01", "readings"), messages.encode(stray))
+    with built.database.read() as connection:
+        letter = dead_letters.dead_letters(connection, limit=1)[0].id
+    KNOWN.update(alert=str(alert), order=order, notice=str(notice), letter=str(letter))
 
 
 Browser = Callable[[str | None], TestClient]

@@ -1,12 +1,13 @@
 """Every route of the API × everybody: generated from OpenAPI, so that a route without a row fails here."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from cloud.app import Application
-from tests.cloud.conftest import KNOWN, Browser
+from tests.cloud.conftest import KNOWN, MOVED, NOW, Browser
 
 WHO = ("operator", "customer-a", "customer-b", None)
 
@@ -32,6 +33,8 @@ MATRIX: dict[str, Row] = {
     "GET /meters/{id}": Row("meters/M-2", (200, 200, 404, 401)),
     "GET /meters/{id}/latest": Row("meters/M-2/latest", (200, 200, 404, 401)),
     "GET /meters/{id}/series": Row("meters/M-2/series?quantity=power_w", (200, 200, 404, 401)),
+    "GET /dead-letters": Row("dead-letters", (200, 403, 403, 401)),
+    "POST /dead-letters/{id}/replay": Row("dead-letters/{letter}/replay", (422, 403, 403, 401)),
     "GET /alerts": Row("alerts", (200, 403, 403, 401)),
     "GET /alerts/{id}": Row("alerts/{alert}", (200, 403, 403, 401)),
     "POST /alerts/{id}/acknowledge": Row("alerts/{alert}/acknowledge", (200, 403, 403, 401)),
@@ -107,3 +110,27 @@ def test_no_answer_to_one_customer_names_what_is_anothers(
         if name.startswith("GET") and "{" not in name:
             text = client.get(row.path).text
             assert not [word for word in foreign if f'"{word}"' in text], f"{name}: {text}"
+
+
+def curve(browser: Browser, who: str) -> list[int]:
+    """The instants of M-1 that somebody sees, Unix ms."""
+    span = {"start": (NOW - timedelta(days=30)).isoformat(), "end": (NOW + timedelta(days=1)).isoformat()}
+    answer = browser(who).get("meters/M-1/series", params={"quantity": "energy_import_wh", **span})
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["at_ms"])
+
+
+def test_a_new_tenant_never_sees_the_old_ones_curve(browser: Browser) -> None:
+    moved_ms = MOVED.timestamp() * 1000
+    old, new = curve(browser, "customer-a"), curve(browser, "customer-b")
+    assert old
+    assert max(old) < moved_ms
+    assert min(new) == moved_ms
+    assert old + new == curve(browser, "operator")
+
+
+def test_the_old_tenant_sees_no_newer_value_than_their_last(browser: Browser) -> None:
+    old = browser("customer-a").get("meters/M-1/latest").json()["values"]
+    new = browser("customer-b").get("meters/M-1/latest").json()["values"]
+    assert {each["at"] for each in old} == {(MOVED - timedelta(days=1)).isoformat().replace("+00:00", "Z")}
+    assert {each["at"] for each in new} == {NOW.isoformat().replace("+00:00", "Z")}
