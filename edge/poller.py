@@ -84,6 +84,7 @@ class LinePoller:
         self._tallies = {meter.id: _Tally() for meter in line.meters}
         self._lock = Lock()
         self._stopping = Event()
+        self._connected = False  # the drop and reopening after a time-out is not told: the line is there
         self._unaccepted: Reading | None = None
         self._line_faults = _BackOff(LINE_BACK_OFF_S)
         self._storage_faults = _BackOff(STORAGE_BACK_OFF_S)
@@ -115,7 +116,7 @@ class LinePoller:
     def line_health(self) -> LineHealth:
         return LineHealth(
             line=self._line.name,
-            connected=self._driver.connected and not self._line_faults.failures,
+            connected=self._connected,
             noise_bytes=self._driver.noise_bytes,
             bad_frames=self._driver.bad_frames,
         )
@@ -156,6 +157,7 @@ class LinePoller:
             if self._unaccepted is not None:
                 return self._hand_over(self._unaccepted)
             self._driver.open()
+            self._connected = not self._line_faults.failures
             ask = self._schedule.next(self._now_s())
             if ask is None:
                 return min(self._schedule.wait_s(self._now_s()), LOOK_AGAIN_S)
@@ -177,10 +179,10 @@ class LinePoller:
                 self._driver.probe(ask.meter)
             values = self._driver.read(ask.meter) if ask.read else {}
         except NoReply as silence:
-            self._line_faults.worked()
+            self._line_works()
             self._silent(meter, silence)
         except FrameError as error:
-            self._line_faults.worked()
+            self._line_works()
             log.info("line %s, meter %s: %s", self._line.name, meter, error)
             self._count(meter, asked=1)
             self._schedule.deferred(meter, self._now_s())
@@ -197,7 +199,7 @@ class LinePoller:
     def _answered(self, ask: Ask, values: dict[str, Value]) -> float:
         at_ms = self._clock.now_ms()
         if not ask.read:
-            self._line_faults.worked()
+            self._line_works()
             self._count(ask.meter.id, answered_at_ms=at_ms)
             self._schedule.present(ask.meter.id)
             return 0.0
@@ -205,7 +207,7 @@ class LinePoller:
         return self._hand_over(Reading(ask.meter.id, at_ms, Source.POLLED, values, self._quality(at_ms)))
 
     def _present(self, meter: str) -> None:
-        self._line_faults.worked()
+        self._line_works()
         at_ms = self._clock.now_ms()
         self._count(meter, asked=1, answered=1, answered_at_ms=at_ms)
         if self._schedule.answered(meter, at_ms / 1000):
@@ -246,9 +248,14 @@ class LinePoller:
         self._unaccepted = None
         return 0.0
 
+    def _line_works(self) -> None:
+        self._line_faults.worked()
+        self._connected = True
+
     def _line_is_down(self, down: LinkDown) -> float:
         if not self._line_faults.failures:
             log.warning("line %s is down: %s", self._line.name, down)
+        self._connected = False
         return self._line_faults.failed()
 
     def _remind(self, ask: Ask) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from edge.clock import SystemClock
 from edge.drivers.dlt645 import Dlt645Driver
+from edge.links import TcpLink
 from edge.poller import LinePoller
 from edge.settings import LineSettings, MeterSettings
 from protocols.dlt645.frame import Frame
@@ -178,11 +179,11 @@ def test_a_line_that_breaks_is_told_as_such_and_counts_against_no_meter() -> Non
             assert not kept.turned
 
 
-def test_a_line_that_was_never_there_is_not_connected() -> None:
+def test_a_line_that_was_never_there_is_not_connected(caplog: pytest.LogCaptureFixture) -> None:
     with TcpWire(lambda _: [], dlt645_ear) as wire:
         endpoint = wire.endpoint
     with polling(line(endpoint, FIRST)) as (poller, kept):
-        until(lambda: poller._line_faults.failures >= 2)
+        until(lambda: "line l1 is down" in caplog.text)
         assert not poller.line_health().connected
         assert health(poller).asked == 0
         assert not kept.turned
@@ -285,3 +286,26 @@ def test_a_defect_in_a_driver_is_told_and_the_line_goes_on(caplog: pytest.LogCap
         with polling(settings, driver=driver) as (_, kept):
             until(lambda: len(kept.of("m2")) >= 2)
     assert "defect while polling" in caplog.text
+
+
+class Watched(TcpLink):
+    """Calls `look` in the moment between the old connection and the new one."""
+
+    look: Callable[[], object]
+
+    def distrust(self) -> None:
+        self.close()
+        self.look()
+        self.open()
+
+
+def test_the_new_connection_after_a_time_out_is_not_told_as_a_broken_line() -> None:
+    seen: list[bool] = []
+    with TcpWire(Meters({ADDRESS: blocks()}), dlt645_ear) as wire:
+        settings = line(wire.endpoint, FIRST, SECOND)
+        link = Watched(*settings.host_port)
+        driver = Dlt645Driver(settings, {FIRST.model: load(FIRST.model)}, link=link)
+        link.look = lambda: seen.append(poller.line_health().connected)
+        with polling(settings, driver=driver) as (poller, _):
+            until(lambda: len(seen) >= 2)
+    assert set(seen) == {True}
