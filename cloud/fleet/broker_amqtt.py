@@ -21,6 +21,8 @@ from amqtt.session import Session
 from cloud.fleet.broker import HOST, BrokerAddress, Users, allowed, free_port, right_password
 from cloud.kit.errors import Conflict
 
+log = logging.getLogger(__name__)
+
 MAX_CONNECTIONS = 1000
 _ANSWER_S = 10.0
 
@@ -91,11 +93,11 @@ class EmbeddedBroker:
         self._broker: Broker | None = None
 
     def start(self, users: Users) -> BrokerAddress:
-        logging.getLogger("amqtt").setLevel(logging.ERROR)  # it warns of every client that comes or goes
-        logging.getLogger("transitions").setLevel(logging.ERROR)
+        _quieten()
         self._door.users = dict(users)
         self._port = free_port(self._port)
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_note_trouble)
         self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
         self._thread.start()
         try:
@@ -141,6 +143,19 @@ class EmbeddedBroker:
         self._thread.join()
         self._thread = None
         self._loop.close()
+
+
+def _quieten() -> None:
+    """It warns of every client that comes or goes, and writes a traceback for each late PUBACK.
+
+    Whether it delivers is seen by the link's own proof, and nothing it says changes that.
+    """
+    for name in ("amqtt", "transitions"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _note_trouble(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    log.debug("a connection broke: %s (%r)", context["message"], context.get("exception"))
 
 
 async def _cancel_others() -> None:

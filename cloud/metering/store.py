@@ -117,23 +117,26 @@ class ReadingStore(Protocol):
     def close(self) -> None: ...
 
 
+_IS_COUNTER = {name: known.kind is Kind.COUNTER for name, known in QUANTITIES.items()}
+
+
 def normal(quantity: str, value: Value) -> Value:
     """Counters stay int, gauges become float (a whole number and minus zero too); ValueError otherwise."""
-    known = QUANTITIES.get(quantity)
-    if known is None:
+    is_counter = _IS_COUNTER.get(quantity)
+    if is_counter is None:
         raise ValueError(f"no quantity is called {quantity!r}")
-    if known.kind is Kind.COUNTER:
+    if is_counter:
         if not isinstance(value, int):
             raise ValueError(f"{quantity} = {value!r} is no counter")
         return value
     if not math.isfinite(value):
         raise ValueError(f"{quantity} = {value!r} is no gauge")
-    return float(value) + 0.0
+    return value + 0.0
 
 
 def series(quantity: str, at_ms: Sequence[int], values: Sequence[Value]) -> Series:
     """The arrays for a quantity's kind."""
-    if QUANTITIES[quantity].kind is Kind.COUNTER:
+    if _IS_COUNTER[quantity]:
         return Series(array("q", at_ms), array("q", (int(value) for value in values)))
     return Series(array("q", at_ms), array("d", values))
 

@@ -38,7 +38,12 @@ CREATE TABLE conflict (meter INTEGER NOT NULL, at INTEGER NOT NULL, source INTEG
 CREATE TABLE newest (meter INTEGER NOT NULL, quantity INTEGER NOT NULL, at INTEGER NOT NULL,
   source INTEGER NOT NULL, PRIMARY KEY (meter, quantity)) STRICT, WITHOUT ROWID;
 """
-_WRITER = ("journal_mode = WAL", "synchronous = FULL", "cache_size = -65536")
+_WRITER = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "cache_size = -65536",
+    "wal_autocheckpoint = 8000",  # 32 MiB: a page that many batches touch is written to the file once
+)
 _READER = ("query_only = ON", "wal_autocheckpoint = 0")
 _KEY = "meter = ? AND at = ? AND source = ? AND quantity = ?"
 _INSERT = "INSERT INTO value VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -210,12 +215,12 @@ def _origin(writer: sqlite3.Connection, batch: BatchOfReadings) -> int:
 
 def _newest(rows: Iterable[Row]) -> list[tuple[int, int, int, int]]:
     """(meter, quantity, at, source) of the newest row of each; of one instant the preferred source."""
-    newest: dict[tuple[int, int], tuple[int, int]] = {}
-    for meter, at, source, quantity, *_ in rows:
-        rank = (at, -source)
-        if newest.get((meter, quantity), (-(2**63), 0)) < rank:
-            newest[meter, quantity] = rank
-    return [(*key, at, -source) for key, (at, source) in newest.items()]
+    newest: dict[tuple[int, int], Row] = {}
+    for row in rows:
+        held = newest.get((row[0], row[3]))
+        if held is None or row[1] > held[1] or (row[1] == held[1] and row[2] < held[2]):
+            newest[row[0], row[3]] = row
+    return [(row[0], row[3], row[1], row[2]) for row in newest.values()]
 
 
 def _contest(writer: sqlite3.Connection, batch: BatchOfReadings, row: Row) -> None:

@@ -1,12 +1,15 @@
 """Who may say and hear what, on both brokers: judged by what is delivered, not by what is acknowledged."""
 
 import pytest
+from amqtt.contexts import Action
+from amqtt.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.fleet.broker import CLOUD, allowed
+from cloud.fleet.broker_amqtt import Door
 from protocols.mqtt import topics
-from tests.cloud.fleet.conftest import Running, hashes, password
+from tests.cloud.fleet.conftest import USERS, Running, hashes, password
 from tests.cloud.fleet.peers import Peer, Refused, until
 
 SECRET = b"what gw-1 has to say"
@@ -149,6 +152,19 @@ def test_whoever_is_taken_off_the_list_is_cut_off_and_not_let_in_again(running: 
             assert gw1.connected
         with pytest.raises(Refused), running.peer("gw-2"):
             pass
+
+
+def test_inside_the_embedded_broker_a_name_counts_only_for_who_proved_it() -> None:
+    """amqtt writes the name of a failed sign-in into an open session of the same client id."""
+    door = Door(hashes(*USERS))
+    session = Session()
+    session.username, session.password, session.client_id = "gw-2", password("gw-2"), "gw-2"
+    assert door.admits(session)
+    session.username = CLOUD
+    assert not door.allows(session, Action.PUBLISH, topics.down("gw-1", "stored"))
+    assert door.allows(session, Action.PUBLISH, topics.up("gw-2", "readings"))
+    assert not door.admits(session)
+    assert not door.allows(session, Action.PUBLISH, topics.up("gw-2", "readings"))
 
 
 _levels = st.sampled_from(["wattpost", "v1", "gw-1", "gw-2", "up", "down", "stored", "+", "#", "$SYS", ""])

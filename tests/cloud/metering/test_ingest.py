@@ -188,11 +188,13 @@ def test_a_full_disk_settles_nothing_shows_in_the_state_and_passes(station: Stat
     assert station.ingest.state.fault is None
 
 
+STATUS_OF_GW_2 = messages.encode(messages.Status(gateway="gw-2", online=False, epoch="e1"))
 POISON = {
     "another version": messages.encode(
         messages.Readings(v=9, gateway="gw-1", epoch="e1", seq=5, readings=[messages.row(reading())])
     ),
     "another gateway's name": payload(5, gateway="gw-2"),
+    "another gateway's name and meter": payload(5, reading("m21"), gateway="gw-2"),
     "a meter nobody knows": payload(5, reading("m99")),
     "a meter of another gateway": payload(5, reading("m21")),
     "far in the future": payload(5, reading(minute=60 * 24 + 1)),
@@ -223,6 +225,7 @@ def test_poison_whose_batch_can_be_told_is_a_dead_letter_and_settled(station: St
         ("wattpost/v1/gw-1/up/health", b"{}"),
         ("wattpost/v1/gw-1/up/status", payload(5)),
         ("wattpost/v1/gw-99/up/health", b"{}"),
+        ("wattpost/v1/gw-1/up/status", STATUS_OF_GW_2),
         ("wattpost/v1/GW 1/up/readings", payload(5)),
         ("elsewhere", payload(5)),
     ],
