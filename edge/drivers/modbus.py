@@ -1,7 +1,7 @@
 """Reads Modbus meters through pymodbus: TCP, RTU on a serial line, RTU through a TCP serial server.
 
-pymodbus builds and decodes the messages; which bytes are an answer at all is decided here, because an RTU
-answer names neither its address nor its request: unit, function, length and checksum must all be right.
+pymodbus builds and decodes the messages. Lines, time-outs and what counts as an answer are ours, because an
+RTU answer does not say which registers it brings.
 """
 
 import logging
@@ -14,6 +14,7 @@ from pymodbus.framer import FramerType
 from pymodbus.pdu import ModbusPDU
 from pymodbus.transport import CommParams, CommType
 
+from edge.drivers.answers import Answers
 from edge.drivers.parts import Part, Refusals, gather
 from edge.drivers.patience import Patience
 from edge.drivers.talk import GAP_S, listen, say
@@ -21,7 +22,7 @@ from edge.links import Link, NoReply, link_of
 from edge.settings import LineSettings, MeterSettings
 from protocols.errors import FrameError, Refused
 from protocols.modbus import plan
-from protocols.modbus.rtu import crc, exception_meaning
+from protocols.modbus.rtu import exception_meaning
 from protocols.models import MeterModel, Point, values_from_registers
 from protocols.readings import Value
 
@@ -34,66 +35,6 @@ LONGEST_FRAME: Final = 260
 _LASTING: Final = (1, 2, 3)
 _NOT_THERE: Final = (0x0A, 0x0B)
 """A gateway says so of the meter behind it: no path to it, or no answer from it."""
-
-
-class Answers:
-    """Finds the one answer to one request in what arrives; everything else is counted and passed over."""
-
-    def __init__(self, rtu: bool, request: bytes, count: int) -> None:
-        self._rtu, self._request, self._size = rtu, request, 2 * count
-        self._buffer = b""
-        self.strays = 0
-        self.spoke = False
-
-    @property
-    def noise_bytes(self) -> int:
-        """What came besides frames; a local echo of the request is no noise."""
-        echo = len(self._request) if self._buffer.startswith(self._request) else 0
-        return len(self._buffer) - echo
-
-    def feed(self, chunk: bytes) -> bytes:
-        """The answer's own bytes, or nothing yet. FrameError when a TCP stream is out of step."""
-        self._buffer += chunk
-        return self._find_rtu() if self._rtu else self._find_tcp()
-
-    def _find_rtu(self) -> bytes:
-        """At any offset: noise, a local echo or another meter's answer may come first."""
-        unit, function = self._request[:2]
-        for start in range(len(self._buffer) - 4):
-            head = self._buffer[start : start + 3]
-            if head[:2] == bytes((unit, function | 0x80)):
-                frame = self._buffer[start : start + 5]
-            elif head == bytes((unit, function, self._size & 0xFF)):
-                frame = self._buffer[start : start + self._size + 5]
-            else:
-                continue
-            self.spoke = True
-            if len(frame) >= 5 and crc(frame[:-2]) == frame[-2:]:
-                self._buffer = self._buffer[:start] + self._buffer[start + len(frame) :]
-                return frame
-        return b""
-
-    def _find_tcp(self) -> bytes:
-        while len(self._buffer) >= 8:
-            length = int.from_bytes(self._buffer[4:6], "big")
-            if self._buffer[2:4] != b"\0\0" or not 3 <= length <= 254:
-                raise FrameError("no_mbap_header", self._buffer[:8].hex(" "))
-            if len(self._buffer) < 6 + length:
-                break
-            frame, self._buffer = self._buffer[: 6 + length], self._buffer[6 + length :]
-            if self._is_answer(frame):
-                return frame
-            self.strays += 1
-        return b""
-
-    def _is_answer(self, frame: bytes) -> bool:
-        if frame[:2] != self._request[:2] or frame[6] != self._request[6]:
-            return False
-        self.spoke = True
-        function = self._request[7]
-        if frame[7] == function | 0x80:
-            return len(frame) == 9
-        return frame[7] == function and frame[8] == self._size and len(frame) == 9 + self._size
 
 
 class _LineClient(ModbusBaseSyncClient):

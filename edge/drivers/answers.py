@@ -1,0 +1,64 @@
+"""Which bytes are the answer to a Modbus request: unit, function, length and checksum must all be right."""
+
+from protocols.errors import FrameError
+from protocols.modbus.rtu import crc
+
+
+class Answers:
+    """Finds the one answer to one request in what arrives; everything else is counted and passed over."""
+
+    def __init__(self, rtu: bool, request: bytes, count: int) -> None:
+        self._rtu, self._request, self._size = rtu, request, 2 * count
+        self._buffer = b""
+        self.strays = 0
+        self.spoke = False
+
+    @property
+    def noise_bytes(self) -> int:
+        """What came besides frames; a local echo of the request is no noise."""
+        echo = len(self._request) if self._buffer.startswith(self._request) else 0
+        return len(self._buffer) - echo
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The answer's own bytes, or nothing yet. FrameError when a TCP stream is out of step."""
+        self._buffer += chunk
+        return self._find_rtu() if self._rtu else self._find_tcp()
+
+    def _find_rtu(self) -> bytes:
+        """At any offset: noise, a local echo or another meter's answer may come first."""
+        unit, function = self._request[:2]
+        for start in range(len(self._buffer) - 4):
+            head = self._buffer[start : start + 3]
+            if head[:2] == bytes((unit, function | 0x80)):
+                frame = self._buffer[start : start + 5]
+            elif head == bytes((unit, function, self._size & 0xFF)):
+                frame = self._buffer[start : start + self._size + 5]
+            else:
+                continue
+            self.spoke = True
+            if len(frame) >= 5 and crc(frame[:-2]) == frame[-2:]:
+                self._buffer = self._buffer[:start] + self._buffer[start + len(frame) :]
+                return frame
+        return b""
+
+    def _find_tcp(self) -> bytes:
+        while len(self._buffer) >= 8:
+            length = int.from_bytes(self._buffer[4:6], "big")
+            if self._buffer[2:4] != b"\0\0" or not 3 <= length <= 254:
+                raise FrameError("no_mbap_header", self._buffer[:8].hex(" "))
+            if len(self._buffer) < 6 + length:
+                break
+            frame, self._buffer = self._buffer[: 6 + length], self._buffer[6 + length :]
+            if self._is_answer(frame):
+                return frame
+            self.strays += 1
+        return b""
+
+    def _is_answer(self, frame: bytes) -> bool:
+        if frame[:2] != self._request[:2] or frame[6] != self._request[6]:
+            return False
+        self.spoke = True
+        function = self._request[7]
+        if frame[7] == function | 0x80:
+            return len(frame) == 9
+        return frame[7] == function and frame[8] == self._size and len(frame) == 9 + self._size
