@@ -62,7 +62,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             section="areas",
             area=area,
             meters=sorted(meters, key=lambda meter: (meter.role != "area", meter.id)),
-            area_names=picture.area_names,
+            area_names={},
             alerts=desk_views.open_alerts(parts, pages.words(request), area=id),
             safety=safety(pages.words(request)),
         )

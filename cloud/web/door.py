@@ -6,11 +6,12 @@ from fastapi import APIRouter, Form, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from cloud.customers import store as customers
 from cloud.kit.auth import Role, User
 from cloud.kit.errors import TooMany, Unauthenticated
 from cloud.kit.guard import COOKIE
 from cloud.web.language import Words
-from cloud.web.pages import Pages, back, local
+from cloud.web.pages import LANGUAGE_COOKIE, Pages, back, local
 from cloud.web.parts import Parts
 
 
@@ -51,6 +52,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             )
         response = RedirectResponse(_after(user, next), 303)
         guard.give_cookie(response, session, parts.session_s)
+        if LANGUAGE_COOKIE not in request.cookies and user.customer is not None:
+            pages.remember(response, await run_in_threadpool(_language, parts, user.customer))
         return response
 
     @routes.post("/logout")
@@ -72,6 +75,12 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
 def home(user: User) -> str:
     return "/console" if user.role == Role.OPERATOR else "/portal"
+
+
+def _language(parts: Parts, customer: str) -> str:
+    """What the customer asked to be spoken to in, until this browser says otherwise."""
+    with parts.database.read() as connection:
+        return str(customers.customer(connection, customer).language)
 
 
 def _after(user: User, wanted: str) -> str:

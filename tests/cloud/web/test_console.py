@@ -1,5 +1,6 @@
 """What an operator sees and does, without JavaScript, on the real service."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -46,6 +47,11 @@ def test_silence_is_called_not_known_and_never_an_outage(looked_at: Village) -> 
     text = Page(browser(looked_at, "operator").get("/console/areas/A06").text).text
     assert "不明" in text
     assert "停电" not in text.replace("作业前必须停电", "")
+
+
+def test_a_silent_meter_shows_its_register_value_and_no_power_or_voltage_of_then(looked_at: Village) -> None:
+    text = Page(browser(looked_at, "operator").get("/console/areas/A03").text).text
+    assert re.search(r"A03-01 无应答 用电户表 [\d,.]+ – – 38分钟前", text)
 
 
 def test_the_moving_part_comes_alone(looked_at: Village) -> None:

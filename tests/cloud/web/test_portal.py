@@ -183,6 +183,13 @@ def test_the_language_is_switched_by_a_form_and_stays(looked_at: Village) -> Non
     assert "last reading at 14:19" in page.text
 
 
+def test_a_customer_is_first_greeted_in_their_own_language(looked_at: Village) -> None:
+    client = browser(looked_at)
+    client.cookies.delete("wattpost_language")
+    client.post("/login", data={"login": "c-0303", "password": looked_at.passwords["c-0303"]})
+    assert Page(client.get("/portal").text).language == "en"
+
+
 def test_a_customer_without_readings_is_told_that_it_is_not_zero(empty_village: Village) -> None:
     text = Page(browser(empty_village, "c-0103").get("/portal").text).text
     assert "还没有读数" in text

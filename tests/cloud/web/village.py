@@ -110,11 +110,12 @@ def customers() -> dict[str, Any]:
 
 
 def load_w(area: int, house: int, at: datetime) -> float:
-    """An invented household: a low night, a breakfast, an evening."""
+    """An invented household: a low night, a breakfast, a dinner; today a little less than yesterday."""
     hour = ((at - MIDNIGHT).total_seconds() / 3600) % 24
     peaks = 900 * math.exp(-((hour - 7.5) ** 2) / 2) + 1400 * math.exp(-((hour - 19.5) ** 2) / 4)
-    wobble = 1 + 0.35 * math.sin(area * 3.1 + house * 1.7 + hour * 2.3)
-    return (140 + 35 * house + peaks + 250 * (10 < hour < 14)) * wobble
+    noon = 420 * math.exp(-((hour - 12.2) ** 2) / 2.5)
+    wobble = (0.88 if at > MIDNIGHT else 1.0) + 0.35 * math.sin(area * 3.1 + house * 1.7 + hour * 2.3)
+    return (140 + 35 * house + peaks + noon) * wobble
 
 
 def register_wh(area: int, house: int, at: datetime) -> int:
