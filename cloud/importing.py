@@ -19,8 +19,8 @@ from sqlalchemy import select
 
 from cloud.fleet.registry import IMPORT, meter_table
 from cloud.kit.db import Database
-from cloud.kit.errors import Invalid
-from cloud.metering.store import BatchOfReadings, ReadingStore, normal
+from cloud.kit.errors import Conflict, Invalid
+from cloud.metering.store import BatchOfReadings, ReadingStore, StoreFault, normal
 from protocols.readings import Quality, Reading, Source
 
 BATCH = 1000
@@ -63,9 +63,16 @@ def readings(
         total, epoch = _checked(path, file, known)
         with progress(total) as done:
             for seq, lines in enumerate(_batches(file), 1):
-                store.write(BatchOfReadings(IMPORT, epoch, seq, lines))
+                _write(store, BatchOfReadings(IMPORT, epoch, seq, lines))
                 done(len(lines))
     return total
+
+
+def _write(store: ReadingStore, batch: BatchOfReadings) -> None:
+    try:
+        store.write(batch)
+    except StoreFault as fault:
+        raise Conflict(f"{fault}; mend that and import the file again, nothing counts twice") from None
 
 
 @contextmanager

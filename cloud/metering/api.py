@@ -23,19 +23,22 @@ from cloud.metering import store as readings
 from cloud.metering.ingest import Ingest
 from cloud.metering.store import Latest, ReadingStore
 from protocols.quantities import QUANTITIES
-from protocols.readings import Source
+from protocols.readings import Source, trace_id
 
 LONGEST = timedelta(days=100)
 DEFAULT_SPAN = timedelta(days=1)
 
 
 class LatestValue(BaseModel):
+    """`trace` is the id of its reading, the same in alerts and notices that came of it."""
+
     quantity: str
     unit: str
     value: int | float
     at: datetime
     source: Source
     quality: str
+    trace: str
 
 
 class MeterLatest(BaseModel):
@@ -182,4 +185,5 @@ def _latest(each: Latest) -> LatestValue:
         at=readings.instant(each.at_ms),
         source=each.source,
         quality=each.quality,
+        trace=trace_id(each.meter, each.at_ms, each.source),
     )
