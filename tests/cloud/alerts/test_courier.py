@@ -191,6 +191,16 @@ def test_at_night_only_what_is_severe_leaves(database: Database, sink: Sink) -> 
     assert [each["title"] for each in sink.received] == ["outage", "restored"]
 
 
+def test_what_waits_for_the_morning_holds_nothing_severe_up(database: Database, sink: Sink) -> None:
+    post = Post(database, sink.channel, MIDNIGHT)
+    post.tell(NoticeKind.RESTORED, Severity.INFO)
+    post.tell()
+    one_at_once = POLICY.model_copy(update={"delivery": POLICY.delivery.model_copy(update={"at_once": 1})})
+    courier = Courier(database, post.clock, one_at_once, ZONE, post.alarms, words)
+    assert [courier.deliver_due(), courier.deliver_due()] == [0, 1]
+    assert [each["title"] for each in sink.received] == ["outage"]
+
+
 def test_a_retry_does_not_slip_into_the_night(database: Database, sink: Sink) -> None:
     post = Post(database, sink.channel, datetime(2026, 3, 2, 13, 59, 50, tzinfo=UTC))
     post.tell(NoticeKind.RESTORED, Severity.INFO)

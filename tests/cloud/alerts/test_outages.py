@@ -7,8 +7,10 @@ import pytest
 from cloud.alerts import store
 from cloud.alerts.policy import AlertKind
 from cloud.alerts.rules import Broker
+from cloud.customers.actions import import_customers
+from cloud.fleet import gateways
 from cloud.workorders.rules import OrderState
-from protocols.mqtt.messages import Supply
+from protocols.mqtt.messages import Status, Supply
 from tests.cloud.alerts.village import PERIOD_S, POLICY, Village, customer_of, meters_of, trace_of
 
 A01 = meters_of("A01")
@@ -233,3 +235,33 @@ def test_a_crash_leaves_all_of_it_or_nothing(village: Village) -> None:
     assert (village.alerts(), village.orders_made(), village.told()) == ([], [], [])
     village.rounds(1)
     assert (len(village.alerts()), len(village.orders_made()), len(village.told())) == (1, 1, 4)
+
+
+def test_what_a_gateway_said_before_it_took_leave_is_no_evidence(village: Village) -> None:
+    village.fate.cut.add("A01")
+    village.clock.advance(PERIOD_S)
+    village.poll()
+    village.clock.advance(PERIOD_S)
+    village.poll()
+    leave = Status(gateway="gw-a01", online=False, epoch="epoch")
+    village.clock.advance(1)
+    with village.transaction() as connection:
+        gateways.take_status(connection, leave, village.clock.now())
+    village.clock.advance(POLICY.kinds[AlertKind.LINE_SILENT].after_s)
+    village.tick()
+    assert village.open_causes() == []
+
+
+def test_who_was_never_told_of_the_outage_is_not_told_of_its_end(village: Village) -> None:
+    village.supply_out(*A01)
+    village.rounds(3)
+    late = {
+        "customer": [{"id": "C-late", "name": "示例户"}],
+        "account": [{"no": "N-late", "customer": "C-late", "address": "示例村", "class": "farm"}],
+        "service": [{"account": "N-late", "meter": A01[0], "start": "2025-01-01T00:00:00Z"}],
+    }
+    with village.transaction() as connection:
+        import_customers(connection, late)
+    village.supply_back(*A01)
+    village.rounds(4)
+    assert village.who_was_told("restored") == THEIRS

@@ -136,6 +136,19 @@ def a_line_cut_while_one_meter_was_not_asked_again_yet() -> Picture:
     return change(picture, lambda m: supplied(m.id, seconds=50), AREA_METER)
 
 
+def a_line_cut_behind_another_areas_outage() -> Picture:
+    """A02's 0 V was read before A01 fell silent: it says nothing of the line since."""
+    picture = change(one_of_two_areas_on_a_line(), no_voltage, *(f"A02-{n:02d}" for n in range(6)))
+    late = (f"A02-{n:02d}" for n in range(6))
+    return change(picture, lambda m: replace(m, answered_at=ago(50), voltages_at=ago(50)), *late)
+
+
+def meters_long_silent_and_one_more() -> Picture:
+    """No area meter answers for the area; three of five have long been given up."""
+    picture = change(village("A01", customers=6), silent, *(f"A01-{n:02d}" for n in range(5)))
+    return change(picture, lambda m: replace(m, given_up=True), *(f"A01-{n:02d}" for n in range(4)))
+
+
 def the_same_for_a_meter_of_another_area() -> Picture:
     picture = one_of_two_areas_on_a_line()
     late = (f"A02-{n:02d}" for n in range(6))
@@ -213,6 +226,7 @@ def an_outage_that_ended_but_the_health_is_late() -> Picture:
 
 
 OUTAGE = "area_outage:A01"
+OTHER_OUTAGE = "area_outage:A02"
 METERS_SILENT = [f"meter_silent:A01-{n:02d}" for n in range(1, 6)]
 CASES: list[tuple[Callable[[], Picture], list[str]]] = [
     (all_quiet, []),
@@ -220,11 +234,16 @@ CASES: list[tuple[Callable[[], Picture], list[str]]] = [
     (outage_shown_by_voltage_alone, [OUTAGE]),
     (outage_told_by_the_gateways_own_supply, [OUTAGE]),
     (one_of_two_areas_on_a_line, [OUTAGE]),
-    (both_areas_of_a_line_with_their_area_meters, [OUTAGE, "area_outage:A02"]),
+    (both_areas_of_a_line_with_their_area_meters, [OUTAGE, OTHER_OUTAGE]),
     (both_areas_of_a_line_silent_on_backup, ["line_silent:gw-x:L1"]),
     (a_line_cut, ["line_silent:gw-a01:L1"]),
     (a_line_cut_while_one_meter_was_not_asked_again_yet, METERS_SILENT),
     (the_same_for_a_meter_of_another_area, [f"meter_silent:A01-{n:02d}" for n in range(6)]),
+    (
+        a_line_cut_behind_another_areas_outage,
+        [OTHER_OUTAGE, *(f"meter_silent:A01-{n:02d}" for n in range(6))],
+    ),
+    (meters_long_silent_and_one_more, [f"meter_silent:A01-{n:02d}" for n in range(5)]),
     (a_line_down, ["line_down:gw-a01:L1"]),
     (a_line_down_on_backup, ["line_down:gw-a01:L1"]),
     (a_dark_gateway, ["gateway_dark:gw-a01"]),
