@@ -123,7 +123,7 @@ class Application:
         self.api = asgi.api(
             [
                 access.router(guard, session_s),
-                fleet_api.router(database, guard),
+                fleet_api.router(database, guard, clock),
                 metering_api.router(database, guard, self.store, clock),
                 metering_api.letters_router(database, guard, self.ingest),
                 alerts_api.router(database, guard, clock),

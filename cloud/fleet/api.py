@@ -1,15 +1,16 @@
 """The topology over HTTP: operators see the whole of it, a customer the meters that are or were theirs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from cloud.fleet import gateways as fleet_gateways
 from cloud.fleet import registry
 from cloud.kit.auth import User
+from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
@@ -17,6 +18,10 @@ from cloud.kit.paging import After, Limit, Page
 from cloud.kit.problems import RESPONSES
 from cloud.kit.scope import Scope
 from protocols.mqtt.messages import Supply
+
+HEARD_WITHIN = timedelta(minutes=2)
+OVERDUE_AFTER = timedelta(minutes=5)
+NOTES = 5
 
 
 class Area(BaseModel):
@@ -45,8 +50,19 @@ class MeterOnLine(Meter):
     line: str
 
 
+class GatewayNote(BaseModel):
+    """What an operator should know of, such as an outbox put back from an old image."""
+
+    kind: str
+    detail: str
+    at: datetime
+
+
 class Gateway(BaseModel):
-    """`online` is what it or the broker said last; `heard_at` when it said anything itself."""
+    """`online` is what it or the broker said last; `heard_at` when it said anything itself.
+
+    `overdue`: it is heard and holds batches, and for a while none came that could be stored.
+    """
 
     id: str
     name: str
@@ -57,9 +73,11 @@ class Gateway(BaseModel):
     heard_at: datetime | None = None
     supply: Supply = Supply.UNKNOWN
     backlog_batches: int | None = None
+    overdue: bool = False
+    notes: list[GatewayNote] = []
 
 
-def router(database: Database, guard: Guard) -> APIRouter:
+def router(database: Database, guard: Guard, clock: Clock) -> APIRouter:
     routes = APIRouter(tags=["fleet"], responses=RESPONSES)
 
     @routes.get("/areas")
@@ -94,7 +112,15 @@ def router(database: Database, guard: Guard) -> APIRouter:
         """Every gateway and how it is."""
         with database.read() as connection:
             states = {state.gateway: state for state in fleet_gateways.states(connection)}
-            return [_gateway(row, states.get(row.id)) for row in registry.gateways(connection)]
+            known = [_gateway(row, states.get(row.id)) for row in registry.gateways(connection)]
+            overdue = fleet_gateways.data_overdue(
+                connection, clock.now(), heard_within=HEARD_WITHIN, after=OVERDUE_AFTER
+            )
+            notes = _notes(connection)
+        return [
+            each.model_copy(update={"overdue": each.id in overdue, "notes": notes.get(each.id, [])})
+            for each in known
+        ]
 
     return routes
 
@@ -125,6 +151,16 @@ def _gateway(row: Row[Any], state: Row[Any] | None) -> Gateway:
             "silent_meters": silent,
         }
     return known.model_copy(update=told)
+
+
+def _notes(connection: Connection) -> dict[str, list[GatewayNote]]:
+    """The last few of each gateway, oldest first."""
+    found: dict[str, list[GatewayNote]] = {}
+    for row in fleet_gateways.notes(connection):
+        mine = found.setdefault(row.gateway, [])
+        mine.append(GatewayNote(kind=row.kind, detail=row.detail, at=row.at))
+        del mine[:-NOTES]
+    return found
 
 
 def _area(row: Row[Any], meters: int) -> Area:

@@ -3,6 +3,10 @@ from typing import Any
 
 import pytest
 
+from cloud.app import Application
+from cloud.fleet import gateways
+from cloud.metering.store import ms
+from protocols.mqtt.messages import ClockState, Health, MeterHealth, Supply
 from tests.cloud.conftest import NOW, PASSWORDS, Browser
 
 
@@ -72,6 +76,32 @@ def test_lists_of_meters_come_page_by_page_and_by_area(browser: Browser) -> None
     assert [each["meter"] for each in here["items"]] == ["M-3", "M-4"]
     assert len(here["items"][0]["values"]) == 2
     assert client.get("meters", params={"limit": 501}).status_code == 422
+
+
+def test_an_operator_sees_how_each_gateway_is(application: Application, browser: Browser) -> None:
+    oldest = NOW - timedelta(minutes=10)
+    health = Health(
+        gateway="gw-a01",
+        at_ms=ms(NOW),
+        epoch="new",
+        last_seq=9,
+        backlog_batches=3,
+        backlog_readings=30,
+        oldest_at_ms=ms(oldest),
+        clock=ClockState.SYNCED,
+        supply=Supply.BACKUP,
+        lines=[],
+        meters=[MeterHealth(meter="M-1", line="rs485-1", asked=9, answered=2, unanswered=7)],
+    )
+    with application.database.write() as connection:
+        gateways.data_came(connection, "gw-a01", oldest)
+        gateways.note(connection, "gw-a01", gateways.EPOCH_REUSED, "epoch e", NOW)
+        gateways.take_health(connection, health, NOW)
+    one, other = browser("operator").get("gateways").json()
+    assert (one["supply"], one["silent_meters"], one["backlog_batches"]) == ("backup", 1, 3)
+    assert one["overdue"]
+    assert [note["detail"] for note in one["notes"]] == ["epoch e"]
+    assert (other["heard_at"], other["overdue"], other["notes"]) == (None, False, [])
 
 
 def test_where_a_meter_hangs_is_for_operators(browser: Browser) -> None:
