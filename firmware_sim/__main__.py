@@ -38,7 +38,10 @@ def _mistakes_in_one_line() -> Iterator[None]:
 
 @app.command(epilog="Example: wattpost sim run firmware_sim/scenarios/one-line.toml")
 def run(scenario: ScenarioFile, state_dir: StateDir = _STATE_DIR) -> None:
-    """Run a scenario's meters until SIGTERM or Ctrl-C; the first line on stdout tells where they are."""
+    """Run a scenario's meters until told to end.
+
+    The first line on stdout is JSON and tells where everything listens; SIGTERM or Ctrl-C ends the run.
+    """
     import asyncio
 
     from firmware_sim import scenario as scenarios
@@ -58,11 +61,11 @@ def fault(
     token: Annotated[str, typer.Option(help="The fleet's token; otherwise sim.json tells it.")] = "",
     state_dir: StateDir = _STATE_DIR,
 ) -> None:
-    """Give a running fleet a fault, or clear it; prints when it took effect as JSON.
+    """Give a running fleet a fault, or clear it.
 
-    Kinds: meter-dead METER, area-out AREA, phase-lost AREA:PHASE or METER:PHASE, line-cut LINE (the bus is
-    cut, its port stays open), line-down LINE (its port refuses), line-noise LINE, gateway-dark GATEWAY,
-    broker-down HOST:PORT.
+    Prints as JSON when it took effect. Kinds: meter-dead METER, area-out AREA, phase-lost AREA:PHASE or
+    METER:PHASE, line-cut LINE (the bus is cut, its port stays open), line-down LINE (its port refuses),
+    line-noise LINE, gateway-dark GATEWAY.
     """
     from firmware_sim.control import ask, read_state
 
@@ -93,7 +96,10 @@ def history(
     interval: Annotated[int, typer.Option(min=1, help="Seconds between two readings of a meter.")] = 900,
     end: Annotated[str, typer.Option(help="ISO time with zone, not included; otherwise now.")] = "",
 ) -> None:
-    """Print what polling would have read, as JSON lines; live polling goes on with the same counters."""
+    """Print what polling would have read.
+
+    One JSON line for each meter and instant; live polling goes on with the same counters.
+    """
     from firmware_sim import fleet
     from firmware_sim import history as histories
     from firmware_sim import scenario as scenarios
