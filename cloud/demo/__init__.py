@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from cloud.demo.run import Demo
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+class Broker(StrEnum):
+    AUTO = "auto"
+    MOSQUITTO = "mosquitto"
+    EMBEDDED = "embedded"
+
+
 DURATION = re.compile(r"(\d+)\s*(s|m|h|)")
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -45,6 +54,10 @@ def demo(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the pages; another when it is taken.")
     ] = 8080,
+    broker: Annotated[
+        Broker,
+        typer.Option(help="mosquitto, or the embedded one; auto takes mosquitto where it is installed."),
+    ] = Broker.AUTO,
     keep: Annotated[Path | None, typer.Option(help="Keep the files in this new folder.")] = None,
 ) -> None:
     """Run a whole station on this machine: simulated meters, gateways, broker, cloud and pages."""
@@ -56,7 +69,9 @@ def demo(
     try:
         from cloud.demo.prepare import Wishes
 
-        wishes = Wishes(areas=areas, meters=meters, seed=seed, days=days, port=port, quiet=as_json)
+        wishes = Wishes(
+            areas=areas, meters=meters, seed=seed, days=days, port=port, broker=broker.value, quiet=as_json
+        )
         result = _play(folder.resolve(), wishes, seconds, ended)
     finally:
         if keep is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from cloud.customers.actions import import_customers
 from cloud.demo.programs import ROOT, ProgramError, python, tool
@@ -31,6 +32,7 @@ class Wishes:
     seed: int = 7
     days: int = 30
     port: int = 8080
+    broker: Literal["auto", "mosquitto", "embedded"] = "auto"
     quiet: bool = False
 
 
@@ -63,7 +65,7 @@ def prepare(place: Place, wishes: Wishes, paces: Paces, clock: Clock) -> Prepare
         operator, customers = _users(Accounts(database, clock), station)
     finally:
         database.close()
-    broker = brokers.choose("auto", place.root, "127.0.0.1", broker_port)
+    broker = brokers.choose(wishes.broker, place.root, "127.0.0.1", broker_port)
     assert broker is not None
     return Prepared(station, broker, address, users, http_port, operator, customers)
 
