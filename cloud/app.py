@@ -15,6 +15,7 @@ from cloud.alerts.outages import Calls, Watch
 from cloud.alerts.policy import alert_policy, notice_policy
 from cloud.alerts.rules import Broker as BrokerUp
 from cloud.alerts.usage import UsageCheck
+from cloud.customers import api as customers_api
 from cloud.customers import store as customers
 from cloud.fleet import api as fleet_api
 from cloud.fleet import broker as brokers
@@ -126,6 +127,7 @@ class Application:
                 fleet_api.router(database, guard, clock),
                 metering_api.router(database, guard, self.store, clock),
                 metering_api.letters_router(database, guard, self.ingest),
+                customers_api.router(database, guard, clock),
                 alerts_api.router(database, guard, clock),
                 workorders_api.router(database, guard, self.orders, clock),
             ],
