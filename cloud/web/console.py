@@ -15,7 +15,7 @@ from cloud.web.console_now import now_values, safety
 from cloud.web.overview import MeterNow, areas_now, meters_now
 from cloud.web.pages import Pages
 from cloud.web.parts import Parts
-from cloud.web.quantities import name_of, source_of, value_of
+from cloud.web.quantities import in_order, name_of, source_of, value_of
 from cloud.web.station import Station
 
 MOST_METERS = 200
@@ -140,7 +140,7 @@ def _meter_values(parts: Parts, pages: Pages, request: Request, id: str, wanted:
             "source": source_of(each.source, words),
             "unsure": each.quality == "clock_unsure",
         }
-        for each in newest
+        for each in sorted(newest, key=lambda each: in_order(each.quantity))
     ]
     return {
         "meter": meter,

@@ -44,6 +44,14 @@ _PARTS = re.compile(
 )
 
 
+_ORDER = {name: number for number, name in enumerate(QUANTITIES)}
+
+
+def in_order(quantity: str) -> int:
+    """Its place in the vocabulary: register values first, then voltages, currents, powers."""
+    return _ORDER[quantity]
+
+
 def name_of(quantity: str, words: Words) -> str:
     found = _PARTS.match(quantity)
     assert found is not None

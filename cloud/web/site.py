@@ -29,6 +29,7 @@ PROBLEMS = {
     422: (mark("Not understood"), mark("Something in the form is missing or wrong: go back and mend it.")),
     429: (mark("Too many attempts"), mark("Wait a little and try again.")),
 }
+PROBLEMS[405] = PROBLEMS[404]
 FAILED = (
     mark("Something went wrong here"),
     mark("It is written in the station's log. Try again in a minute."),
