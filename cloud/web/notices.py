@@ -1,7 +1,7 @@
 """The words of a notice, made when it is shown or sent: no usage, and no line is called dead or safe."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -76,8 +76,9 @@ def _restored(notice: Notice, words: Words) -> tuple[str, str]:
 
 def _unusual(notice: Notice, words: Words) -> tuple[str, str]:
     body = words.text(
-        "Account %(accounts)s used clearly more than is usual for it at that hour. Look whether something "
-        "was left on; sign in to see the hours.",
+        "On %(day)s account %(accounts)s used clearly more than is usual for it at that hour. Look whether "
+        "something was left on; sign in to see the hours.",
+        day=words.day(date.fromisoformat(notice.params["day"])),
         accounts=_accounts(notice, words),
     )
     return words.text("Unusual usage"), body

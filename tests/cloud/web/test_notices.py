@@ -47,6 +47,13 @@ def test_restored_speaks_of_the_customers_own_meter() -> None:
     assert body.startswith("Your meter (account 6003020) shows voltage again.")
 
 
+def test_unusual_usage_names_day_and_account_and_no_figure() -> None:
+    told = notice(NoticeKind.UNUSUAL_USAGE, day="2026-11-22", accounts=["6003020"])
+    _, body = render_notice(told, "zh_CN", ZONE)
+    assert body.startswith("11月22日周日，户号 6003020 有的时段用电明显高于平时。")
+    assert "kWh" not in body
+
+
 def test_every_kind_of_station_alert_has_words_in_both_languages() -> None:
     for kind in AlertKind:
         for language in ("zh_CN", "en"):
