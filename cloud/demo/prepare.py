@@ -4,7 +4,7 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -110,10 +110,13 @@ def _users(accounts: Accounts, station: Station) -> tuple[str, dict[str, str]]:
 
 
 def fill(place: Place, wishes: Wishes, end: datetime) -> None:
-    """Past readings, through the store, as an import from a station's old system would bring them."""
+    """Past readings up to the last slot before `end`, as an import from an old system would bring them."""
     if not wishes.days:
         return
-    until = end.replace(minute=0, second=0, microsecond=0).isoformat()
+    seconds = end.timestamp()
+    until = datetime.fromtimestamp(
+        seconds - seconds % HISTORY_INTERVAL_S + HISTORY_INTERVAL_S, UTC
+    ).isoformat()
     span = ["--days", str(wishes.days), "--interval", str(HISTORY_INTERVAL_S), "--end", until]
     history = subprocess.Popen(
         python("firmware_sim", "history", str(place.scenario), *span),
