@@ -131,10 +131,14 @@ class Schedule:
         self._wait(entry, now_s, min(soon_s, self._until_slot_s(entry, now_s)))
 
     def _rank(self, entry: Entry, now_s: float) -> tuple[int, float, int]:
-        """Who answers goes before who is silent, unless that one has waited a whole probe interval more."""
+        """A first silence is settled before all else: it may be an outage. Then who answers goes before
+        who is silent, unless that one has waited a whole probe interval more.
+        """
         late_s = now_s - entry.due_s
         if late_s < 0:
             return 2, (entry.place - self._turned_at) % len(self._entries), 0
+        if 0 < entry.unanswered < SILENT_FROM:
+            return -1, entry.due_s, 0
         starving = late_s >= self._probe_s
         return int(entry.silent and not starving), entry.due_s, entry.meter.interval_s
 

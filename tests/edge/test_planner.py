@@ -97,6 +97,14 @@ def test_the_first_silence_is_confirmed_soon_and_by_a_probe() -> None:
     assert not plan.unanswered("m1", DAY_S + 5)
 
 
+def test_a_first_silence_is_settled_before_everything_else_that_is_due() -> None:
+    plan = schedule(meters(5))
+    first = must(plan.next(DAY_S)).meter.id
+    plan.unanswered(first, DAY_S)
+    assert must(plan.next(DAY_S + 1)).meter.id != first, "its confirmation is not due yet"
+    assert must(plan.next(DAY_S + 2.5)).meter.id == first
+
+
 def test_a_silent_meter_is_asked_ever_less_often_but_at_least_every_probe_interval() -> None:
     plan = schedule(meters(1, interval_s=60))
     asked = [when for when, _ in run(plan, DAY_S, DAY_S + 2000, {"m1"})]
