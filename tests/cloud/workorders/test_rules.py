@@ -61,7 +61,9 @@ def test_nobody_can_say_by_hand_that_supply_returned(state: OrderState) -> None:
     assert OrderEvent.FINISH_REPAIR not in events(state, by_meters=True)
 
 
-@pytest.mark.parametrize("state", set(OrderState) - {OrderState.CLOSED, OrderState.CANCELLED})
+@pytest.mark.parametrize(
+    "state", [each for each in OrderState if each not in (OrderState.CLOSED, OrderState.CANCELLED)]
+)
 def test_every_state_that_is_no_end_has_a_way_on_for_a_person(state: OrderState) -> None:
     assert events(state, by_meters=True)
 
