@@ -27,10 +27,11 @@ class Part(Generic[W]):
 
 
 class Refusals(Generic[W]):
-    """Which parts which meter does not have, so that it is not asked for them every time."""
+    """Which parts a meter lacks, so that it is not asked for them every time, and which it once gave."""
 
     def __init__(self) -> None:
         self._lacking: dict[str, set[W]] = {}
+        self._given: dict[str, set[W]] = {}
         self._reads: dict[str, int] = {}
 
     def begin(self, meter: str) -> None:
@@ -45,6 +46,12 @@ class Refusals(Generic[W]):
         if part is not None:
             self._lacking.setdefault(meter, set()).add(part.what)
 
+    def gave(self, meter: str, what: W) -> None:
+        self._given.setdefault(meter, set()).add(what)
+
+    def has(self, meter: str, what: W) -> bool:
+        return what in self._given.get(meter, ())
+
     def lacks(self, meter: str, what: W) -> bool:
         return what in self._lacking.get(meter, ())
 
@@ -58,8 +65,8 @@ def gather(
 ) -> dict[str, Value]:
     """The values of all parts that were answered. Raises the last failure when there is none.
 
-    A whole part that met silence is told apart from a silent meter by its first single:
-    some meters do not even refuse what they do not have.
+    A whole part that met silence is told apart from a silent meter by its first single: some meters do not
+    even refuse what they do not have. A part that the meter once gave needs no such second question.
     """
     refusals.begin(meter)
     values: dict[str, Value] = {}
@@ -73,6 +80,9 @@ def gather(
         got = _outcome(ask, part.what)
         if isinstance(got, Mapping):
             values.update(got)
+            refusals.gave(meter, part.what)
+        elif isinstance(got, NoReply) and not values and refusals.has(meter, part.what):
+            raise got
         else:
             failure = got
             queue.extendleft(reversed(part.singles))

@@ -140,6 +140,21 @@ def test_silence_is_no_reply_after_few_requests(kind: str) -> None:
         assert len(wire.requests) == 4
 
 
+def test_a_meter_that_answered_before_is_silent_after_one_question_and_its_repetition() -> None:
+    dead: list[bool] = []
+
+    def dies(request: Frame) -> Chunks:
+        return [] if dead else WELL(request)
+
+    with driver_on(dies) as (driver, wire):
+        driver.read(METER)
+        dead.append(True)
+        wire.requests.clear()
+        with pytest.raises(NoReply):
+            driver.read(METER)
+        assert asked(wire) == ["0001FF00"] * 2
+
+
 def test_a_meter_that_refuses_everything_is_refused_and_not_silent() -> None:
     with driver_on(Meters({ADDRESS: {}})) as (driver, _), pytest.raises(Refused, match="no_requested_data"):
         driver.read(METER)
