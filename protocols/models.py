@@ -3,7 +3,6 @@
 A value that is not available is absent, never 0. Counters are whole Wh or varh, gauges SI floats.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -211,13 +210,15 @@ def _decimal(value: object) -> Decimal | None:
 
 def _value(point: Point, number: Decimal) -> Value | None:
     """A wire number in the quantity's own unit; None when it can be no value of it (a counter below 0)."""
-    scaled = number * point.factor
-    if QUANTITIES[point.quantity].kind is QuantityKind.COUNTER:
-        return int(scaled.to_integral_value()) if scaled >= 0 else None
-    value = float(scaled)
-    if point.type == "f32" and not point.di:
-        value = float(f"{value:.{_FLOAT32_DIGITS}g}")  # what follows the seventh digit of a float32 is noise
-    return value if math.isfinite(value) else None
+    quantity, scaled = QUANTITIES[point.quantity], number * point.factor
+    value: Value
+    if quantity.kind is QuantityKind.COUNTER:
+        value = int(scaled.to_integral_value())
+    elif point.type == "f32" and not point.di:
+        value = float(f"{scaled:.{_FLOAT32_DIGITS}g}")  # what follows the seventh digit of a float32 is noise
+    else:
+        value = float(scaled)
+    return value if quantity.can_be(value) else None
 
 
 def _item(protocol: str, di: str) -> Item | None:

@@ -4,8 +4,12 @@ OBIS codes follow IEC 62056-6-1; a quantity without one has no code that we coul
 Counters are whole numbers of their unit and never fall; gauges are SI floats.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+EXACT: Final = 2**53  # a JSON number beyond it is no longer exact everywhere
 
 
 class Kind(StrEnum):
@@ -19,6 +23,12 @@ class Quantity:
     unit: str
     kind: Kind
     obis: str | None = None
+
+    def can_be(self, value: float) -> bool:
+        """Whether a reading may say this; one value that may not costs its whole batch at the cloud."""
+        if self.kind is Kind.COUNTER:
+            return isinstance(value, int) and 0 <= value < EXACT
+        return abs(value) < EXACT if isinstance(value, int) else math.isfinite(value)
 
 
 def _counter(name: str, unit: str, obis: str | None = None) -> Quantity:

@@ -3,7 +3,6 @@
 JSON keeps a batch readable for a technician with `mosquitto_sub`; zlib takes the repetition out of it.
 """
 
-import math
 import re
 import zlib
 from enum import StrEnum
@@ -12,15 +11,15 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from protocols.errors import MessageError
-from protocols.quantities import QUANTITIES, Kind
-from protocols.readings import Quality, Reading, Source, Value
+from protocols.quantities import EXACT, QUANTITIES
+from protocols.readings import Quality, Reading, Source
 
 VERSION = 1
 MAX_PAYLOAD = 256 * 1024
 MAX_INFLATED = 4 * 1024 * 1024
 MAX_READINGS = 2000
 MAX_VALUES = 100
-MAX_INT = 2**53  # a JSON number beyond it is no longer exact everywhere
+MAX_INT = EXACT
 MAX_NAME = 64
 MAX_REASON = 200
 EPOCH = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -113,7 +112,7 @@ class LineHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeterHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """`unanswered` counts the asks in a row that brought no reading; 0 means the last one did."""
+    """`unanswered` counts the asks in a row met by silence, and only silence: any sound answer ends them."""
 
     meter: Name
     line: Name
@@ -259,11 +258,5 @@ def _check_value(meter: str, name: str, value: Any) -> None:
     known = QUANTITIES.get(name)
     if known is None:
         raise MessageError(f"meter {meter!r}: no quantity is called {name[:64]!r}")
-    if not _fits(known.kind, value):
+    if not known.can_be(value):
         raise MessageError(f"meter {meter!r}: {name} = {repr(value)[:40]} is no {known.kind}")
-
-
-def _fits(kind: Kind, value: Value) -> bool:
-    if kind is Kind.COUNTER:
-        return isinstance(value, int) and 0 <= value < MAX_INT
-    return abs(value) < MAX_INT if isinstance(value, int) else math.isfinite(value)

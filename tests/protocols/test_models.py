@@ -7,7 +7,9 @@ import pytest
 from protocols import models
 from protocols.errors import FrameError, ModelError
 from protocols.modbus.registers import encode_registers
+from protocols.mqtt.messages import Readings, Row, decode, encode
 from protocols.quantities import QUANTITIES, Kind
+from protocols.readings import Source
 
 ALL = ["chint-dtsu666", "dlt645-1997-1p", "dlt645-2007-1p", "dlt645-2007-3p", "eastron-sdm630"]
 
@@ -150,6 +152,16 @@ def test_a_counter_below_zero_is_no_value() -> None:
     high, low = encode_registers(-1.5, "f32")
     model = models.load("eastron-sdm630")
     assert models.values_from_registers(model, {(4, 0x48): high, (4, 0x49): low}) == {}
+
+
+def test_a_counter_too_large_for_the_cloud_is_no_value_so_that_its_batch_is_not_refused() -> None:
+    high, low = encode_registers(1e38, "f32")
+    model = models.load("eastron-sdm630")
+    values = models.values_from_registers(model, {(4, 0x48): high, (4, 0x49): low, (4, 0): high, (4, 1): low})
+    assert values == {"voltage_l1_v": 1e38}
+    row = Row("M-1", 1, Source.POLLED, values)
+    batch = Readings(gateway="gw-a01", epoch="e", seq=1, readings=[row])
+    assert decode(encode(batch), Readings) == batch
 
 
 def test_requests_stay_within_the_meters_limits() -> None:
