@@ -109,7 +109,7 @@ class TcpLink:
             return
         try:
             self._socket = self._first_that_answers()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that can be no host's
             raise LinkDown(f"{self}: cannot connect ({error})") from None
 
     def _first_that_answers(self) -> socket.socket:
@@ -297,6 +297,6 @@ def _drain(link: Link) -> int:
 
 def link_of(line: LineSettings) -> Link:
     """The link to a line as its settings tell; a device path is serial, host:port is TCP."""
-    if line.endpoint.startswith("/"):
-        return SerialLink(line.endpoint, line.baud, line.parity)
-    return TcpLink(*line.host_port)
+    if line.is_network:
+        return TcpLink(*line.host_port)
+    return SerialLink(line.endpoint, line.baud, line.parity)

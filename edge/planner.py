@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edge.settings import NETWORK_KINDS, LineSettings, MeterSettings
+from edge.settings import LineSettings, MeterSettings
 from protocols.dlt645.conversations import LEAD_IN
 from protocols.dlt645.frame import OVERHEAD
 from protocols.dlt645.identifiers import lookup, lookup_1997
@@ -210,7 +210,7 @@ def cost_of(line: LineSettings, model: MeterModel) -> float:
 
 
 def speed_is_known(line: LineSettings) -> bool:
-    return line.kind not in NETWORK_KINDS or "baud" in line.model_fields_set
+    return not line.is_network or "baud" in line.model_fields_set
 
 
 def air_time_s(model: MeterModel, byte_s: float) -> float:

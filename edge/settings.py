@@ -23,11 +23,19 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from protocols import models
+from protocols.dlt645.frame import BROADCAST
 from protocols.mqtt.topics import GATEWAY_ID
 
-ENDPOINT = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):(?P<port>\d{1,5})")
-NETWORK_KINDS = ("tcp", "modbus-tcp")
+ENDPOINT = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):(?P<port>[0-9]{1,5})")
 MODBUS_KINDS = ("modbus-tcp", "modbus-rtu")
+DEVICE = "a device, as /dev/ttyS1"
+NETWORK = "host:port, as 10.0.0.5:4001"
+ENDPOINTS = {
+    "tcp": NETWORK,
+    "modbus-tcp": NETWORK,
+    "serial": DEVICE,
+    "modbus-rtu": f"{DEVICE}, or a serial server's {NETWORK}",
+}
 
 
 class SettingsError(Exception):
@@ -60,6 +68,12 @@ def _gateway_name(name: str) -> str:
     return name
 
 
+def _meter_address(address: str) -> str:
+    if not re.fullmatch("[0-9]{12}", address) or address == BROADCAST:
+        raise _wrong(f"{address!r} is no meter address; write its 12 digits, leading zeros too")
+    return address
+
+
 def _model_name(name: str) -> str:
     if name not in models.names():
         raise _wrong(f"{name!r} is no meter model; give one of {', '.join(models.names())}")
@@ -68,8 +82,8 @@ def _model_name(name: str) -> str:
 
 FilePath = Annotated[Path, AfterValidator(_beside)]
 PresentFile = Annotated[Path, AfterValidator(_beside), AfterValidator(_present)]
-Seconds = Annotated[float, Field(gt=0)]
-IntervalSeconds = Annotated[int, Field(ge=1, le=86_400)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+IntervalSeconds = Annotated[int, Field(ge=1, le=86_400, strict=True)]
 
 
 class _Part(BaseModel):
@@ -106,20 +120,20 @@ class BrokerSettings(_Part):
 
 class OutboxSettings(_Part):
     max_bytes: Annotated[int, Field(ge=1 << 20)] = 1 << 30
-    batch_readings: Annotated[int, Field(ge=1, le=1000)] = 200
+    batch_readings: Annotated[int, Field(ge=1, le=500)] = 200  # more might outgrow MAX_PAYLOAD
     batch_age_s: Seconds = 2.0
 
 
 class MeterSettings(_Part):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     model: Annotated[str, AfterValidator(_model_name)]
-    address: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None  # DL/T 645, leading zeros written
+    address: Annotated[str, AfterValidator(_meter_address)] | None = None  # DL/T 645
     unit: Annotated[int, Field(ge=1, le=247)] | None = None  # Modbus
     interval_s: IntervalSeconds = 60
 
 
 class LineSettings(_Part):
-    name: Annotated[str, Field(min_length=1, max_length=64)]
+    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")]  # else the cloud refuses the Health
     kind: Literal["tcp", "serial", "modbus-tcp", "modbus-rtu"]
     endpoint: str  # "host:port", or the path of a serial device
     baud: Annotated[int, Field(ge=300, le=115_200)] = 2400
@@ -131,19 +145,17 @@ class LineSettings(_Part):
     @classmethod
     def _usual_modbus_port(cls, raw: Any) -> Any:
         """DL/T 645 lines are 2400 8E1, Modbus lines 9600 8N1, unless told otherwise."""
-        if isinstance(raw, Mapping) and raw.get("kind") == "modbus-rtu":
+        if isinstance(raw, Mapping) and raw.get("kind") == "modbus-rtu" and _is_device(raw.get("endpoint")):
             return {"baud": 9600, "parity": "none"} | dict(raw)
         return raw
 
     @model_validator(mode="after")
     def _endpoint_fits_kind(self) -> Self:
         match = ENDPOINT.fullmatch(self.endpoint)
-        if self.kind in NETWORK_KINDS and not (match and 1 <= int(match["port"]) <= 65_535):
-            raise _wrong(
-                f"endpoint {self.endpoint!r} of a {self.kind} line must be host:port, as 10.0.0.5:4001"
-            )
-        if self.kind not in NETWORK_KINDS and not self.endpoint.startswith("/"):
-            raise _wrong(f"endpoint {self.endpoint!r} of a {self.kind} line must be a device, as /dev/ttyS1")
+        is_host_port = match is not None and 1 <= int(match["port"]) <= 65_535
+        wanted = ENDPOINTS[self.kind]
+        if not (DEVICE in wanted and not self.is_network) and not (NETWORK in wanted and is_host_port):
+            raise _wrong(f"endpoint {self.endpoint!r} of a {self.kind} line must be {wanted}")
         return self
 
     @model_validator(mode="after")
@@ -163,8 +175,12 @@ class LineSettings(_Part):
         return self.kind in MODBUS_KINDS
 
     @property
+    def is_network(self) -> bool:
+        """Behind host:port, be it a Modbus TCP device or a serial server; else a device of this machine."""
+        return not _is_device(self.endpoint)
+
+    @property
     def host_port(self) -> tuple[str, int]:
-        """Host and port of a tcp or modbus-tcp line."""
         host, _, port = self.endpoint.rpartition(":")
         return host.strip("[]"), int(port)
 
@@ -206,6 +222,10 @@ class Settings(_Part):
     @property
     def username(self) -> str:
         return self.broker.username or self.gateway
+
+
+def _is_device(endpoint: object) -> bool:
+    return isinstance(endpoint, str) and endpoint.startswith("/")
 
 
 def _with_interval(line: Any, interval_s: Any) -> Any:

@@ -8,7 +8,7 @@ import pytest
 
 from edge.links import LinkDown, NoReply
 from edge.poller import LinePoller
-from edge.settings import LineSettings, MeterSettings
+from edge.settings import MeterSettings
 from protocols.dlt645.frame import Frame, frames_in
 from protocols.errors import FrameError, Refused
 from tests.edge.lines import ADDRESS, THREE_PHASE_VALUES, blocks, dlt645_driver, line, meter, modbus_driver
@@ -88,8 +88,7 @@ def test_mutated_rtu_replies_before_the_right_one_never_change_a_value(seed: int
         return [mutated(good, draw) + good]
 
     with TcpWire(react, rtu_ear) as wire:
-        raw = line(wire.endpoint, RTU_METER, kind="modbus-tcp", timeout_s=0.1)
-        driver = modbus_driver(LineSettings.model_construct(**(dict(raw) | {"kind": "modbus-rtu"})))
+        driver = modbus_driver(line(wire.endpoint, RTU_METER, kind="modbus-rtu", timeout_s=0.1))
         driver.open()
         for _ in range(10):
             assert driver.read(RTU_METER) == expected()

@@ -9,7 +9,7 @@ import pytest
 
 from edge.drivers.modbus import ModbusDriver
 from edge.links import LinkDown, NoReply
-from edge.settings import LineSettings, MeterSettings
+from edge.settings import MeterSettings
 from protocols.errors import FrameError, Refused
 from protocols.modbus.rtu import read_request
 from protocols.models import load
@@ -220,8 +220,7 @@ def test_only_corrupt_rtu_answers_are_no_silence() -> None:
 
 def test_rtu_through_a_tcp_serial_server() -> None:
     with TcpWire(well, rtu_ear) as wire:
-        raw = line(wire.endpoint, METER, kind="modbus-tcp")
-        driver = modbus_driver(LineSettings.model_construct(**(dict(raw) | {"kind": "modbus-rtu"})))
+        driver = modbus_driver(line(wire.endpoint, METER, kind="modbus-rtu"))
         driver.open()
         assert driver.read(METER) == expected()
         driver.close()

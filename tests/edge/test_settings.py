@@ -67,6 +67,12 @@ def test_good_settings_are_read_with_paths_beside_the_file_and_intervals_spread(
         ('gateway = "gw-a01"', "", "gateway: is missing; add it"),
         ('"gw-a01"', '"Gate way"', "gateway: 'Gate way' is no gateway name; use"),
         ("interval_s = 900", "interval_s = 0", "interval_s: input should be greater than or equal to 1, but"),
+        ("interval_s = 900", "interval_s = 900.0", "interval_s: input should be a valid integer, but is 900"),
+        ("interval_s = 900", 'interval_s = "900"', "interval_s: input should be a valid integer, but is '"),
+        ("interval_s = 900", "health_s = inf", "health_s: input should be a finite number, but is inf"),
+        ('name = "north"', 'name = "no\\trth"', "name: string should match pattern"),
+        ('"202107072529"', '"٢٠٢١٠٧٠٧٢٥٢٩"', "is no meter address; write its 12 digits"),
+        ('"202107072529"', '"999999999999"', "'999999999999' is no meter address"),
         ("interval_s = 900", "intervall = 900", "intervall: is no setting here; remove it"),
         ('"broker.example"', '""', "broker.host: string should have at least 1 character"),
         ('password_file = "secret"', 'password = "x"', "broker.password: is no setting here"),
@@ -74,8 +80,10 @@ def test_good_settings_are_read_with_paths_beside_the_file_and_intervals_spread(
         ("8388608", '"much"', "outbox.max_bytes: input should be a valid integer"),
         ("10.0.0.5:4001", "10.0.0.5", "endpoint '10.0.0.5' of a tcp line must be host:port, as 10"),
         ("10.0.0.5:4001", "10.0.0.5:99999", "must be host:port"),
-        ("/dev/ttyS1", "ttyS1", "endpoint 'ttyS1' of a modbus-rtu line must be a device, as /dev/ttyS1"),
-        ('"202107072529"', '"2021"', "line[north].meter[M-001].address: string should match"),
+        ("10.0.0.5:4001", "10.0.0.5:４００１", "must be host:port"),
+        ("10.0.0.5:4001", "/dev/ttyS0", "endpoint '/dev/ttyS0' of a tcp line must be host:port, as 10"),
+        ("/dev/ttyS1", "ttyS1", "modbus-rtu line must be a device, as /dev/ttyS1, or a serial server's host"),
+        ('"202107072529"', '"2021"', "line[north].meter[M-001].address: '2021' is no meter address"),
         ('"000000000002"', '"202107072529"', "line[north]: address 202107072529 is given to two meters"),
         ('"M-003"', '"M-001"', "two meters have the id 'M-001'; correct one"),
         ('"hall"', '"north"', "two lines are called 'north'; rename one"),
@@ -96,6 +104,13 @@ def test_a_mistake_is_one_line_that_names_file_key_and_cure(
     assert line.startswith(f"{config}: ")
     assert said in line
     assert "\n" not in line
+
+
+def test_an_rtu_line_may_be_behind_a_serial_server(config: Path) -> None:
+    config.write_text(GOOD.replace("/dev/ttyS1", "10.0.0.7:4001"))
+    hall = gateway_settings.load(config).lines[1]
+    assert hall.is_network
+    assert hall.host_port == ("10.0.0.7", 4001)
 
 
 def test_every_mistake_is_told_at_once(config: Path) -> None:
