@@ -8,11 +8,9 @@ from typing import Protocol
 from edge.clock import Clock
 from edge.outbox import Backlog, Outbox
 from edge.outbox_file import StorageFault
+from edge.planner import SILENT_FROM
 from edge.settings import Settings
 from protocols.mqtt.messages import Health, LineHealth, MeterHealth, Storage, Supply
-
-SILENT_AFTER = 2
-"""A meter counts as silent from this many asks in a row without a reading."""
 
 
 class Poller(Protocol):
@@ -78,7 +76,7 @@ class HealthReport:
 
 def _turning(health: Health) -> object:
     """The part of Health whose change is news: it must not wait for the next round."""
-    silent = frozenset(meter.meter for meter in health.meters if meter.unanswered >= SILENT_AFTER)
+    silent = frozenset(meter.meter for meter in health.meters if meter.unanswered >= SILENT_FROM)
     down = frozenset(line.line for line in health.lines if not line.connected)
     return silent, down, health.supply, health.storage, health.clock, health.epoch
 

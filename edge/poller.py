@@ -8,9 +8,11 @@ polling until it does; nothing is overtaken and nothing is dropped.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from threading import Event, Lock, Thread
 from typing import Final
 
+from edge.back_off import BackOff
 from edge.clock import Clock, can_date
 from edge.drivers import Driver
 from edge.drivers.dlt645 import Dlt645Driver
@@ -27,8 +29,6 @@ log = logging.getLogger(__name__)
 
 Accept = Callable[[Reading], bool]
 """Whether the reading was taken; False means that it was not, for want of storage."""
-Turned = Callable[[str], None]
-"""Told the id of a meter that has just become silent, or answers again."""
 
 LOOK_AGAIN_S: Final = 1.0
 """Longest sleep: wall time may step meanwhile."""
@@ -46,23 +46,8 @@ class _Tally:
     answered_at_ms: int | None = None
 
 
-class _BackOff:
-    """Waits that double from the first to the last, until something works again."""
-
-    def __init__(self, bounds_s: tuple[float, float]) -> None:
-        self._first_s, self._last_s = bounds_s
-        self.failures = 0
-
-    def failed(self) -> float:
-        self.failures += 1
-        return min(self._first_s * 2.0 ** min(self.failures - 1, 30), self._last_s)
-
-    def worked(self) -> None:
-        self.failures = 0
-
-
 class LinePoller:
-    """Every method may be called from any thread; `accept` and `turned` are called in the line's own."""
+    """Every method may be called from any thread; `accept` is called in the line's own."""
 
     def __init__(
         self,
@@ -71,12 +56,11 @@ class LinePoller:
         accept: Accept,
         probe_s: float = 300.0,
         *,
-        turned: Turned = lambda _: None,
         confirm_s: float = 2.0,
         driver: Driver | None = None,
     ) -> None:
         """ModelError when a meter's model cannot be used."""
-        self._line, self._clock, self._accept, self._turned = line, clock, accept, turned
+        self._line, self._clock, self._accept = line, clock, accept
         known = {name: models.load(name) for name in sorted({meter.model for meter in line.meters})}
         self._driver = driver or _driver_of(line, known)
         self._cost_s = {meter.id: cost_of(line, known[meter.model]) for meter in line.meters}
@@ -86,9 +70,9 @@ class LinePoller:
         self._stopping = Event()
         self._connected = False  # the drop and reopening after a time-out is not told: the line is there
         self._unaccepted: Reading | None = None
-        self._line_faults = _BackOff(LINE_BACK_OFF_S)
-        self._storage_faults = _BackOff(STORAGE_BACK_OFF_S)
-        self._reminded_s = -REMIND_S
+        self._line_faults = BackOff(*LINE_BACK_OFF_S, Random())
+        self._storage_faults = BackOff(*STORAGE_BACK_OFF_S, Random())
+        self._remarked_s: dict[str, float] = {}
         self._thread = Thread(target=self._run, name=f"line {line.name}", daemon=True)
 
     @property
@@ -157,7 +141,7 @@ class LinePoller:
             if self._unaccepted is not None:
                 return self._hand_over(self._unaccepted)
             self._driver.open()
-            self._connected = not self._line_faults.failures
+            self._connected = not self._line_faults.grown
             ask = self._schedule.next(self._now_s())
             if ask is None:
                 return min(self._schedule.wait_s(self._now_s()), LOOK_AGAIN_S)
@@ -169,7 +153,7 @@ class LinePoller:
             return self._line_is_down(down)
         except Exception:
             # A defect must not end the polling of a whole line: it is told, and the line goes on.
-            log.exception("line %s: defect while polling", self._line.name)
+            log.log(self._seldom("defect", logging.ERROR), "line %s: defect", self._line.name, exc_info=True)
             return LOOK_AGAIN_S
 
     def _ask(self, ask: Ask) -> float:
@@ -183,11 +167,12 @@ class LinePoller:
             self._silent(meter, silence)
         except FrameError as error:
             self._line_works()
-            log.info("line %s, meter %s: %s", self._line.name, meter, error)
+            log.log(self._seldom(meter, logging.INFO), "line %s, meter %s: %s", self._line.name, meter, error)
             self._count(meter, asked=1)
             self._schedule.deferred(meter, self._now_s())
         except Refused as refused:
-            log.warning("line %s, meter %s: no reading: %s", self._line.name, meter, refused)
+            level = self._seldom(meter, logging.WARNING)
+            log.log(level, "line %s, meter %s: no reading: %s", self._line.name, meter, refused)
             self._present(meter)
         except BaseException:
             self._schedule.deferred(meter, self._now_s())
@@ -212,14 +197,12 @@ class LinePoller:
         self._count(meter, asked=1, answered=1, answered_at_ms=at_ms)
         if self._schedule.answered(meter, at_ms / 1000):
             log.info("line %s, meter %s: answers again", self._line.name, meter)
-            self._turned(meter)
 
     def _silent(self, meter: str, silence: NoReply) -> None:
         log.debug("line %s, meter %s: %s", self._line.name, meter, silence)
         self._count(meter, asked=1, unanswered=1)
         if self._schedule.unanswered(meter, self._now_s()):
             log.warning("line %s, meter %s: silent (%s)", self._line.name, meter, silence)
-            self._turned(meter)
 
     def _count(
         self,
@@ -239,34 +222,41 @@ class LinePoller:
     def _hand_over(self, reading: Reading) -> float:
         self._unaccepted = reading
         if not self._accept(reading):
-            if not self._storage_faults.failures:
+            if not self._storage_faults.grown:
                 log.error("line %s: polling waits until the storage takes readings", self._line.name)
-            return self._storage_faults.failed()
-        if self._storage_faults.failures:
+            return self._storage_faults.next_s()
+        if self._storage_faults.grown:
             log.info("line %s: the storage takes readings again", self._line.name)
-            self._storage_faults.worked()
+            self._storage_faults.reset()
         self._unaccepted = None
         return 0.0
 
     def _line_works(self) -> None:
-        self._line_faults.worked()
+        self._line_faults.reset()
         self._connected = True
 
     def _line_is_down(self, down: LinkDown) -> float:
-        if not self._line_faults.failures:
+        if not self._line_faults.grown:
             log.warning("line %s is down: %s", self._line.name, down)
         self._connected = False
-        return self._line_faults.failed()
+        return self._line_faults.next_s()
 
     def _remind(self, ask: Ask) -> None:
         """A plan that does not fit shows as regular asks that come a whole interval late."""
-        now_s = self._clock.monotonic_s()
-        if not ask.probe and ask.late_s > ask.meter.interval_s and now_s - self._reminded_s >= REMIND_S:
-            self._reminded_s = now_s
-            log.warning(
+        if not ask.probe and ask.late_s > ask.meter.interval_s:
+            log.log(
+                self._seldom("behind", logging.WARNING),
                 "line %s is behind: meter %s is asked %.0f s late: ask fewer meters, or less often",
                 self._line.name, ask.meter.id, ask.late_s,
             )  # fmt: skip
+
+    def _seldom(self, about: str, level: int) -> int:
+        """That level once in REMIND_S, DEBUG in between: what goes on and on must not fill the log."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._remarked_s.get(about, -REMIND_S) < REMIND_S:
+            return logging.DEBUG
+        self._remarked_s[about] = now_s
+        return level
 
     def _quality(self, at_ms: int) -> Quality:
         sure = can_date(at_ms) and self._clock.state() is not ClockState.UNSYNCED

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from edge.back_off import BackOff
 from edge.outbox import Batch, BatchKey, Outbox
 from protocols.mqtt.messages import Stored
 
@@ -17,26 +18,6 @@ BACKLOG_LIMIT: Final = 28
 FIRST_WAIT_S: Final = 2.0
 LAST_WAIT_S: Final = 60.0
 _LIVE_KEPT: Final = 256
-
-
-class BackOff:
-    """Waits that double from `first_s` to `last_s`, each shortened by chance so that a fleet spreads out."""
-
-    def __init__(self, first_s: float, last_s: float, rng: Random) -> None:
-        self._first_s, self._last_s, self._rng = first_s, last_s, rng
-        self._next_s = first_s
-
-    @property
-    def grown(self) -> bool:
-        return self._next_s > self._first_s
-
-    def next_s(self) -> float:
-        wait_s = self._next_s
-        self._next_s = min(self._last_s, 2 * wait_s)
-        return wait_s * self._rng.uniform(0.75, 1.0)
-
-    def reset(self) -> None:
-        self._next_s = self._first_s
 
 
 @dataclass(slots=True)

@@ -1,6 +1,9 @@
 """Line settings and drivers for tests, and the values of a meter as a wire shows them."""
 
+import re
 from typing import Any
+
+import pytest
 
 from edge.drivers.dlt645 import Dlt645Driver
 from edge.drivers.modbus import ModbusDriver
@@ -69,6 +72,12 @@ def line(endpoint: str, *meters: MeterSettings, kind: str = "tcp", **more: Any) 
     return LineSettings.model_validate(
         told | more | {"meter": [each.model_dump() for each in meters or [meter()]]}
     )
+
+
+def turned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The meters told as silent, or as back, in this order."""
+    told = (re.search(r"meter (\S+): (?:silent|answers again)", each.getMessage()) for each in caplog.records)
+    return [found[1] for found in told if found]
 
 
 def dlt645_driver(on: LineSettings, **more: Any) -> Dlt645Driver:

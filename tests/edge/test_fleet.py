@@ -1,5 +1,6 @@
 """Whole lines of simulated meters, polled as in the field: what is read is what they measured."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from protocols.models import load
 from protocols.mqtt.messages import MeterHealth
 from protocols.quantities import QUANTITIES, Kind
 from protocols.readings import Reading
+from tests.edge.lines import turned
 from tests.edge.test_poller import until
 
 SCENARIO = """
@@ -108,7 +110,6 @@ class Station:
     def __init__(self, fleet: RunningFleet, *names: str) -> None:
         self.fleet = fleet
         self.readings: list[Reading] = []
-        self.turned: list[str] = []
         self.pollers = {name: self._poller(name) for name in names}
 
     def _poller(self, name: str) -> LinePoller:
@@ -121,9 +122,7 @@ class Station:
                 "meter": [each.model_dump() for each in METERS[name]],
             }
         )
-        return LinePoller(
-            settings, SystemClock(), self._accept, 5.0, turned=self.turned.append, confirm_s=0.1
-        )
+        return LinePoller(settings, SystemClock(), self._accept, 5.0, confirm_s=0.1)
 
     def _accept(self, reading: Reading) -> bool:
         self.readings.append(reading)
@@ -180,35 +179,42 @@ def test_every_meter_of_a_line_is_read_as_it_measures(tmp_path: Path, name: str)
             assert running.health(name, meter.id).unanswered == 0
 
 
-def test_an_outage_silences_the_customers_while_the_area_meter_shows_no_voltage(tmp_path: Path) -> None:
+def test_an_outage_silences_the_customers_while_the_area_meter_shows_no_voltage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "edge.poller")
     with station(tmp_path, "tcp") as running:
         until(lambda: all(running.of(meter.id) for meter in METERS["tcp"]))
         running.fleet.fault("area-out", "A01")
         began = time.monotonic()
-        until(lambda: {"A01-01", "A01-02"} <= set(running.turned))
+        until(lambda: {"A01-01", "A01-02"} <= set(turned(caplog)))
         assert time.monotonic() - began < 10
         until(lambda: running.of("A01-00")[-1].values["voltage_l1_v"] == 0.0)
         assert running.health("tcp", "A01-00").unanswered == 0
         assert running.pollers["tcp"].line_health().connected
         running.fleet.clear("area-out", "A01")
-        until(lambda: running.turned.count("A01-01") == 2 and running.turned.count("A01-02") == 2)
+        until(lambda: turned(caplog).count("A01-01") == 2 and turned(caplog).count("A01-02") == 2)
         assert running.health("tcp", "A01-01").unanswered == 0
 
 
 @pytest.mark.parametrize(("name", "meter"), [("tcp", "A01-01"), ("serial", "A02-02"), ("modbus", "A02-04")])
-def test_one_dead_meter_does_not_take_its_neighbours_along(tmp_path: Path, name: str, meter: str) -> None:
+def test_one_dead_meter_does_not_take_its_neighbours_along(
+    tmp_path: Path, name: str, meter: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with station(tmp_path, name) as running:
         until(lambda: all(running.of(each.id) for each in METERS[name]))
         running.fleet.fault("meter-dead", meter)
-        until(lambda: running.turned == [meter])
+        until(lambda: turned(caplog) == [meter])
         others = [each.id for each in METERS[name] if each.id != meter]
         before = {other: len(running.of(other)) for other in others}
         until(lambda: all(len(running.of(other)) >= before[other] + 2 for other in others))
-        assert running.turned == [meter]
+        assert turned(caplog) == [meter]
 
 
 @pytest.mark.parametrize("name", list(LINES))
-def test_a_line_that_is_down_is_told_and_accuses_no_meter(tmp_path: Path, name: str) -> None:
+def test_a_line_that_is_down_is_told_and_accuses_no_meter(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with station(tmp_path, *LINES) as running:
         until(lambda: all(running.of(meter.id) for meters in METERS.values() for meter in meters))
         running.fleet.fault("line-down", name)
@@ -220,7 +226,7 @@ def test_a_line_that_is_down_is_told_and_accuses_no_meter(tmp_path: Path, name: 
         after = {meter.id: len(running.of(meter.id)) for meter in METERS[name]}
         until(lambda: all(len(running.of(each)) > count for each, count in after.items()), 40)
         assert running.pollers[name].line_health().connected
-        assert not running.turned
+        assert not turned(caplog)
 
 
 def test_a_noisy_line_gives_fewer_readings_and_never_a_wrong_one(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from protocols.dlt645.frame import Frame
 from protocols.models import load
 from protocols.mqtt.messages import ClockState, MeterHealth
 from protocols.readings import Quality, Reading, Source, Value
-from tests.edge.lines import ADDRESS, OTHER, THREE_PHASE_VALUES, blocks, line, meter
+from tests.edge.lines import ADDRESS, OTHER, THREE_PHASE_VALUES, blocks, line, meter, turned
 from tests.edge.wire import Chunks, Meters, TcpWire, dlt645_ear
 
 FIRST = meter(interval_s=1)
@@ -42,7 +42,6 @@ class Kept:
     def __init__(self) -> None:
         self.readings: list[Reading] = []
         self.offered: list[Reading] = []
-        self.turned: list[str] = []
         self.full = False
 
     def accept(self, reading: Reading) -> bool:
@@ -66,7 +65,6 @@ def until(condition: Callable[[], object], within_s: float = 15) -> None:
 def polling(on: LineSettings, **more: Any) -> Iterator[tuple[LinePoller, Kept]]:
     kept = Kept()
     told: dict[str, Any] = {
-        "turned": kept.turned.append,
         "confirm_s": 0.05,
         "probe_s": 1.0,
         "clock": SureClock(),
@@ -141,26 +139,31 @@ def test_a_storage_that_breaks_altogether_does_not_end_the_polling() -> None:
     assert kept[0] is broken[0]
 
 
-def test_a_meter_that_falls_silent_is_told_soon_and_once_and_again_when_it_is_back() -> None:
+def test_a_meter_that_falls_silent_is_told_soon_and_once_and_again_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
     meters = Meters(BOTH)
     with TcpWire(meters, dlt645_ear) as wire, polling(line(wire.endpoint, FIRST, SECOND)) as (poller, kept):
         until(lambda: kept.of("m1"))
         del meters.values[ADDRESS]
-        until(lambda: kept.turned)
+        until(lambda: turned(caplog))
         assert health(poller).unanswered >= 2
         before = len(kept.of("m2"))
         until(lambda: health(poller).unanswered >= 4)
-        assert kept.turned == ["m1"]
+        assert turned(caplog) == ["m1"]
         assert len(kept.of("m2")) > before
         assert health(poller, "m2").unanswered == 0
         meters.values[ADDRESS] = blocks()
-        until(lambda: len(kept.turned) >= 2)
-        assert kept.turned == ["m1", "m1"]
+        until(lambda: len(turned(caplog)) >= 2)
+        assert turned(caplog) == ["m1", "m1"]
         assert health(poller).unanswered == 0
         until(lambda: kept.of("m1")[-1].at_ms >= (health(poller).answered_at_ms or 0))
 
 
-def test_a_line_that_breaks_is_told_as_such_and_counts_against_no_meter() -> None:
+def test_a_line_that_breaks_is_told_as_such_and_counts_against_no_meter(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with TcpWire(Meters(BOTH), dlt645_ear) as wire:
         settings = line(wire.endpoint, FIRST)
         port = settings.host_port[1]
@@ -176,17 +179,17 @@ def test_a_line_that_breaks_is_told_as_such_and_counts_against_no_meter() -> Non
             with TcpWire(Meters(BOTH), dlt645_ear, port):
                 until(lambda: len(kept.readings) > read)
                 assert poller.line_health().connected
-            assert not kept.turned
+            assert not turned(caplog)
 
 
 def test_a_line_that_was_never_there_is_not_connected(caplog: pytest.LogCaptureFixture) -> None:
     with TcpWire(lambda _: [], dlt645_ear) as wire:
         endpoint = wire.endpoint
-    with polling(line(endpoint, FIRST)) as (poller, kept):
+    with polling(line(endpoint, FIRST)) as (poller, _):
         until(lambda: "line l1 is down" in caplog.text)
         assert not poller.line_health().connected
         assert health(poller).asked == 0
-        assert not kept.turned
+        assert not turned(caplog)
 
 
 def test_corrupt_answers_are_no_silence() -> None:
@@ -205,7 +208,9 @@ def test_corrupt_answers_are_no_silence() -> None:
         assert not kept.readings
 
 
-def test_a_meter_that_refuses_everything_is_there_though_it_gives_no_reading() -> None:
+def test_a_meter_that_refuses_everything_is_there_though_it_gives_no_reading(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with (
         TcpWire(Meters({ADDRESS: {}}), dlt645_ear) as wire,
         polling(line(wire.endpoint, FIRST)) as (poller, kept),
@@ -213,6 +218,7 @@ def test_a_meter_that_refuses_everything_is_there_though_it_gives_no_reading() -
         until(lambda: health(poller).answered >= 2)
         assert health(poller).unanswered == 0
         assert not kept.readings
+    assert caplog.text.count("meter m1: no reading: refused with 02H") == 1
 
 
 def test_line_noise_is_counted() -> None:
@@ -225,10 +231,12 @@ def test_line_noise_is_counted() -> None:
         assert poller.line_health().noise_bytes >= 3 * 8
 
 
-def test_polling_stops_at_once_even_while_it_waits_for_a_silent_meter() -> None:
+def test_polling_stops_at_once_even_while_it_waits_for_a_silent_meter(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with (
         TcpWire(lambda _: [], dlt645_ear) as wire,
-        polling(line(wire.endpoint, FIRST, timeout_s=60)) as (poller, kept),
+        polling(line(wire.endpoint, FIRST, timeout_s=60)) as (poller, _),
     ):
         until(lambda: wire.requests)
         began = time.monotonic()
@@ -237,7 +245,7 @@ def test_polling_stops_at_once_even_while_it_waits_for_a_silent_meter() -> None:
         assert time.monotonic() - began < 1
         assert not poller.alive
         assert health(poller).unanswered == 0
-        assert not kept.turned
+        assert not turned(caplog)
 
 
 def test_a_reading_taken_while_the_clock_is_unsure_says_so() -> None:
@@ -273,8 +281,11 @@ def test_nothing_is_guessed_of_a_wire_behind_a_network(caplog: pytest.LogCapture
 class Defective(Dlt645Driver):
     """A driver with a defect that one meter brings out."""
 
+    met = 0
+
     def read(self, meter: MeterSettings) -> dict[str, Value]:
         if meter.id == "m1":
+            self.met += 1
             raise ZeroDivisionError
         return super().read(meter)
 
@@ -284,8 +295,9 @@ def test_a_defect_in_a_driver_is_told_and_the_line_goes_on(caplog: pytest.LogCap
         settings = line(wire.endpoint, FIRST, SECOND)
         driver = Defective(settings, {FIRST.model: load(FIRST.model)})
         with polling(settings, driver=driver) as (_, kept):
-            until(lambda: len(kept.of("m2")) >= 2)
-    assert "defect while polling" in caplog.text
+            until(lambda: driver.met >= 2 and len(kept.of("m2")) >= 2)
+    assert caplog.text.count("line l1: defect") == 1
+    assert "ZeroDivisionError" in caplog.text
 
 
 class Watched(TcpLink):

@@ -7,8 +7,9 @@ from random import Random
 
 import pytest
 
+from edge.back_off import BackOff
 from edge.outbox import Batch, BatchKey, Outbox
-from edge.window import BACKLOG_LIMIT, LIMIT, BackOff, Window
+from edge.window import BACKLOG_LIMIT, LIMIT, Window
 from tests.edge.gateway import GATEWAY, GatewayClock, readings, stored
 
 
