@@ -37,7 +37,7 @@ class Mosquitto:
         (folder / "acl").chmod(0o600)
         (folder / "passwords").touch(0o600)
         for user in users:
-            words = [passwd, "-b", folder / "passwords", user, self.password(user)]
+            words: list[str | Path] = [passwd, "-b", folder / "passwords", user, self.password(user)]
             subprocess.run(words, check=True, capture_output=True)
             self.password_file(user).write_text(self.password(user) + "\n")
             self.password_file(user).chmod(0o600)
