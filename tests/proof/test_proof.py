@@ -24,7 +24,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_no_accepted_reading_is_lost_or_counted_twice_whatever_is_killed(place: Place) -> None:
-    proof = prove(ProofStation(place, SEED), 20.0, SEED, _silent)
+    proof = prove(ProofStation(place, SEED), 15.0, SEED, _silent)
     assert proof.accepted > 50
     assert (proof.lost, proof.counted_twice) == (0, 0)
     assert proof.stored == proof.accepted
@@ -34,13 +34,13 @@ def test_no_accepted_reading_is_lost_or_counted_twice_whatever_is_killed(place: 
 def test_a_cloud_that_says_stored_before_the_commit_loses_readings(place: Place) -> None:
     window = place.root / "window"
     station = ProofStation(place, SEED, cloud_command=python("tests.proof.eager_cloud", str(window)))
-    proof = prove(station, 20.0, SEED, _silent, lambda: window.stat().st_size if window.exists() else 0)
+    proof = prove(station, 12.0, SEED, _silent, lambda: window.stat().st_size if window.exists() else 0)
     assert _loses(proof)
 
 
 def test_a_gateway_that_takes_puback_for_stored_loses_readings(place: Place) -> None:
     station = ProofStation(place, SEED, edge_command=python("tests.proof.trusting_edge"))
-    assert _loses(prove(station, 20.0, SEED, _silent))
+    assert _loses(prove(station, 12.0, SEED, _silent))
 
 
 def _loses(proof: Proof) -> bool:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_demo_reports_what_its_components_did(broker: str) -> None:
     size = ["--areas", "3", "--meters", "5", "--days", "1", "--port", "0", "--broker", broker]
     done = subprocess.run(
-        [sys.executable, "wattpost.py", "demo", "--for", "50s", "--json", *size],
+        [sys.executable, "wattpost.py", "demo", "--for", "44s", "--json", *size],
         cwd=ROOT,
         capture_output=True,
         text=True,
