@@ -6,13 +6,14 @@ import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from edge import settings as gateway_settings
-from edge.clock import SystemClock
-from edge.settings import Settings, SettingsError
+if TYPE_CHECKING:
+    from edge.agent import Agent
+    from edge.settings import Settings
 
 log = logging.getLogger(__name__)
 app = typer.Typer(
@@ -34,30 +35,22 @@ def run(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell every step.")] = False,
 ) -> None:
     """Poll the meters and publish until SIGTERM; SIGUSR1 stops polling and goes on sending."""
+    signals = _catch_signals()
     settings = _settings(config)
     _log_to_stderr(verbose=verbose)
     _warn(settings)
     from edge.agent import Agent
+    from edge.clock import SystemClock
     from edge.outbox_file import OutboxRefused, StorageFault
 
     try:
         agent = Agent(settings, SystemClock(), accepted_log=accepted_log)
-    except (OutboxRefused, StorageFault, OSError) as error:
+    except (OutboxRefused, StorageFault) as error:
         _refuse([str(error)])
-    signal.signal(signal.SIGTERM, lambda *_: agent.ask_stop())
-    signal.signal(signal.SIGINT, lambda *_: agent.ask_stop())
-    signal.signal(signal.SIGUSR1, lambda *_: agent.ask_drain())
-    broken: list[str] = []
-
-    def end_with(failure: threading.ExceptHookArgs) -> None:
-        """A thread that dies takes the program along: whoever started it starts it whole again."""
-        broken.append(failure.thread.name if failure.thread else "?")
-        log.critical("thread %s failed", broken[-1], exc_info=failure.exc_value)
-        agent.ask_stop()
-
-    threading.excepthook = end_with
-    agent.run()
-    if broken:
+    except OSError as error:
+        _refuse([f"{error.filename}: cannot be used ({error.strerror}); correct the path or its permissions"])
+    threading.Thread(target=_obey, args=(signals, agent), name="signals", daemon=True).start()
+    if not _work(agent):
         raise typer.Exit(1)
 
 
@@ -71,7 +64,43 @@ def check(config: Config) -> None:
     print(f"{config}: good: gateway {settings.gateway}, {size}")
 
 
-def _settings(config: Path) -> Settings:
+def _catch_signals() -> SimpleQueue[int]:
+    """Before anything slow, or a SIGUSR1 of the first moment would kill. A handler does nothing but put:
+    the locks of threading.Event might be held by the very thread that it interrupts."""
+    signals: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, lambda caught, _: signals.put(caught))
+    return signals
+
+
+def _obey(signals: SimpleQueue[int], agent: "Agent") -> None:
+    while True:
+        if signals.get() == signal.SIGUSR1:
+            agent.ask_drain()
+        else:
+            agent.ask_stop()
+
+
+def _work(agent: "Agent") -> bool:
+    """Run the agent to its end. A thread that dies takes it along, and makes this False:
+    whoever started the program starts it whole again."""
+    failed = threading.Event()
+
+    def end_with(failure: threading.ExceptHookArgs) -> None:
+        name = failure.thread.name if failure.thread else "?"
+        log.critical("thread %s failed", name, exc_info=failure.exc_value)
+        failed.set()
+        agent.ask_stop()
+
+    threading.excepthook = end_with
+    agent.run()
+    return not failed.is_set()
+
+
+def _settings(config: Path) -> "Settings":
+    from edge import settings as gateway_settings
+    from edge.settings import SettingsError
+
     try:
         return gateway_settings.load(config)
     except SettingsError as error:
@@ -84,7 +113,9 @@ def _refuse(lines: Iterable[str]) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _warn(settings: Settings) -> None:
+def _warn(settings: "Settings") -> None:
+    from edge import settings as gateway_settings
+
     for line in gateway_settings.warnings(settings):
         log.warning(line)
 

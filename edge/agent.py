@@ -88,9 +88,11 @@ class Agent:
     def flush(self, *, everything: bool = False) -> None:
         """Commit the batches that are full or old enough; what the storage refuses stays pending."""
         while batch := self._due(everything):
-            self._commit(batch)
+            key = self._commit(batch)
             with self._lock:
                 del self._pending[: len(batch)]
+            if key:
+                self._accepted(key, [reading for _, reading in batch])
 
     def _due(self, everything: bool) -> list[tuple[int, Reading]]:
         """The next batch, if it is time for it: readings with a date and those without are never mixed."""
@@ -105,12 +107,12 @@ class Agent:
         full = more or len(batch) == limits.batch_readings
         return batch if everything or full or age_s >= limits.batch_age_s else []
 
-    def _commit(self, batch: Sequence[tuple[int, Reading]]) -> None:
-        if not can_date(batch[0][1].at_ms):
-            self.outbox.hold(batch)
-            return
-        readings = [reading for _, reading in batch]
-        self._accepted(self.outbox.append(readings), readings)
+    def _commit(self, batch: Sequence[tuple[int, Reading]]) -> BatchKey | None:
+        """Put it on disk. None: held, for want of a date."""
+        if can_date(batch[0][1].at_ms):
+            return self.outbox.append([reading for _, reading in batch])
+        self.outbox.hold(batch)
+        return None
 
     def _date_held(self) -> None:
         while self.outbox.held and can_date(self._clock.now_ms()):
@@ -138,8 +140,8 @@ class Agent:
 
     def run(self) -> None:
         """Work until `ask_stop`, then stop cleanly."""
-        self.start()
         try:
+            self.start()
             while not self._stopping.is_set():
                 self.tick()
                 self._wake.wait(TICK_S)
@@ -162,7 +164,7 @@ class Agent:
             return
         self.flush(everything=not self._polling)
         self._date_held()
-        if self._draining.is_set() and self._is_empty():
+        if self._draining.is_set() and self._is_empty() and not self.outbox.held:
             log.info("gateway %s: drained, the outbox is empty", self._settings.gateway)
             self._draining.clear()
 
@@ -221,10 +223,23 @@ class AcceptedLog:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._failing = False
 
     def write(self, key: BatchKey, readings: Sequence[Reading]) -> None:
         lines = (
             json.dumps({"epoch": key.epoch, "seq": key.seq, "meter": each.meter, "at_ms": each.at_ms}) + "\n"
             for each in readings
         )
-        os.write(self._descriptor, "".join(lines).encode())
+        self._append("".join(lines).encode())
+
+    def _append(self, rest: bytes) -> None:
+        """A log that cannot be written says less than was accepted, never more; the gateway goes on."""
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            if not self._failing:
+                log.error("the accepted log is incomplete: %s", error)  # noqa: TRY400
+            self._failing = True
+        else:
+            self._failing = False

@@ -1,6 +1,7 @@
 """The agent as a whole: real child processes, a real line, a real broker, and what survives their end."""
 
 import json
+import logging
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from tests.edge.gateway import (
     gateway_settings,
     reading,
     readings,
+    stored,
     until,
 )
 from tests.edge.lines import ADDRESS, THREE_PHASE_VALUES, blocks
@@ -61,22 +63,22 @@ class Child:
         self.folder, self.accepted_log = folder, folder / "accepted.jsonl"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        words: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "edge",
-            "run",
-            "--config",
-            self.folder / "gateway.toml",
-        ]
-        words += ["--accepted-log", self.accepted_log]
+    def start(self, *program: str) -> None:
+        words: list[str | Path] = [sys.executable, *(program or ("-m", "edge")), "run"]
+        words += ["--config", self.folder / "gateway.toml", "--accepted-log", self.accepted_log]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(words, cwd=ROOT, stderr=log, stdout=log)
 
     def tell(self, number: int) -> None:
         assert self.process
         self.process.send_signal(number)
+
+    def catches(self, number: int) -> bool:
+        """Whether the process has a handler for that signal by now."""
+        assert self.process
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (caught,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")]
+        return bool(int(caught, 16) >> (number - 1) & 1)
 
     def end(self, number: int = signal.SIGTERM) -> int:
         assert self.process
@@ -185,6 +187,37 @@ def test_sigusr1_stops_polling_and_goes_on_sending_until_the_outbox_is_empty(
     assert child.process.poll() is None
     assert child.end(signal.SIGINT) == 0
     cloud.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
+def test_a_signal_of_the_first_moment_is_obeyed_once_the_agent_is_there(child: Child, number: int) -> None:
+    child.start()
+    until(lambda: child.catches(number), "the handler set")
+    child.tell(number)
+    until(lambda: "polling is stopped" in child.log(), "the signal obeyed")
+    assert child.process
+    assert (child.end() if number == signal.SIGUSR1 else child.process.wait(20)) == 0
+
+
+DYING = """
+import edge.agent
+from edge.__main__ import main
+from edge.health import Poller
+class Dying(edge.agent.LinePoller):
+    def _step(self):
+        raise SystemError("this thread cannot go on")
+edge.agent.LinePoller = Dying
+main()
+"""
+
+
+def test_a_thread_that_dies_ends_the_program_with_1_and_says_which(child: Child) -> None:
+    child.start("-c", DYING)
+    assert child.process
+    assert child.process.wait(20) == 1
+    assert "thread line north failed" in child.log()
+    assert "this thread cannot go on" in child.log()
+    assert "stopped, 0 batches stay" in child.log()
 
 
 def test_a_broker_that_is_not_there_stops_neither_start_nor_polling_nor_end(
@@ -342,6 +375,37 @@ def test_readings_before_and_after_the_clock_was_set_never_share_a_batch(
         [(START_MS, "good")],
         [(START_MS, "clock_unsure")],
     ]
+
+
+def test_readings_that_wait_for_a_date_are_not_drained_yet(
+    make_gateway: Callable[..., Gateway], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock = GatewayClock(now_ms=1000)
+    gateway = make_gateway(clock)
+    gateway.agent.accept(reading(1, at_ms=1000))
+    gateway.agent.ask_drain()
+    gateway.agent.tick()
+    assert "drained" not in caplog.text
+    clock.wall_ms = START_MS
+    gateway.agent.tick()
+    gateway.agent.outbox.settle(stored(gateway.agent.outbox.epoch, (1, 1)))
+    gateway.agent.tick()
+    assert "drained" in caplog.text
+
+
+def test_an_accepted_log_that_cannot_be_written_stops_nothing_and_doubles_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = gateway_settings(tmp_path, free_port(), None, outbox={"batch_readings": 10})
+    agent = Agent(settings, GatewayClock(), accepted_log=Path("/dev/full"), make_pollers=lambda *_: [])
+    for each in readings(20):
+        agent.accept(each)
+    agent.flush(everything=True)
+    agent.flush(everything=True)
+    assert agent.outbox.backlog().readings == 20
+    assert caplog.text.count("the accepted log is incomplete") == 1
+    agent.outbox.close()
 
 
 def test_its_own_parts_can_be_replaced_from_outside(tmp_path: Path) -> None:
