@@ -75,7 +75,7 @@ class _Session:
             reconnect_on_failure=False,
         )
         self._client.connect_timeout = ANSWER_S
-        self._client.username_pw_set(username, broker.password())
+        self._client.username_pw_set(username, _password(broker))
         if broker.tls:
             files = broker.tls
             self._client.tls_set(
@@ -164,6 +164,7 @@ class Uplink:
         self._declare_wait = BackOff(2.0, 60.0, self._rng)
         self._declare_s = 0.0
         self._version = "5" if self._broker.protocol == "auto" else self._broker.protocol
+        self._is_window_open = False
         self._session: _Session | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
@@ -180,11 +181,11 @@ class Uplink:
         self._thread.start()
 
     def stop(self) -> None:
-        """Say goodbye to the broker if it is there, and end the thread."""
+        """Say goodbye to the broker if it is there, and end the thread; a hanging connect is left alone."""
         self._stopping.set()
         self.wake()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(2 * FAREWELL_S)
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -265,23 +266,18 @@ class Uplink:
         self._mids.clear()
         self._told_epoch, self._declare_s = "", 0.0
         self._declare_wait.reset()
-        opened = False
+        self._is_window_open = False
         self._session = session
         while not self._stopping.is_set():
-            try:
-                if not opened:
-                    self._window.reopen()
-                    opened = True
+            self._tell(session)
+            with suppress(StorageFault):  # the outbox has said so; it is tried again at the next round
                 self._send(session)
-                event = _next_event(session)
-                if event and event.kind == "down":
-                    self._say(
-                        logging.WARNING, f"broker: connection lost ({event.refusal}); readings are kept"
-                    )
-                    return
+            event = _next_event(session)
+            if event and event.kind == "down":
+                self._say(logging.WARNING, f"broker: connection lost ({event.refusal}); readings are kept")
+                return
+            with suppress(StorageFault):  # the cloud will be asked again after it works
                 self._handle(event)
-            except StorageFault:  # the outbox has said so; the cloud will be asked again after it works
-                self._stopping.wait(1.0)
         session.say_farewell(topics.up(self._gateway, "status"), self._status(online=False))
 
     def _handle(self, event: _Event | None) -> None:
@@ -308,14 +304,20 @@ class Uplink:
             self._declare_wait.reset()
         self._window.settled(stored, self._clock.monotonic_s())
 
-    def _send(self, session: _Session) -> None:
-        now_s = self._clock.monotonic_s()
+    def _tell(self, session: _Session) -> None:
+        """Status and health; they need no storage, so that its failure can be told."""
         if self._told_epoch != self._outbox.epoch:
             self._told_epoch = self._outbox.epoch
             session.publish(topics.up(self._gateway, "status"), self._status(online=True), retain=True)
         if health := self._health:
             self._health = None
             session.publish(topics.up(self._gateway, "health"), messages.encode(health), qos=0)
+
+    def _send(self, session: _Session) -> None:
+        if not self._is_window_open:
+            self._window.reopen()
+            self._is_window_open = True
+        now_s = self._clock.monotonic_s()
         for batch in self._window.next(now_s):
             mid = session.publish(topics.up(self._gateway, "readings"), batch.payload)
             self._mids[mid] = batch.key
@@ -334,6 +336,13 @@ class Uplink:
         if about not in self._warned:
             self._warned.add(about)
             log.warning("%s (said once)", text)
+
+
+def _password(broker: BrokerSettings) -> str | None:
+    try:
+        return broker.password()
+    except UnicodeDecodeError:
+        raise _Unreachable(f"{broker.password_file} is not text") from None
 
 
 def _parse_stored(payload: bytes, gateway: str) -> messages.Stored:

@@ -1,8 +1,10 @@
 """The uplink against a real broker: live first, at most 32 under way, and only Stored empties the outbox."""
 
 import logging
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -156,14 +158,18 @@ def retained_status(mosquitto: Mosquitto) -> tuple[bool, str]:
     return status.online, status.epoch
 
 
-def test_health_is_published_and_not_retained(site: Site, cloud: CloudEnd) -> None:
-    site.uplink.start()
-    until(lambda: site.uplink.connected, "connected")
-    health = messages.Health(
+def health_of(site: Site) -> messages.Health:
+    return messages.Health(
         gateway=GATEWAY, at_ms=1, epoch=site.outbox.epoch, last_seq=0, backlog_batches=0, backlog_readings=0,
         oldest_at_ms=None, clock=messages.ClockState.UNKNOWN, supply=messages.Supply.MAINS, lines=[],
         meters=[],
     )  # fmt: skip
+
+
+def test_health_is_published_and_not_retained(site: Site, cloud: CloudEnd) -> None:
+    site.uplink.start()
+    until(lambda: site.uplink.connected, "connected")
+    health = health_of(site)
     site.uplink.publish_health(health)
     until(lambda: cloud.payloads("health"), "health")
     assert messages.decode(cloud.payloads("health")[0], messages.Health) == health
@@ -237,6 +243,45 @@ def test_version_5_and_3_1_1_carry_the_same(
     site.uplink.stop()
     cloud.close()
     site.outbox.close()
+
+
+def test_a_password_file_that_is_no_text_is_told_and_tried_again(
+    tmp_path: Path, mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = mosquitto.password_file(GATEWAY)
+    good = secret.read_bytes()
+    secret.write_bytes(b"\xff\xfe\x00")
+    site = Site(tmp_path, gateway_settings(tmp_path, mosquitto.port, secret))
+    site.uplink.start()
+    until(lambda: f"{secret} is not text" in caplog.text, "the fault told")
+    secret.write_bytes(good)
+    until(lambda: site.uplink.connected, "connected")
+    site.uplink.stop()
+    site.outbox.close()
+
+
+def test_health_is_told_even_when_the_storage_failed_before_the_connection(
+    site: Site, cloud: CloudEnd
+) -> None:
+    site.outbox.close()
+    site.uplink.start()
+    until(lambda: site.uplink.connected, "connected")
+    site.uplink.publish_health(health_of(site))
+    until(lambda: cloud.payloads("health"), "health")
+    assert cloud.statuses()[-1].online
+
+
+def test_stopping_takes_no_longer_for_a_broker_that_takes_calls_and_never_answers(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        site = Site(tmp_path, gateway_settings(tmp_path, deaf.getsockname()[1], None))
+        site.uplink.start()
+        held, _ = deaf.accept()
+        began = time.monotonic()
+        site.uplink.stop()
+        assert time.monotonic() - began < 3
+        site.outbox.close()
+        held.close()
+    until(lambda: not site.uplink._thread.is_alive(), "the thread ended")
 
 
 AMQTT = """
