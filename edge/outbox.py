@@ -106,11 +106,14 @@ class Outbox:
             return self._insert(db, readings)
 
     def unsettled(self, limit: int, after: int = 0, until: int | None = None) -> list[Batch]:
-        """Batches not settled yet, oldest first, of which `after` < id <= `until`."""
+        """Batches not settled yet, oldest first, of which `after` < id <= `until`; none only at the end."""
         with self._file.reading() as db:
             where = "id > ? AND id <= ? ORDER BY id LIMIT ?"
             bounds = (after, (1 << 62) if until is None else until, limit)
-            return self._batches(db.execute(f"SELECT {_COLUMNS} FROM batch WHERE {where}", bounds))  # noqa: S608
+            while rows := db.execute(f"SELECT {_COLUMNS} FROM batch WHERE {where}", bounds).fetchall():  # noqa: S608
+                if found := self._batches(rows):
+                    return found
+        return []
 
     def batch(self, batch_id: int) -> Batch | None:
         """The batch of that id, byte-equal at every call; None once it has left."""
@@ -351,10 +354,12 @@ class Outbox:
         """Take over what could be read of a broken file, each batch under its old epoch."""
         before = self._state.batches
         for row in saved:
-            self._put(db, row)
+            with suppress(sqlite3.IntegrityError):  # a broken tree may show a row twice
+                self._put(db, row)
         return self._state.batches - before
 
-    def _batches(self, rows: sqlite3.Cursor) -> list[Batch]:
+    def _batches(self, rows: Iterable[tuple[int, str, int, int, int, bytes, bytes]]) -> list[Batch]:
+        """The sound ones; what is broken is given up here and declared."""
         found, broken = [], []
         for batch_id, epoch, seq, readings, oldest_at_ms, mark, payload in rows:
             if checksum(epoch, seq, payload) == mark:

@@ -89,10 +89,8 @@ class OutboxFile:
     def transaction(self, *, grows: bool = False) -> Iterator[sqlite3.Connection]:
         """One fsynced commit; with `grows`, refused while the disk has hardly any room left."""
         with self.reading() as db:
-            if grows and _free_disk_bytes(self._path.parent) < RESERVE_BYTES:
-                raise self._faulted(
-                    f"less than {RESERVE_BYTES >> 10} KiB of the disk are free, make room there"
-                )
+            if grows:
+                self._check_disk()
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -121,6 +119,14 @@ class OutboxFile:
                 if _is_corrupt(error):
                     self._begin_anew(error)
                 raise self._faulted(str(error)) from error
+
+    def _check_disk(self) -> None:
+        try:
+            free_bytes = _free_disk_bytes(self._path.parent)
+        except OSError as error:
+            raise self._faulted(str(error)) from error
+        if free_bytes < RESERVE_BYTES:
+            raise self._faulted(f"less than {RESERVE_BYTES >> 10} KiB of the disk are free, make room there")
 
     def has_room(self, db: sqlite3.Connection, need: int) -> bool:
         """Whether `need` bytes more stay under the cap, WAL included."""
@@ -181,7 +187,10 @@ class OutboxFile:
 
     def _begin_anew(self, why: sqlite3.Error) -> None:
         """Set a corrupt file aside, begin another in a new epoch, and save what can still be read."""
-        aside = _set_aside(self._path, self._clock.now())
+        try:
+            aside = _set_aside(self._path, self._clock.now())
+        except OSError as error:
+            raise self._faulted(f"is corrupt ({why}) and cannot be set aside ({error})") from error
         saved = 0
         with suppress(sqlite3.Error), closing(self._connect()) as db:
             db.execute("BEGIN IMMEDIATE")

@@ -366,6 +366,30 @@ def test_a_row_whose_checksum_is_wrong_is_never_sent_and_is_declared(opened: Ope
     assert (declared.seqs, declared.readings, declared.reason) == ([(2, 2)], 3, "checksum")
 
 
+def test_behind_broken_rows_the_sound_ones_are_still_found(opened: Opener) -> None:
+    outbox = opened()
+    keys = [outbox.append(readings(1, start=number)) for number in range(6)]
+    with outbox._file.transaction() as db:
+        db.execute("UPDATE batch SET payload = x'00' WHERE seq BETWEEN 2 AND 4")
+    (first,) = outbox.unsettled(1)
+    assert [batch.key for batch in outbox.unsettled(1, after=first.id)] == [keys[4]]
+    assert sum(each.readings for each in outbox.declarations()) == 3
+
+
+def test_a_corrupt_file_that_cannot_be_set_aside_is_a_fault_of_the_storage(
+    opened: Opener, path: Path
+) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"\0garbage" * 5000)
+    clock = GatewayClock()
+    aside = path.with_name(f"outbox.corrupt-{clock.now():%Y%m%dT%H%M%S%fZ}.db")
+    aside.mkdir()
+    with pytest.raises(StorageFault, match="cannot be set aside"):
+        opened(clock=clock)
+    aside.rmdir()
+    assert opened(clock=clock).append(readings(1))
+
+
 # -- full and failing disks --------------------------------------------------------------------------------
 
 FILE_LIMIT = """
