@@ -209,8 +209,7 @@ class Application:
             self.link.publish_stored(stored)
 
     def _watch(self) -> None:
-        with self.database.write() as connection:
-            self.watch.tick(connection)
+        self.watch.tick(self.database)
         self.live.changed()
 
     def _broker_up(self) -> BrokerUp:

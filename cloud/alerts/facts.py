@@ -56,12 +56,13 @@ def gather(
     """The picture around some gateways."""
     areas = _areas(connection, gateways)
     meters = _meters(connection, areas)
+    known = [meter.id for meter in meters]
     names = sorted({meter.gateway for meter in meters} | set(gateways))
     states = _states(connection, names)
     healths = {name: _health(row) for name, row in states.items()}
     voltages = _voltages(readings, [meter.id for meter in meters if healths.get(meter.gateway)])
-    silences = store.silences(connection, (meter.id for meter in meters))
-    given_up = store.given_up(connection)
+    silences = store.silences(connection, known)
+    given_up = store.given_up(connection, known)
     answered = _answered(healths)
     return Picture(
         now,
@@ -73,7 +74,7 @@ def gather(
             _meter(meter, silences, answered, voltages.get(meter.id), meter.id in given_up)
             for meter in meters
         ),
-        store.dark_meters(connection),
+        store.dark_meters(connection, known),
     )
 
 

@@ -22,9 +22,13 @@ from cloud.alerts.rules import Broker, Dark, Judgement, Picture, State, Verdict,
 from cloud.customers.store import Served, customers_of_meters
 from cloud.fleet import gateways, registry
 from cloud.kit.clock import Clock
+from cloud.kit.db import Database
 from cloud.metering.store import BatchOfReadings, ReadingStore, ms
 from protocols.mqtt.messages import Health
 from protocols.readings import Reading, trace_id
+
+GROUP = 5
+"""Gateways that a tick judges in one transaction: it holds up every message that comes meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +96,30 @@ class Watch:
         volts = [value for quantity, value in reading.values.items() if quantity in VOLTAGES]
         return bool(volts) and max(volts) < self._policy.supply.dark_below_v
 
-    def tick(self, connection: Connection) -> None:
-        """What time alone brings: gateways not heard any more, causes that stood or stayed away for long."""
+    def tick(self, database: Database) -> None:
+        """What time alone brings: gateways not heard any more, causes that stood or stayed away for long.
+
+        A few gateways to a transaction, so that messages are taken in between however large the storm is.
+        """
+        with database.read() as connection:
+            groups = self.due(connection)
+        for group in groups:
+            with database.write() as connection:
+                self.evaluate(connection, group)
+
+    def due(self, connection: Connection) -> list[list[str]]:
+        """The gateways a tick has to look at, in groups; the first group is the broker alone.
+
+        Time tells nothing of them while the broker is down, nor of one that is already known to be dark
+        unless an outage lies behind it.
+        """
+        if not self._broker().up:
+            return [[]]
         limit = self._clock.now() - timedelta(seconds=self._policy.supply.heard_within_s)
-        missed = gateways.not_heard_since(connection, limit)
-        self.evaluate(connection, sorted(missed | store.watched_gateways(connection)))
+        missed = gateways.missed_since(connection, limit)
+        idle = missed & store.dark_gateways(connection) - store.gateways_of_outages(connection)
+        around = sorted((missed | store.watched_gateways(connection)) - idle)
+        return [[], *(around[first : first + GROUP] for first in range(0, len(around), GROUP))]
 
     def evaluate(self, connection: Connection, around: Iterable[str]) -> None:
         """Judge what is known around some gateways and write down what follows from it."""

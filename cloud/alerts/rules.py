@@ -172,9 +172,11 @@ class _Scene:
         self.lines = {(line.gateway, line.name): line for line in picture.lines}
         self.on_line: dict[tuple[str, str], list[Meter]] = defaultdict(list)
         self.in_area: dict[str, list[Meter]] = defaultdict(list)
+        self.areas_of: dict[str, set[str]] = defaultdict(set)
         for meter in picture.meters:
             self.on_line[meter.gateway, meter.line].append(meter)
             self.in_area[meter.area].append(meter)
+            self.areas_of[meter.gateway].add(meter.area)
         self.states = {meter.id: self._state(meter) for meter in picture.meters}
 
     def heard(self, gateway_id: str) -> bool:
@@ -232,8 +234,7 @@ class _Scene:
 
     def _on_backup(self, gateway: str) -> bool:
         """Backup tells of one area only: a gateway that serves several cannot know which it lost."""
-        areas = {each.area for each in self.picture.meters if each.gateway == gateway}
-        return self.gateways[gateway].supply == BACKUP and len(areas) == 1
+        return self.gateways[gateway].supply == BACKUP and len(self.areas_of[gateway]) == 1
 
     def is_outage(self, area: str, dark: tuple[Dark, ...]) -> bool:
         """Enough meters dark, and no area meter that still shows voltage: a lost phase leaves it some."""

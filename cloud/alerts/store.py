@@ -69,6 +69,12 @@ out_meter_table = Table(
     Column("restored_at", Instant),
     Index(None, "meter"),
 )
+Index(
+    "ix_alert_meter_dark",
+    out_meter_table.c.meter,
+    sqlite_where=out_meter_table.c.restored_at.is_(None),
+    postgresql_where=out_meter_table.c.restored_at.is_(None),
+)
 suspicion_table = Table(
     "alert_suspicion",
     metadata,
@@ -183,20 +189,25 @@ def save_out_meters(connection: Connection, alert: int, rows: Iterable[OutMeter]
             connection.execute(insert(out_meter_table).values(alert=alert, meter=row.meter, **values))
 
 
-def dark_meters(connection: Connection) -> frozenset[str]:
-    """The meters that are still dark in an open outage."""
+def dark_meters(connection: Connection, meters: Iterable[str]) -> frozenset[str]:
+    """Those of these meters that are still dark in an open outage."""
     query = (
         select(out_meter_table.c.meter)
         .join(alert_table)
-        .where(alert_table.c.closed_at.is_(None), out_meter_table.c.restored_at.is_(None))
+        .where(
+            out_meter_table.c.meter.in_(sorted(meters)),
+            alert_table.c.closed_at.is_(None),
+            out_meter_table.c.restored_at.is_(None),
+        )
     )
     return frozenset(connection.scalars(query))
 
 
-def given_up(connection: Connection) -> frozenset[str]:
-    """The meters with an open alert of their own."""
+def given_up(connection: Connection, meters: Iterable[str]) -> frozenset[str]:
+    """Those of these meters that have an open alert of their own."""
+    causes = [f"{AlertKind.METER_SILENT.value}:{meter}" for meter in meters]
     query = select(alert_table.c.meter).where(
-        alert_table.c.closed_at.is_(None), alert_table.c.kind == AlertKind.METER_SILENT.value
+        alert_table.c.closed_at.is_(None), alert_table.c.cause.in_(sorted(causes))
     )
     return frozenset(connection.scalars(query))
 
@@ -242,6 +253,20 @@ def watched_gateways(connection: Connection) -> set[str]:
         select(alert_table.c.gateway).where(still_open, alert_table.c.gateway.is_not(None)),
     )
     return set(connection.scalars(named))
+
+
+def dark_gateways(connection: Connection) -> set[str]:
+    """The gateways with an open alert that they are not heard."""
+    query = select(alert_table.c.gateway).where(
+        alert_table.c.closed_at.is_(None), alert_table.c.kind == AlertKind.GATEWAY_DARK.value
+    )
+    return set(connection.scalars(query))
+
+
+def gateways_of_outages(connection: Connection) -> set[str]:
+    """The gateways of the meters that an outage left dark."""
+    dark = select(out_meter_table.c.meter).where(out_meter_table.c.restored_at.is_(None))
+    return set(connection.scalars(select(meter_table.c.gateway).where(meter_table.c.id.in_(dark)).distinct()))
 
 
 def newest_usage_hour(connection: Connection) -> datetime | None:

@@ -21,7 +21,6 @@ from sqlalchemy import (
     String,
     Table,
     insert,
-    or_,
     select,
     update,
 )
@@ -151,16 +150,9 @@ def health_of(connection: Connection, gateway: str) -> Health | None:
     return None if row is None else health_in(row)
 
 
-def heard_since(connection: Connection, since: datetime) -> set[str]:
-    """The gateways that said something themselves at `since` or later."""
-    return set(connection.scalars(select(state_table.c.gateway).where(state_table.c.heard_at >= since)))
-
-
-def not_heard_since(connection: Connection, since: datetime) -> set[str]:
-    """The registered gateways that did not; one that never spoke is among them."""
-    query = select(gateway_table.c.id).outerjoin(state_table)
-    silent = or_(state_table.c.heard_at.is_(None), state_table.c.heard_at < since)
-    return set(connection.scalars(query.where(silent)))
+def missed_since(connection: Connection, since: datetime) -> set[str]:
+    """The gateways that spoke once and not since; one that never spoke is missed by nobody."""
+    return set(connection.scalars(select(state_table.c.gateway).where(state_table.c.heard_at < since)))
 
 
 def data_overdue(

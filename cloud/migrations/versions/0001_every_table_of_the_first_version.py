@@ -181,6 +181,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("alert", "meter", name=op.f("pk_alert_meter")),
     )
     op.create_index(op.f("ix_alert_meter_meter"), "alert_meter", ["meter"], unique=False)
+    op.create_index(
+        "ix_alert_meter_dark",
+        "alert_meter",
+        ["meter"],
+        unique=False,
+        sqlite_where=sa.text("restored_at IS NULL"),
+        postgresql_where=sa.text("restored_at IS NULL"),
+    )
     op.create_table(
         "contact",
         sa.Column("customer", sa.String(length=64), nullable=False),

@@ -9,6 +9,7 @@ from cloud.alerts.policy import AlertKind
 from cloud.alerts.rules import Broker
 from cloud.customers.actions import import_customers
 from cloud.fleet import gateways
+from cloud.fleet.registry import import_registry
 from cloud.workorders.rules import OrderState
 from protocols.mqtt.messages import Status, Supply
 from tests.cloud.alerts.village import PERIOD_S, POLICY, Village, customer_of, meters_of, trace_of
@@ -265,3 +266,34 @@ def test_who_was_never_told_of_the_outage_is_not_told_of_its_end(village: Villag
     village.supply_back(*A01)
     village.rounds(4)
     assert village.who_was_told("restored") == THEIRS
+
+
+def test_a_tick_looks_only_where_time_can_bring_something(village: Village) -> None:
+    assert due(village) == [[]]
+    with village.transaction() as connection:
+        import_registry(connection, {"gateway": [{"id": "gw-never", "name": "示例网关"}]})
+    village.fate.dark_gateways.add("gw-a02")
+    village.rounds(2)
+    assert due(village) == [[], ["gw-a02"]]
+    village.rounds(2)
+    assert village.open_causes() == ["gateway_dark:gw-a02"]
+    assert due(village) == [[]]
+    village.fate.dark_gateways.clear()
+    village.rounds(3)
+    assert village.open_causes() == []
+
+
+def test_a_dark_gateway_with_an_outage_behind_it_is_looked_at_on(village: Village) -> None:
+    village.supply_out(*A01)
+    village.rounds(2)
+    village.fate.dark_gateways.add("gw-a01")
+    village.rounds(4)
+    assert village.open_causes() == ["area_outage:A01", "gateway_dark:gw-a01"]
+    assert due(village) == [[], ["gw-a01"]]
+    village.broker = Broker(False, village.clock.now())
+    assert due(village) == [[]]
+
+
+def due(village: Village) -> list[list[str]]:
+    with village.database.read() as connection:
+        return village.watch.due(connection)

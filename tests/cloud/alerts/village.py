@@ -184,8 +184,12 @@ class Village:
         )
 
     def tick(self, *, crash: bool = False) -> None:
-        with self.transaction(crash=crash) as connection:
-            self.watch.tick(connection)
+        if not crash:
+            self.watch.tick(self.database)
+            return
+        with self.transaction(crash=True) as connection:
+            for group in self.watch.due(connection):
+                self.watch.evaluate(connection, group)
 
     def rounds(self, count: int, seconds: float = PERIOD_S) -> None:
         """So many polling periods, with a tick after each."""

@@ -103,10 +103,11 @@ def test_a_retained_status_tells_what_was_and_is_not_being_heard(filled: Databas
     with filled.write() as connection:
         assert gateways.take_status(connection, status(online=True), NOW, retained=True)
         assert online(connection) == (True, NOW, None)
-        assert gateways.not_heard_since(connection, NOW - MINUTE) == {"gw-1", "gw-2"}
+        assert gateways.missed_since(connection, NOW + MINUTE) == set()
         assert not gateways.take_status(connection, status(online=True), NOW + MINUTE)
         assert online(connection) == (True, NOW, NOW + MINUTE)
-        assert gateways.heard_since(connection, NOW) == {"gw-1"}
+        assert gateways.missed_since(connection, NOW + MINUTE) == set()
+        assert gateways.missed_since(connection, NOW + 2 * MINUTE) == {"gw-1"}
 
 
 def test_the_last_will_turns_a_gateway_offline_and_is_not_heard_from_it(filled: Database) -> None:

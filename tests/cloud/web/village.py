@@ -181,8 +181,7 @@ class Village:
             self.watch.on_health(connection, said)
 
     def tick(self) -> None:
-        with self.application.database.write() as connection:
-            self.watch.tick(connection)
+        self.watch.tick(self.application.database)
 
     def poll(self, area: int, at: datetime) -> None:
         """Every meter of the area answers once; in the outage the area meter alone, with 0 V."""
