@@ -194,8 +194,9 @@ class Watch:
         store.change(connection, alert, order_number=promise.order)
         dark = [each for each in served if rows[each.meter].restored_at is None]
         kind = NoticeKind.OUTAGE
+        about = _about(connection, area, promise, opened_at)
         for customer in sorted({each.customer for each in dark}):
-            params = _params(connection, area, promise, opened_at, customer, dark)
+            params = about | {"accounts": _accounts(dark, customer)}
             news = News(alert, kind, self._notices.severity(kind), params, trace, now)
             self._notices.tell_customer(connection, customer, news)
 
@@ -215,9 +216,10 @@ class Watch:
         back = {each.customer for each in served if each.meter in step.restored} - waiting
         promise = Promise(alert.order_number, None, None)
         kind = NoticeKind.RESTORED
+        about = _about(connection, alert.area, promise, alert.opened_at)
         for customer in sorted(back):
             if told(connection, alert.id, customer).get(NoticeKind.OUTAGE):
-                params = _params(connection, alert.area, promise, alert.opened_at, customer, served)
+                params = about | {"accounts": _accounts(served, customer)}
                 news = News(alert.id, kind, self._notices.severity(kind), params, alert.trace, now)
                 self._notices.tell_customer(connection, customer, news)
 
@@ -300,22 +302,17 @@ def _trace(dark: Iterable[Dark], picture: Picture) -> str:
     return health_trace(behind[newest.meter], newest.at)
 
 
-def _params(
-    connection: Connection,
-    area: str,
-    promise: Promise,
-    opened_at: datetime,
-    customer: str,
-    served: Iterable[Served],
-) -> dict[str, Any]:
-    """What a notice of an outage says: place, order, times; never a figure of usage."""
-    names = [row.name for row in registry.areas(connection, [area])]
+def _about(connection: Connection, area: str, promise: Promise, opened_at: datetime) -> dict[str, Any]:
+    """What every notice of an outage says: place, order, times; never a figure of usage."""
     return {
         "area": area,
-        "area_name": names[0] if names else area,
-        "accounts": sorted({each.account for each in served if each.customer == customer}),
+        "area_name": registry.area_names(connection, [area]).get(area, area),
         "order": promise.order,
         "opened_at": opened_at.isoformat(),
         "earliest": promise.earliest.isoformat() if promise.earliest else None,
         "latest": promise.latest.isoformat() if promise.latest else None,
     }
+
+
+def _accounts(served: Iterable[Served], customer: str) -> list[str]:
+    return sorted({each.account for each in served if each.customer == customer})

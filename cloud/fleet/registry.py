@@ -187,6 +187,12 @@ def areas(connection: Connection, only: Iterable[str] | None = None) -> Sequence
     return connection.execute(_only(counted, area_table, only)).all()
 
 
+def area_names(connection: Connection, only: Iterable[str] | None = None) -> dict[str, str]:
+    """What people call each area, or each of those named."""
+    query = select(area_table.c.id, area_table.c.name)
+    return {row.id: row.name for row in connection.execute(_only(query, area_table, only))}
+
+
 def gateways(connection: Connection) -> Sequence[Row[Any]]:
     """(id, name, meters) of every gateway."""
     return connection.execute(

@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from cloud.alerts import actions as alarms
 from cloud.alerts import store as alerts
+from cloud.fleet import registry
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Invalid
-from cloud.web.desk_views import alert_view, area_names, open_alerts, open_orders, order_view
+from cloud.web.desk_views import alert_view, open_alerts, open_orders, order_view
 from cloud.web.names import HISTORY
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
@@ -32,7 +33,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     def alerts_page(request: Request, user: Operator) -> Response:
         words = pages.words(request)
         with parts.database.read() as connection:
-            names = area_names(connection)
+            names = registry.area_names(connection)
             past = [row for row in alerts.alerts(connection, limit=2 * SHOWN) if row.closed_at][:SHOWN]
         return pages.page(
             request,
@@ -54,7 +55,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     def orders_page(request: Request, user: Operator) -> Response:
         words, now = pages.words(request), pages.now()
         with parts.database.read() as connection:
-            names = area_names(connection)
+            names = registry.area_names(connection)
             ended = orders.orders(connection, states={OrderState.CLOSED, OrderState.CANCELLED}, limit=SHOWN)
         return pages.page(
             request,
@@ -70,7 +71,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         words, now = pages.words(request), pages.now()
         with parts.database.read() as connection:
             row = orders.order(connection, number)
-            view = order_view(row, area_names(connection), words, now)
+            view = order_view(row, registry.area_names(connection), words, now)
             history = orders.history(connection, row.id)
             reports = orders.reports(connection, row.id)
         return pages.page(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Row
 
 from cloud.alerts import store as alerts
 from cloud.alerts.policy import AlertKind, Severity
@@ -110,7 +110,7 @@ def open_alerts(parts: Parts, words: Words, area: str | None = None) -> list[Ale
     """Open alerts, the worst first, those not acknowledged before the others."""
     with parts.database.read() as connection:
         rows = alerts.alerts(connection, only_open=True, area=area)
-        names = area_names(connection)
+        names = registry.area_names(connection)
     rank = {severity.value: place for place, severity in enumerate(SEVERITIES)}
     ordered = sorted(rows, key=lambda row: (row.acknowledged_at is not None, rank[row.severity], -row.id))
     return [alert_view(row, names, words) for row in ordered]
@@ -121,12 +121,8 @@ def open_orders(parts: Parts, words: Words) -> list[OrderView]:
     now = parts.clock.now()
     with parts.database.read() as connection:
         rows = orders.orders(connection, states=OPEN_STATES)
-        names = area_names(connection)
+        names = registry.area_names(connection)
     return sorted((order_view(row, names, words, now) for row in rows), key=lambda order: order.deadline)
-
-
-def area_names(connection: Connection) -> dict[str, str]:
-    return {row.id: row.name for row in registry.areas(connection)}
 
 
 def alert_view(row: Row[Any], names: dict[str, str], words: Words) -> AlertView:

@@ -22,16 +22,12 @@ KEPT_TIMES = 5
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Every area, gateway and meter with its newest values, as of `at`."""
+    """Every area and meter with its newest values, as of `at`."""
 
     at: datetime
     areas: Sequence[Row[Any]]
-    gateways: Sequence[Row[Any]]
     meters: list[MeterNow]
-
-    @property
-    def area_names(self) -> dict[str, str]:
-        return {area.id: area.name for area in self.areas}
+    area_names: dict[str, str]
 
 
 class Station:
@@ -55,8 +51,9 @@ class Station:
     def _make(self) -> Picture:
         now = self._parts.clock.now()
         with self._parts.database.read() as connection:
-            areas, gateways = registry.areas(connection), registry.gateways(connection)
+            areas = registry.areas(connection)
             rows = registry.meters(connection)
         newest = self._parts.store.latest(WHOLE_STATION)
         limit_v = self._parts.supply.dark_below_v
-        return Picture(now, areas, gateways, meters_now(rows, newest, now, limit_v))
+        names = {area.id: area.name for area in areas}
+        return Picture(now, areas, meters_now(rows, newest, now, limit_v), names)
