@@ -16,8 +16,14 @@ class Answers:
     @property
     def noise_bytes(self) -> int:
         """What came besides frames; a local echo of the request is no noise."""
-        echo = len(self._request) if self._buffer.startswith(self._request) else 0
-        return len(self._buffer) - echo
+        return len(self._buffer) - self._echo
+
+    @property
+    def _echo(self) -> int:
+        """How many bytes, perhaps not all of them yet, are the request come back."""
+        if self._request.startswith(self._buffer):
+            return len(self._buffer)
+        return len(self._request) if self._buffer.startswith(self._request) else 0
 
     def feed(self, chunk: bytes) -> bytes:
         """The answer's own bytes, or nothing yet. FrameError when a TCP stream is out of step."""
@@ -27,16 +33,17 @@ class Answers:
     def _find_rtu(self) -> bytes:
         """At any offset: noise, a local echo or another meter's answer may come first."""
         unit, function = self._request[:2]
-        for start in range(len(self._buffer) - 4):
+        for start in range(self._echo, len(self._buffer) - 4):
             head = self._buffer[start : start + 3]
             if head[:2] == bytes((unit, function | 0x80)):
-                frame = self._buffer[start : start + 5]
+                length = 5
             elif head == bytes((unit, function, self._size & 0xFF)):
-                frame = self._buffer[start : start + self._size + 5]
+                length = 5 + self._size
             else:
                 continue
             self.spoke = True
-            if len(frame) >= 5 and crc(frame[:-2]) == frame[-2:]:
+            frame = self._buffer[start : start + length]
+            if len(frame) == length and crc(frame[:-2]) == frame[-2:]:
                 self._buffer = self._buffer[:start] + self._buffer[start + len(frame) :]
                 return frame
         return b""

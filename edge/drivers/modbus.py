@@ -7,6 +7,7 @@ RTU answer does not say which registers it brings.
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Final
 
 from pymodbus.client import ModbusBaseSyncClient
@@ -33,6 +34,8 @@ Request = plan.Request[Point]
 RETRIES: Final = 1
 LONGEST_FRAME: Final = 260
 _LASTING: Final = (1, 2, 3)
+MARKS: Final = 6
+"""Before a mark has the size of an earlier one, the answer to that has come or is lost."""
 _NOT_THERE: Final = (0x0A, 0x0B)
 """A gateway says so of the meter behind it: no path to it, or no answer from it."""
 
@@ -104,6 +107,7 @@ class ModbusDriver:
         self._client = _LineClient(line, link or link_of(line))
         self._patience = Patience(min(GAP_S, line.timeout_s), line.timeout_s)
         self._refusals: Refusals[Request] = Refusals()
+        self._marks = {name: cycle(sizes_of_marks(self._parts[name])) for name in models}
         self._owing: set[str] = set()
 
     @property
@@ -143,6 +147,9 @@ class ModbusDriver:
             self._mark(meter, self._patience.wait_s(meter.id))
         except Refused as refused:
             log.debug("%s: %s, so it is there", meter.id, refused)
+        except (NoReply, FrameError):
+            self._owing.add(meter.id)
+            raise
 
     def _asked(self, meter: MeterSettings, request: Request) -> list[int]:
         wait_s = self._patience.wait_s(meter.id)
@@ -165,19 +172,21 @@ class ModbusDriver:
     def _bring_into_step(self, meter: MeterSettings) -> None:
         """An RTU answer that is overdue looks like the answer to any request of its size.
 
-        So the next request has a size that no other has; once it is answered, nothing is owed any more.
+        So the next request has a size that no other has, and that the marks before it did not have; once it
+        is answered, nothing is owed any more. A refusal has no size and may itself be overdue: try the next.
         """
-        if self._client.rtu and meter.id in self._owing:
+        for _ in range(MARKS if self._client.rtu and meter.id in self._owing else 0):
             try:
                 self._mark(meter, self._patience.ceiling_s)
             except Refused as refused:
-                log.debug("%s: %s, so it is in step", meter.id, refused)
+                log.debug("%s: %s, perhaps overdue", meter.id, refused)
+            else:
+                break
         self._owing.discard(meter.id)
 
     def _mark(self, meter: MeterSettings, wait_s: float) -> None:
         first = self._models[meter.model].points[0]
-        count = size_of_mark(self._parts[meter.model])
-        self._exchange(meter, first.fc, first.address, count, wait_s)
+        self._exchange(meter, first.fc, first.address, next(self._marks[meter.model]), wait_s)
 
     def _exchange(self, meter: MeterSettings, fc: int, address: int, count: int, wait_s: float) -> list[int]:
         assert meter.unit is not None, "settings give each meter of such a line a unit"
@@ -204,10 +213,15 @@ def parts_of(model: MeterModel) -> tuple[Part[Request], ...]:
     return tuple(part(request) for request in model.requests())
 
 
-def size_of_mark(parts: Sequence[Part[Request]]) -> int:
-    """A count of registers that no other request to this meter asks for."""
+def sizes_of_marks(parts: Sequence[Part[Request]]) -> list[int]:
+    """Counts of registers that no other request to this meter asks for.
+
+    Small ones, even and odd by turns: some meters refuse odd counts, some all but the smallest.
+    """
     taken = {each.what.count for part in parts for each in (part, *part.singles)}
-    return next(count for count in range(1, plan.MAX_REGISTERS) if count not in taken)
+    free = [count for count in range(1, plan.MAX_REGISTERS) if count not in taken]
+    even, odd = (count for count in free if count % 2 == 0), (count for count in free if count % 2)
+    return [count for pair in zip(even, odd, strict=False) for count in pair][:MARKS]
 
 
 class _Hex:

@@ -14,7 +14,7 @@ from protocols.errors import FrameError, Refused
 from tests.edge.lines import ADDRESS, THREE_PHASE_VALUES, blocks, dlt645_driver, line, meter, modbus_driver
 from tests.edge.test_modbus_driver import expected, words_of
 from tests.edge.test_poller import Kept, SureClock, until
-from tests.edge.wire import Ask, Chunks, Meters, TcpWire, dlt645_ear, mbap_ear, rtu_ear
+from tests.edge.wire import Ask, Chunks, Meters, PtyWire, TcpWire, dlt645_ear, mbap_ear, rtu_ear
 
 WELL = Meters({ADDRESS: blocks()})
 RTU_METER = MeterSettings(id="m1", model="eastron-sdm630", unit=1)
@@ -93,6 +93,34 @@ def test_mutated_rtu_replies_before_the_right_one_never_change_a_value(seed: int
         for _ in range(10):
             assert driver.read(RTU_METER) == expected()
         assert driver.noise_bytes > 100
+        driver.close()
+
+
+@pytest.mark.parametrize("seed", [2, 6])
+def test_rtu_answers_that_lag_behind_by_several_requests_never_change_a_value(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With these seeds a late refusal was once taken for the end of all that was late."""
+    for where in ("edge.drivers.talk.GAP_S", "edge.drivers.modbus.GAP_S", "edge.links.FLUSH_S"):
+        monkeypatch.setattr(where, 0.03)
+    draw = random.Random(seed)
+    groups, owed = draw.random() < 0.5, list[bytes]()
+
+    def react(ask: Ask) -> Chunks:
+        is_refused = ask.count > 2 and not groups
+        owed.append(ask.refusal(2) if is_refused else ask.answer(words_of(ask)))
+        due = draw.choice([0, 1, 1, 1, 2, 3])
+        arriving, owed[:due] = owed[:due], []
+        return arriving
+
+    with PtyWire(react, rtu_ear) as wire:
+        driver = modbus_driver(line(wire.endpoint, RTU_METER, kind="modbus-rtu", timeout_s=0.02))
+        driver.open()
+        for _ in range(6):
+            with suppress(*NO_READING):
+                driver.probe(RTU_METER)
+            with suppress(*NO_READING):
+                assert driver.read(RTU_METER).items() <= expected().items()
         driver.close()
 
 

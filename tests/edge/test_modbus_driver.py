@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from edge.drivers.answers import Answers
 from edge.drivers.modbus import ModbusDriver
 from edge.links import LinkDown, NoReply
 from edge.settings import MeterSettings
@@ -193,6 +194,29 @@ def test_the_late_answer_of_a_request_is_never_taken_for_the_next_of_the_same_si
         values = driver.read(METER)
     assert len(values) < len(expected())
     assert values.items() <= expected().items()
+
+
+def test_the_late_answer_to_one_probe_does_not_answer_the_next() -> None:
+    owed: list[bytes] = [b""]
+
+    def react(ask: Ask) -> Chunks:
+        owed.append(ask.answer(words_of(ask)))
+        return [owed.pop(0)]
+
+    with driver_on(react, "modbus-rtu") as (driver, _):
+        for _ in range(2):
+            with pytest.raises(NoReply):
+                driver.probe(METER)
+
+
+def test_an_echo_that_begins_like_an_answer_is_still_silence() -> None:
+    """Register 2012H: the echo's third byte is the size of 16 registers."""
+    request = read_request(1, 3, 0x2012, 16)
+    for chunks in ([request], [request[:6], request[6:]], byte_by_byte([request])):
+        answers = Answers(rtu=True, request=request, count=16)
+        assert not [found for chunk in chunks if (found := answers.feed(chunk))]
+        assert not answers.spoke
+        assert answers.noise_bytes == 0
 
 
 def test_a_tcp_stream_out_of_step_is_left_and_begun_anew() -> None:
