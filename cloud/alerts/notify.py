@@ -221,3 +221,9 @@ def mark_read(connection: Connection, id: int, customer: str | None, now: dateti
     connection.execute(
         update(notice_table).where(*mine, notice_table.c.read_at.is_(None)).values(read_at=now)
     )
+
+
+def mark_all_read(connection: Connection, customer: str | None, now: datetime) -> None:
+    """Note that a reader has opened their whole inbox."""
+    mine = notice_table.c.customer.is_not_distinct_from(customer)
+    connection.execute(update(notice_table).where(mine, notice_table.c.read_at.is_(None)).values(read_at=now))

@@ -13,6 +13,7 @@ from cloud.alerts import store as alerts
 from cloud.fleet import registry
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Invalid
+from cloud.kit.paging import RowId
 from cloud.web.desk_views import alert_view, open_alerts, open_orders, order_view
 from cloud.web.names import HISTORY
 from cloud.web.pages import Pages, back
@@ -45,7 +46,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         )
 
     @routes.post("/alerts/{id}/acknowledge")
-    def acknowledge(user: Operator, id: int, next: Annotated[str, Form()] = "/console") -> Response:  # noqa: A002
+    def acknowledge(user: Operator, id: RowId, next: Annotated[str, Form()] = "/console") -> Response:  # noqa: A002
         with parts.database.write() as connection:
             alarms.acknowledge(connection, id, user.login, parts.clock.now())
         parts.live.changed()
@@ -138,5 +139,5 @@ def _instant(parts: Parts, text: str) -> datetime:
     """A wall-clock time of the station, as a browser's datetime field writes it."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=parts.zone).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Invalid(f"{text!r} is no time: write it like 2026-11-23T18:30") from None

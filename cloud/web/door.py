@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from cloud.customers import store as customers
 from cloud.kit.auth import Role, User
 from cloud.kit.errors import TooMany, Unauthenticated
-from cloud.kit.guard import COOKIE
+from cloud.kit.guard import presented
 from cloud.web.language import Words
 from cloud.web.pages import LANGUAGE_COOKIE, Pages, back, local
 from cloud.web.parts import Parts
@@ -58,8 +58,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
     @routes.post("/logout")
     async def leave(request: Request) -> Response:
-        if await guard.visitor(request):
-            await run_in_threadpool(parts.accounts.sign_out, request.cookies[COOKIE])
+        credential = presented(request)
+        if credential and await guard.visitor(request):
+            await run_in_threadpool(parts.accounts.sign_out, credential[0])
         response = RedirectResponse("/login", 303)
         guard.take_cookie(response)
         return response

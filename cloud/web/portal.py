@@ -118,9 +118,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     @routes.post("/notices/read")
     def mark_all_read(user: Customer, next: Annotated[str, Form()] = "/portal/notices") -> Response:  # noqa: A002
         with parts.database.write() as connection:
-            for notice in notify.inbox(connection, user.customer):
-                if notice.read_at is None:
-                    notify.mark_read(connection, notice.id, user.customer, parts.clock.now())
+            notify.mark_all_read(connection, user.customer, parts.clock.now())
         return back(next)
 
     @routes.get("/report")

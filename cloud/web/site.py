@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -76,6 +77,7 @@ def _teach_refusals(app: FastAPI, pages: Pages) -> None:
 
     app.add_exception_handler(CloudError, refused)
     app.add_exception_handler(RequestValidationError, unfit)
+    app.add_exception_handler(DataError, unfit)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, failed)
 
