@@ -81,5 +81,7 @@ class Intake:
             self._handle(message.topic, message.payload, retained=message.retained)
         except Exception:  # a worker that dies stops every gateway; the sender keeps what was not settled
             log.exception("message on %r was not handled", message.topic[:120])
-        finally:
+        try:
             message.done()
+        except Exception:
+            log.exception("message on %r was not acknowledged: it will come again", message.topic[:120])

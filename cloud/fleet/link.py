@@ -23,7 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from cloud.fleet.broker import CLOUD, BrokerAddress
+from cloud.fleet.broker import CLOUD, BrokerAddress, TlsFiles
 from cloud.fleet.intake import DEPTH, Intake, Message
 from cloud.kit.clock import Clock
 from cloud.kit.errors import Invalid
@@ -99,13 +99,16 @@ class _Session:
         self._client.max_queued_messages_set(_MAX_UNSENT)
         self._client.username_pw_set(login.username, login.password)
         if broker.tls:
-            self._client.tls_set(
-                str(broker.tls.ca_file),
-                str(broker.tls.cert_file) if broker.tls.cert_file else None,
-                str(broker.tls.key_file) if broker.tls.key_file else None,
-                tls_version=ssl.PROTOCOL_TLS_CLIENT,
-            )
+            self._encrypt(broker.tls)
         self._listen()
+
+    def _encrypt(self, tls: TlsFiles) -> None:
+        ca, cert, key = (str(file) if file else None for file in (tls.ca_file, tls.cert_file, tls.key_file))
+        try:
+            self._client.tls_set(ca, cert, key, tls_version=ssl.PROTOCOL_TLS_CLIENT)
+        except (OSError, ValueError) as error:  # an SSLError is an OSError
+            named = ", ".join(filter(None, (ca, cert, key)))
+            raise LinkRefused(f"cannot be spoken to: broker.tls: one of {named}: {error}") from None
 
     def _listen(self) -> None:
         put, client = self.events.put, self._client
@@ -280,16 +283,25 @@ class Link:
         wait_s = _FIRST_RETRY_S
         while not self._stopping.is_set():
             try:
-                if self._session is None:
-                    self._session = self._connect()
-                wait_s = _FIRST_RETRY_S
-                self._watch(self._session)
-            except LinkLost as lost:
+                wait_s = self._keep(wait_s)
+            except Exception:  # without this thread no gateway would be heard again
+                log.exception("the link failed and is made anew")
                 self._drop(farewell=False)
-                self._lost(lost)
-                self._stopping.wait(wait_s * self._rng.uniform(0.5, 1.0))
-                wait_s = min(wait_s * 2, _LAST_RETRY_S)
+            self._stopping.wait(wait_s * self._rng.uniform(0.5, 1.0))
+            wait_s = min(wait_s * 2, _LAST_RETRY_S)
         self._drop(farewell=True)
+
+    def _keep(self, wait_s: float) -> float:
+        """One connection from its beginning to its end; how long to wait for the next."""
+        try:
+            if self._session is None:
+                self._session = self._connect()
+            wait_s = _FIRST_RETRY_S
+            self._watch(self._session)
+        except LinkLost as lost:
+            self._drop(farewell=False)
+            self._lost(lost)
+        return wait_s
 
     def _drop(self, *, farewell: bool) -> None:
         session, self._session = self._session, None
@@ -313,7 +325,7 @@ class Link:
         try:
             session.open()
             session.prove(self._prove_within_s)
-        except LinkLost:
+        except BaseException:
             session.close()
             raise
         return session

@@ -2,15 +2,15 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
 import pytest
 
-from cloud.fleet.broker import CLOUD, BrokerAddress
-from cloud.fleet.intake import DEPTH, Intake
+from cloud.fleet.broker import CLOUD, BrokerAddress, TlsFiles
+from cloud.fleet.intake import DEPTH, Intake, Message
 from cloud.fleet.link import Link, LinkState, Login
 from cloud.kit.errors import Invalid
 from protocols.mqtt import messages, topics
@@ -45,13 +45,14 @@ def linked(
     *,
     prove_within_s: float = 10.0,
     prove_every_s: float = 60.0,
+    on_state: Callable[[LinkState], None] | None = None,
 ) -> Iterator[Link]:
     link = Link(
         address,
         Login(password(user), user),
         Intake(taken),
         ManualClock(),
-        taken.states.append,
+        on_state or taken.states.append,
         prove_within_s=prove_within_s,
         prove_every_s=prove_every_s,
     )
@@ -205,3 +206,45 @@ def test_version_5_is_spoken_where_it_is_offered_and_3_1_1_where_not(running: Ru
     address = BrokerAddress(running.address.host, running.address.port, "auto")
     with linked(address, Taken()) as link:
         assert link.state.detail == f"proven, MQTT {offered}"
+
+
+def test_certificates_that_cannot_be_read_are_told_in_one_line(tmp_path: Path) -> None:
+    tls = TlsFiles(tmp_path / "ca.pem")
+    link = Link(BrokerAddress("127.0.0.1", 1, tls=tls), Login("p"), Intake(Taken()), ManualClock())
+    with pytest.raises(Invalid, match=r"ca\.pem"):
+        link.start()
+
+
+def test_the_link_outlives_what_nobody_foresaw(tmp_path: Path) -> None:
+    """Whatever it is, the thread that connects anew must not die of it."""
+    taken = Taken()
+    broker = mosquitto_in(tmp_path / "broker")
+    address = broker.start(hashes(*USERS))
+    told: list[str] = []
+
+    def told_once(state: LinkState) -> None:
+        taken.states.append(state)
+        if not state.connected and not told:
+            told.append(state.detail)
+            raise ValueError("a bug in a listener")
+
+    with linked(address, taken, on_state=told_once) as link:
+        assert broker.pid is not None
+        os.kill(broker.pid, signal.SIGKILL)
+        until(lambda: told)
+        until(lambda: link.state.connected)
+    broker.stop()
+
+
+def test_a_worker_outlives_an_acknowledgement_that_fails() -> None:
+    def gone() -> None:
+        raise OSError("the connection it came on is closed")
+
+    taken = Taken()
+    intake = Intake(taken)
+    intake.start()
+    intake.offer(Message("a", b"first", False, gone))
+    intake.offer(Message("a", b"next", False, lambda: None))
+    until(lambda: len(taken.messages) == 2)
+    intake.stop(5)
+    assert intake.waiting == 0
