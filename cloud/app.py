@@ -182,16 +182,17 @@ class Application:
         return self._broker.start(users), Login(password)
 
     def lacking(self) -> list[str]:
-        """The parts that do not work now, one line each."""
+        """The parts that do not work now, one line each; why is in the log, for anybody may ask this."""
         missing: list[str] = []
         try:
             self.database.ping()
         except CloudError as error:
-            missing.append(str(error))
+            log.warning("%s", error)
+            missing.append("database: does not answer")
         if self.link is None or not self.link.state.connected:
             missing.append(f"broker: {self.link.state.detail if self.link else 'not started'}")
-        if fault := self.ingest.state.fault:
-            missing.append(f"readings cannot be stored: {fault}")
+        if self.ingest.state.fault:
+            missing.append("readings: cannot be stored")
         return missing
 
     # what the parts ask of one another

@@ -1,4 +1,4 @@
-"""Background jobs: one table of them, one thread to run them, one ledger of what became of each run."""
+"""Background jobs: one table of them, a thread for each, one ledger of what became of each run."""
 
 import logging
 import threading
@@ -15,6 +15,9 @@ from cloud.kit.db import Database, Instant, metadata
 log = logging.getLogger(__name__)
 
 KEPT_RUNS = 50
+RESTS = 2
+"""A job rests for so many times what it took, so that a dear one leaves the machine to others."""
+FAREWELL_S = 10.0
 _TICK_S = 0.5
 
 job_run_table = Table(
@@ -39,7 +42,10 @@ class Job:
 
 
 class Schedule:
-    """A job that fails is logged, goes into the ledger and is run again at its next turn."""
+    """A job that fails is logged, goes into the ledger and is run again at its next turn.
+
+    None waits for another: an hour's usage of a large station takes longer than an outage may go unseen.
+    """
 
     def __init__(self, jobs: Sequence[Job], database: Database, clock: Clock) -> None:
         self._jobs = tuple(jobs)
@@ -47,29 +53,36 @@ class Schedule:
         self._clock = clock
         self._last = self._ledger()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="schedule", daemon=True)
+        self._took: dict[str, timedelta] = {}
+        self._threads = [
+            threading.Thread(target=self._run, args=(job,), name=job.name, daemon=True) for job in jobs
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Let the job that runs now end, and start no other."""
+        """Let the jobs that run now end, for a while, and start no other; what is cut off is done again."""
         self._ended.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(FAREWELL_S)
 
     def run_due(self) -> list[str]:
         """Run the jobs whose turn has come; their names."""
         return [job.name for job in self._jobs if self._is_due(job) and self._run_one(job)]
 
-    def _run(self) -> None:
+    def _run(self, job: Job) -> None:
         while not self._ended.wait(_TICK_S):
-            self.run_due()
+            if self._is_due(job):
+                self._run_one(job)
 
     def _is_due(self, job: Job) -> bool:
         last, now = self._last.get(job.name), self._clock.now()
+        every = max(job.every, (1 + RESTS) * self._took.get(job.name, timedelta(0)))
         # a clock set back must not hold a job until the old time comes round again
-        return not self._ended.is_set() and (last is None or now - last >= job.every or now < last)
+        return not self._ended.is_set() and (last is None or now - last >= every or now < last)
 
     def _run_one(self, job: Job) -> bool:
         started_at, started = self._clock.now(), time.monotonic()
@@ -80,10 +93,11 @@ class Schedule:
         except Exception as error:
             log.exception("job %s failed", job.name)
             failure = f"{type(error).__name__}: {error}"[:500]
+        took = self._took[job.name] = timedelta(seconds=time.monotonic() - started)
         row = {
             "job": job.name,
             "started_at": started_at,
-            "took_ms": round((time.monotonic() - started) * 1000),
+            "took_ms": round(took.total_seconds() * 1000),
             "failure": failure,
         }
         self._note(row)

@@ -85,6 +85,7 @@ class Database:
         self.dialect = parsed.get_backend_name()
         self._lock: ProcessLock | None = None
         self._turn = threading.Lock()
+        self._closed = False
         self._writing = threading.local()
         if self.dialect == "sqlite":
             self._open_sqlite(parsed.database)
@@ -121,6 +122,8 @@ class Database:
         if getattr(self._writing, "now", False):
             raise RuntimeError("a write transaction is open in this thread: pass its connection on")
         with self._turn:
+            if self._closed:
+                raise Conflict("the database is closed: this process is ending")
             self._writing.now = True
             try:
                 with self._writer.begin() as connection:
@@ -168,6 +171,9 @@ class Database:
             raise Conflict(f"the database does not answer: {why}") from error
 
     def close(self) -> None:
+        """After the transaction that is open now; a thread left over cannot write any more."""
+        with self._turn:
+            self._closed = True
         self._reader.dispose()
         self._writer.dispose()  # last: closing the last connection checkpoints
         if self._lock is not None:

@@ -139,7 +139,7 @@ class Ingest:
             seen = batches.arrival(connection, *key, content)
             sorted_ = self._sort(connection, message)
         if seen is Arrival.SAME:
-            self._count(duplicates=1)
+            self._recovered(duplicates=1)
             self.tell(key)
             return
         if not sorted_.batch.readings:

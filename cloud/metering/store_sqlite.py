@@ -64,6 +64,7 @@ class SqliteStore:
             raise Invalid(f"folder {path.parent} does not exist: run `wattpost cloud init` first")
         self._path = path
         self._turn = threading.Lock()
+        self._closed = False
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._meters: dict[str, int] = {}
         self._quantities: dict[str, int] = {}
@@ -116,6 +117,8 @@ class SqliteStore:
                 raise
 
     def _write(self, batch: BatchOfReadings) -> None:
+        if self._closed:
+            raise StoreFault(f"{self._path}: closed, this process is ending")
         if self._writer is None:
             self._writer = self._open()
         writer = self._writer
@@ -192,6 +195,7 @@ class SqliteStore:
             self._readers.get_nowait().close()
         with self._turn:
             self._abandon()
+            self._closed = True
         self._process.release()
 
 

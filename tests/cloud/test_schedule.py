@@ -1,8 +1,10 @@
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from sqlalchemy import func, select
 
+from cloud.kit.clock import SystemClock
 from cloud.kit.db import Database
 from cloud.schedule import KEPT_RUNS, Job, Schedule, job_run_table
 from tests.clocks import ManualClock
@@ -89,3 +91,23 @@ def test_a_stopped_schedule_starts_nothing_more(database: Database, clock: Manua
     clock.advance(3600)
     assert schedule.run_due() == []
     assert done == before
+
+
+def test_a_job_that_takes_long_holds_up_no_other(database: Database) -> None:
+    let_go, ran = Event(), Event()
+    jobs = [Job("dear", timedelta(0), lambda: let_go.wait(30)), Job("often", timedelta(0), ran.set)]
+    schedule = Schedule(jobs, database, SystemClock())
+    schedule.start()
+    assert ran.wait(30)
+    let_go.set()
+    schedule.stop()
+
+
+def test_a_dear_job_rests_so_that_others_have_the_machine(database: Database, clock: ManualClock) -> None:
+    busy = Event()
+    schedule = Schedule([Job("dear", timedelta(0), lambda: busy.wait(0.1))], database, clock)
+    assert schedule.run_due() == ["dear"]
+    clock.advance(0.2)
+    assert schedule.run_due() == []
+    clock.advance(60)
+    assert schedule.run_due() == ["dear"]

@@ -138,3 +138,10 @@ def test_the_start_says_whether_this_sqlite_has_the_wal_reset_race(
 ) -> None:
     monkeypatch.setattr("sqlite3.sqlite_version_info", version)
     assert ("WAL-reset race" in db.sqlite_note()) is has_race
+
+
+def test_a_thread_left_over_cannot_write_into_a_closed_database(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    database.close()
+    with pytest.raises(Conflict, match="closed"), database.write():
+        pass

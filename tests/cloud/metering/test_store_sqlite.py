@@ -92,3 +92,11 @@ def test_commits_are_fsynced_and_readers_neither_write_nor_checkpoint(tmp_path: 
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             reader.execute("DELETE FROM value")
     store.close()
+
+
+def test_a_thread_left_over_cannot_write_into_a_closed_store(tmp_path: Path) -> None:
+    store = opened(str(tmp_path))
+    store.close()
+    with pytest.raises(StoreFault, match="closed"):
+        store.write(batch(reading(1)))
+    opened(str(tmp_path)).close()
