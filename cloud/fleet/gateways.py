@@ -20,6 +20,7 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    delete,
     insert,
     select,
     update,
@@ -56,6 +57,9 @@ note_table = Table(
 )
 EPOCH_CHANGED = "epoch_changed"
 EPOCH_REUSED = "epoch_reused"
+LETTERS_FULL = "dead_letters_full"
+KEPT_NOTES = 50
+"""Of each gateway: one that changes its epoch all the time fills no disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,14 @@ def take_health(connection: Connection, health: Health, at: datetime) -> Health 
 def note(connection: Connection, gateway: str, kind: str, detail: str, at: datetime) -> None:
     """Write down, once, what an operator should be told of."""
     same = (note_table.c.gateway == gateway) & (note_table.c.kind == kind) & (note_table.c.detail == detail)
-    if connection.execute(select(note_table.c.id).where(same)).first() is None:
-        connection.execute(insert(note_table).values(gateway=gateway, kind=kind, detail=detail[:200], at=at))
+    if connection.execute(select(note_table.c.id).where(same)).first() is not None:
+        return
+    connection.execute(insert(note_table).values(gateway=gateway, kind=kind, detail=detail[:200], at=at))
+    mine = note_table.c.gateway == gateway
+    newest = select(note_table.c.id).where(mine).order_by(note_table.c.id.desc())
+    oldest = connection.scalar(newest.offset(KEPT_NOTES - 1).limit(1))
+    if oldest is not None:
+        connection.execute(delete(note_table).where(mine, note_table.c.id < oldest))
 
 
 def notes(connection: Connection, *, after: int = 0) -> Sequence[Row[Any]]:

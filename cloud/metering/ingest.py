@@ -85,9 +85,10 @@ class Ingest:
         publish: Callable[[Stored], None],
         clock: Clock,
         callbacks: Callbacks | None = None,
+        letters_bytes: int = dead_letters.MOST_BYTES,
     ) -> None:
         self.database, self.store, self.publish, self.clock = database, store, publish, clock
-        self.callbacks = callbacks or Callbacks()
+        self.callbacks, self.letters_bytes = callbacks or Callbacks(), letters_bytes
         self._state = IngestState()
         self._counting = Lock()
 
@@ -101,14 +102,29 @@ class Ingest:
         When the store or the database fails, nothing is settled and the gateway will send it again.
         """
         try:
-            self._take(topic, payload, retained=retained)
-        except MessageError as poison:
-            self._bury(topic, payload, str(poison))
+            self._take_or_bury(topic, payload, retained=retained)
         except (StoreFault, SQLAlchemyError) as fault:
             self._failed(fault)
         except Exception as bug:  # of a callback, say: seen in the state, and told by the caller
             self._failed(bug)
             raise
+
+    def _take_or_bury(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        try:
+            try:
+                self._take(topic, payload, retained=retained)
+            except MessageError as poison:
+                self.bury(topic, payload, str(poison))
+        except dead_letters.Full as full:
+            self._hold_back(topic, str(full))
+
+    def _hold_back(self, topic: str, why: str) -> None:
+        """Settle nothing, so that the gateway keeps it, and tell operators once."""
+        log.warning("nothing is settled on %r: %s", topic[:120], why)
+        gateway = dead_letters.sender(topic)
+        with self.database.write() as connection:
+            if gateway is not None and gateways.known(connection, gateway):
+                gateways.note(connection, gateway, gateways.LETTERS_FULL, why, self.clock.now())
 
     def _take(self, topic: str, payload: bytes, *, retained: bool) -> None:
         gateway, what = topics.parse_up(topic)
@@ -167,7 +183,8 @@ class Ingest:
                 gateways.note(connection, batch.gateway, gateways.EPOCH_REUSED, detail, now)
             self._commit(connection, sorted_, content, now)
             if sorted_.refused:
-                dead_letters.bury(connection, topic, payload, "; ".join(sorted_.refused), now, key)
+                why = "; ".join(sorted_.refused)
+                dead_letters.bury(connection, topic, payload, why, now, key, self.letters_bytes)
         self._recovered(batches=1, readings=len(batch.readings), dead_letters=int(bool(sorted_.refused)))
 
     def _commit(self, connection: Connection, sorted_: Sorted, content: bytes, now: datetime) -> None:
@@ -229,17 +246,11 @@ class Ingest:
             for work in self.callbacks.health:
                 work(connection, health, before)
 
-    def _bury(self, topic: str, payload: bytes, reason: str) -> None:
-        try:
-            self.bury(topic, payload, reason)
-        except SQLAlchemyError as fault:
-            self._failed(fault)
-
     def bury(self, topic: str, payload: bytes, reason: str) -> None:
         """Put poison among the dead letters; where its batch can be told it is settled, and comes no more."""
         now, key = self.clock.now(), _settleable(topic, payload)
         with self.database.write() as connection:
-            new = dead_letters.bury(connection, topic, payload, reason, now, key)
+            new = dead_letters.bury(connection, topic, payload, reason, now, key, self.letters_bytes)
             content = dead_letters.digest(payload)
             if key and batches.arrival(connection, *key, content) is Arrival.NEW:
                 batches.record(connection, key, Outcome.DEAD_LETTERED, 0, content, now)
@@ -302,9 +313,8 @@ def _own(gateway: str, message: Own) -> Own:
 
 def _settleable(topic: str, payload: bytes) -> tuple[str, str, int] | None:
     """The batch a poisoned message stands for: always of the gateway whose topic it came on."""
-    try:
-        gateway, what = topics.parse_up(topic)
-    except MessageError:
+    gateway = dead_letters.sender(topic)
+    if gateway is None or topic != topics.up(gateway, "readings"):
         return None
-    identity = messages.identity(payload) if what == "readings" else None
+    identity = messages.identity(payload)
     return None if identity is None else (gateway, identity[1], identity[2])

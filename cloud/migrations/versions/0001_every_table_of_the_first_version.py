@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letter")),
         sa.UniqueConstraint("digest", name=op.f("uq_dead_letter_digest")),
     )
+    op.create_index(op.f("ix_dead_letter_gateway"), "dead_letter", ["gateway"], unique=False)
     op.create_table(
         "dropped",
         sa.Column("gateway", sa.String(length=32), nullable=False),

@@ -191,3 +191,12 @@ def test_a_gateway_that_is_heard_and_holds_data_that_do_not_come_is_overdue(fill
         assert overdue(connection, NOW + 6 * MINUTE) == {"gw-1"}
         gateways.take_health(connection, health(at=NOW + 6 * MINUTE), NOW + 6 * MINUTE)
         assert overdue(connection, NOW + 6 * MINUTE) == set()
+
+
+def test_a_gateway_that_changes_its_epoch_all_the_time_fills_no_disk(filled: Database) -> None:
+    with filled.write() as connection:
+        for number in range(gateways.KEPT_NOTES + 3):
+            gateways.note(connection, "gw-1", gateways.EPOCH_CHANGED, f"{number}", NOW)
+        gateways.note(connection, "gw-2", gateways.EPOCH_CHANGED, "one", NOW)
+        kept = [note.detail for note in gateways.notes(connection)]
+    assert kept == [str(number) for number in range(3, gateways.KEPT_NOTES + 3)] + ["one"]

@@ -273,6 +273,25 @@ def test_a_dead_letter_is_replayed_once_its_cause_is_mended(station: Station) ->
         station.ingest.replay(7)
 
 
+def test_poison_beyond_what_a_gateway_may_fill_is_left_with_the_gateway(station: Station) -> None:
+    poison = [payload(seq, reading("m13")) for seq in (1, 2, 3)]
+    station.ingest.letters_bytes = len(poison[0]) + len(poison[1])
+    for each in [*poison, poison[0], payload(4, reading("m11"), reading("m13"))]:
+        station.ingest.take(READINGS, each)
+    assert len(rows(station, dead_letter_table)) == 2
+    assert station.settled() == {1, 2}
+    assert kept(station) == [("m11", 1000)]
+    assert [note.kind for note in rows(station, gateways.note_table)] == ["dead_letters_full"]
+    station.ingest.take(topics.up("gw-2", "readings"), payload(1, reading("m13"), gateway="gw-2"))
+    assert station.settled("gw-2") == {1}
+    with station.database.write() as connection:
+        import_registry(connection, registry({"gw-1": ("m11", "m12", "m13"), "gw-2": ("m21",)}))
+    station.ingest.replay(1)
+    for seq, each in enumerate([*poison[2:], payload(4, reading("m11"), reading("m13"))], 3):
+        station.ingest.take(READINGS, each)
+        assert seq in station.settled()
+
+
 def test_what_a_gateway_declares_dropped_is_settled_and_shows_as_a_gap(tmp_path: Path) -> None:
     told: list[int] = []
     station = Station(tmp_path, Callbacks(dropped=[lambda _, dropped: told.append(dropped.readings)]))
