@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from edge.frame import app
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "dlt645_vectors.json").read_text()
@@ -16,13 +19,14 @@ RELAY = "68611001301215681C10356A3935343333334D333333336345CC2C16"
 
 
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "edge.frame", *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
+    done = CliRunner().invoke(app, arguments, input=stdin, prog_name="wattpost frame")
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout_bytes, done.stderr_bytes)
 
 
 def test_lines_from_stdin_give_one_object_each() -> None:
     lines = "\n".join(vector["frame_hex"] for vector in VECTORS)
-    done = run("--jsonl", "--show-secrets", stdin=lines.encode())
+    command = [sys.executable, "-m", "edge.frame", "--jsonl", "--show-secrets"]
+    done = subprocess.run(command, input=lines.encode(), capture_output=True, timeout=60, check=False)
     assert done.returncode == 0
     explained = [json.loads(line) for line in done.stdout.splitlines()]
     expected = [

@@ -77,6 +77,15 @@ def test_a_batch_is_one_message_whose_bytes_never_change(opened: Opener) -> None
     assert [messages.reading(row) for row in batch.readings] == readings(3)
 
 
+def test_every_new_file_begins_an_epoch_of_its_own(tmp_path: Path) -> None:
+    epochs = set()
+    for number in range(5):
+        outbox = Outbox(tmp_path / f"{number}.db", GATEWAY, GatewayClock())
+        epochs.add(outbox.epoch)
+        outbox.close()
+    assert len(epochs) == 5
+
+
 def test_seqs_go_on_after_everything_was_settled_and_the_program_restarted(opened: Opener) -> None:
     outbox = opened()
     epoch = outbox.epoch

@@ -17,7 +17,10 @@ class OutboxModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = tempfile.TemporaryDirectory(prefix="wattpost-model-")
+        memory = Path("/dev/shm")  # where there is one: thousands of commits, and no power cut to outlive
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="wattpost-model-", dir=memory if memory.is_dir() else None
+        )
         self._path = Path(self._folder.name) / "outbox.db"
         self.clock = GatewayClock()
         self.outbox = self._open()

@@ -106,6 +106,11 @@ def test_a_mistake_is_one_line_that_names_file_key_and_cure(
     assert "\n" not in line
 
 
+def test_a_gateway_may_fill_one_gibibyte_unless_told_otherwise(config: Path) -> None:
+    config.write_text(GOOD.replace("[outbox]\nmax_bytes = 8388608\n", ""))
+    assert gateway_settings.load(config).outbox.max_bytes == 1 << 30
+
+
 def test_an_rtu_line_may_be_behind_a_serial_server(config: Path) -> None:
     config.write_text(GOOD.replace("/dev/ttyS1", "10.0.0.7:4001"))
     hall = gateway_settings.load(config).lines[1]

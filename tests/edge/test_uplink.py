@@ -10,6 +10,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from paho.mqtt.client import Client, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.clock import SystemClock
 from edge.outbox import Outbox
@@ -190,6 +192,30 @@ def test_a_broker_killed_and_started_again_loses_nothing(
     until(site.empty, "everything stored after the restart", 30)
     assert set(cloud.seqs()) == set(range(1, 46))
     cloud.close()
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_the_broker_remembers_nothing_for_a_gateway_that_was_away(
+    protocol: str, tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    settings = gateway_settings(
+        tmp_path, mosquitto.port, mosquitto.password_file(GATEWAY), broker={"protocol": protocol}
+    )
+    site = Site(tmp_path, settings)
+    site.uplink.start()
+    until(lambda: site.uplink.connected, "connected")
+    site.uplink.stop()
+    site.outbox.close()
+    kept: list[bool] = []
+    late = Client(CallbackAPIVersion.VERSION2, GATEWAY, clean_session=False, protocol=MQTTv311)
+    late.username_pw_set(GATEWAY, mosquitto.password(GATEWAY))
+    late.on_connect = lambda _client, _data, flags, *_: kept.append(flags.session_present)
+    late.connect(mosquitto.host, mosquitto.port)
+    late.loop_start()
+    until(lambda: kept, "the broker's word on the session")
+    late.disconnect()
+    late.loop_stop()
+    assert kept == [False]
 
 
 def test_an_unreachable_broker_is_one_line_however_often_it_is_tried(
