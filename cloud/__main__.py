@@ -247,11 +247,14 @@ def gateway_export(folder: Path, config: Config = CONFIG) -> None:
     settings = _settings(config)
     with _records(config) as records, records.database.read() as connection:
         users = broker.users(connection, broker.cloud_secret(settings.data_dir))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, text in (("passwd", broker.passwd_file(users)), ("acl", broker.acl_file())):
-        path = folder / name
-        path.touch(mode=0o600)
-        path.write_text(text, encoding="utf-8")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, text in (("passwd", broker.passwd_file(users)), ("acl", broker.acl_file())):
+            path = folder / name
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Invalid(f"{folder}: cannot be written: {error.strerror}") from None
     _talk(f"wrote {folder / 'passwd'} and {folder / 'acl'}; ours is {settings.data_dir / 'broker.password'}")
 
 

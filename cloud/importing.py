@@ -43,7 +43,7 @@ def document(path: Path) -> dict[str, Any]:
         found = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except OSError as error:
         raise Invalid(f"{path}: {error.strerror}") from None
-    except ValueError as error:  # both decoders, and text that is not UTF-8
+    except (ValueError, RecursionError) as error:  # both decoders, and text that is not UTF-8
         raise Invalid(f"{path}: cannot be read as {path.suffix.lstrip('.') or 'json'}: {error}") from None
     if not isinstance(found, dict):
         raise Invalid(f"{path}: should hold one object with the parts as its keys")

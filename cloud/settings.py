@@ -15,6 +15,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -153,8 +154,14 @@ def load(path: Path) -> Settings:
 
     try:
         return _rooted(FromFile(), path.resolve().parent)
+    except OSError as error:
+        raise Invalid(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{path}: not UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{path}: not TOML: {error}") from None
+    except SettingsError as error:
+        raise Invalid(f"WATTPOST_* variables: {error}: a section is a JSON object") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

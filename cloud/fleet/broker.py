@@ -118,9 +118,7 @@ def add_gateway(connection: Connection, gateway: str) -> str:
     """A new password for a gateway, shown once; an old one ends. Then the broker is to be reloaded."""
     if gateway == CLOUD:
         raise Invalid(f"no gateway can be called {CLOUD!r}: that is the cloud's own user")
-    known = connection.execute(select(gateway_table.c.id).where(gateway_table.c.id == gateway)).first()
-    if known is None:
-        raise NotFound(f"there is no gateway {gateway!r}; import it with the registry first")
+    _require_known(connection, gateway)
     password = secrets.token_urlsafe(24)
     hashed = hash_password(password)
     mine = credential_table.c.gateway == gateway
@@ -131,7 +129,14 @@ def add_gateway(connection: Connection, gateway: str) -> str:
 
 def revoke_gateway(connection: Connection, gateway: str) -> None:
     """From the next reload on the gateway is not let in."""
+    _require_known(connection, gateway)
     connection.execute(delete(credential_table).where(credential_table.c.gateway == gateway))
+
+
+def _require_known(connection: Connection, gateway: str) -> None:
+    known = connection.execute(select(gateway_table.c.id).where(gateway_table.c.id == gateway)).first()
+    if known is None:
+        raise NotFound(f"there is no gateway {gateway!r}; import it with the registry first")
 
 
 def users(connection: Connection, secret: str) -> dict[str, str]:

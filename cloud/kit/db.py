@@ -24,7 +24,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
 from cloud.kit.errors import Conflict, Invalid
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BUSY_S = 10.0
+CONNECT_S = 10
 WAL_RESET_RACE = ((3, 7, 0), (3, 51, 2))
 """SQLite versions whose WAL two connections that write or checkpoint may corrupt (sqlite.org/wal.html)."""
 WRITER_KEY = 0x77617474
@@ -78,7 +79,7 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             parsed = make_url(url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise Invalid(
                 f"database_url {url!r} is no database URL: use sqlite:///PATH or postgresql://…"
             ) from None
@@ -97,6 +98,7 @@ class Database:
                 pool_pre_ping=True,
                 hide_parameters=True,
                 isolation_level="READ COMMITTED",
+                connect_args={"connect_timeout": CONNECT_S},
             )
         else:
             raise Invalid(f"database {self.dialect!r} is not supported: use sqlite:///PATH or postgresql://…")
@@ -110,8 +112,12 @@ class Database:
         self._lock = ProcessLock(path.with_name(path.name + ".lock"), str(path))
         self._writer = _sqlite(path, writes=True)
         self._reader = _sqlite(path, writes=False)
-        with self._writer.connect():  # the file is there, in WAL mode, before any reader asks
-            pass
+        try:
+            with self._writer.connect():  # the file is there, in WAL mode, before any reader asks
+                pass
+        except DatabaseError as error:
+            self.close()
+            raise Invalid(f"{path} cannot be opened ({error.orig}): restore it from a backup") from None
 
     def write(self) -> AbstractContextManager[Connection]:
         """One transaction, committed at the end of the block, rolled back by any exception. Do not nest."""
@@ -147,9 +153,13 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables to what this version needs; nothing happens when they are."""
         from alembic import command
+        from alembic.util import CommandError
 
-        with self.write() as connection:
-            command.upgrade(self.alembic(connection), "head")
+        try:
+            with self.write() as connection:
+                command.upgrade(self.alembic(connection), "head")
+        except CommandError as error:
+            raise Conflict(f"the database is of another version ({error}): update wattpost") from None
 
     @staticmethod
     def alembic(connection: Connection) -> "Config":

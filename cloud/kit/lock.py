@@ -4,13 +4,16 @@ import fcntl
 import os
 from pathlib import Path
 
-from cloud.kit.errors import Conflict
+from cloud.kit.errors import Conflict, Invalid
 
 
 class ProcessLock:
     def __init__(self, path: Path, what: str) -> None:
         """Take the lock at `path` or raise Conflict saying who uses `what`."""
-        self._file = path.open("a+", encoding="ascii")
+        try:
+            self._file = path.open("a+", encoding="ascii")
+        except OSError as error:
+            raise Invalid(f"{path} cannot be opened: {error.strerror}; it has to be this user's") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

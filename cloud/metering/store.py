@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from cloud.kit.scope import Scope
+from protocols.mqtt.messages import MAX_INT
 from protocols.quantities import QUANTITIES, Kind
 from protocols.readings import Quality, Reading, Source, Value
 
@@ -126,7 +127,7 @@ def normal(quantity: str, value: Value) -> Value:
     if is_counter is None:
         raise ValueError(f"no quantity is called {quantity!r}")
     if is_counter:
-        if not isinstance(value, int):
+        if not isinstance(value, int) or abs(value) > MAX_INT:
             raise ValueError(f"{quantity} = {value!r} is no counter")
         return value
     if not math.isfinite(value):

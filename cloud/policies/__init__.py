@@ -14,6 +14,8 @@ P = TypeVar("P", bound=BaseModel)
 
 def read(name: str, model: type[P], folder: Path | None = None) -> P:
     """The policy `name`.toml: the station's own in `folder` when it is there, else the one that ships."""
+    if folder is not None and not folder.is_dir():
+        raise Invalid(f"policies_dir: {folder} is no folder")
     own = folder / f"{name}.toml" if folder is not None else None
     source = own if own is not None and own.is_file() else files("cloud.policies") / f"{name}.toml"
     try:

@@ -181,6 +181,8 @@ def test_a_file_that_is_none_is_told(village: Path) -> None:
     assert "broken.json: cannot be read as json" in refused(
         cloud("import", "registry", "broken.json", folder=village)
     )
+    (village / "deep.json").write_text("[" * 100_000)
+    assert "deep.json: cannot be read" in refused(cloud("import", "registry", "deep.json", folder=village))
     assert "No such file" in refused(cloud("import", "registry", "nowhere.json", folder=village))
     assert "No such file" in refused(cloud("import", "readings", "nowhere.jsonl", folder=village))
 
@@ -213,6 +215,7 @@ def test_readings_from_a_file_or_a_pipe_count_once_however_often(village: Path) 
         ({"values": {"charm": 1}}, "charm"),
         ({"values": {}}, "no values"),
         ({"values": {"energy_import_wh": 1.5}}, "1.5"),
+        ({"values": {"energy_import_wh": 2**63}}, "no counter"),
         ({"source": "rumour"}, "rumour"),
         ({"at_ms": -1}, "-1"),
         ({"colour": "red"}, "colour"),
@@ -229,7 +232,9 @@ def test_one_wrong_reading_keeps_the_whole_file_out(village: Path, change: dict[
 def test_a_gateway_is_let_in_with_a_password_of_its_own(village: Path) -> None:
     first, second = (good(cloud("gateway", "add", "gw-a01", folder=village)).strip() for _ in range(2))
     assert first != second
-    assert "gw-z" in refused(cloud("gateway", "add", "gw-z", folder=village))
+    for wrong in ("add", "revoke"):
+        assert "gw-z" in refused(cloud("gateway", wrong, "gw-z", folder=village))
+    assert "cannot be written" in refused(cloud("gateway", "export", "cloud.toml", folder=village))
     good(cloud("gateway", "export", "mosquitto", folder=village))
     assert stat.S_IMODE((village / "mosquitto/passwd").stat().st_mode) == 0o600
     assert second not in (village / "mosquitto/passwd").read_text()

@@ -62,3 +62,21 @@ def test_a_secrets_file_holds_one_line(tmp_path: Path, text: str) -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="cannot be read"):
         lines(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [("[station]\nname = '供电所'".encode("gbk"), "not UTF-8"), (b"[http", "not TOML")]
+)
+def test_a_settings_file_that_is_none_is_told_in_one_line(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "cloud.toml"
+    path.write_bytes(content)
+    with pytest.raises(Invalid, match=told) as refused:
+        load(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_variable_that_is_no_section_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cloud.toml").write_text("")
+    monkeypatch.setenv("WATTPOST_HTTP", "{bad")
+    with pytest.raises(Invalid, match="WATTPOST_"):
+        load(tmp_path / "cloud.toml")

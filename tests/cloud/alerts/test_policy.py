@@ -53,3 +53,8 @@ def test_a_mistake_is_one_line_that_says_where_and_what(
     assert said in str(told.value)
     assert f"{name}.toml" in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_a_folder_of_the_stations_own_rules_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"policies_dir: .*nowhere is no folder"):
+        alert_policy(tmp_path / "nowhere")

@@ -1,5 +1,6 @@
 import threading
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
@@ -113,7 +114,14 @@ def test_sqlite_is_durable_and_only_the_writer_checkpoints(sqlite_url: str) -> N
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "mysql://localhost/x", "sqlite://", "sqlite:////nowhere/at/all/records.db"]
+    "url",
+    [
+        "nonsense",
+        "mysql://localhost/x",
+        "sqlite://",
+        "sqlite:////nowhere/at/all/records.db",
+        "postgresql://me@host:port/x",
+    ],
 )
 def test_a_wrong_url_is_told_in_one_line(url: str) -> None:
     with pytest.raises(Invalid) as refused:
@@ -145,3 +153,23 @@ def test_a_thread_left_over_cannot_write_into_a_closed_database(sqlite_url: str)
     database.close()
     with pytest.raises(Conflict, match="closed"), database.write():
         pass
+
+
+def test_a_file_that_is_no_database_is_named_and_let_go(tmp_path: Path) -> None:
+    (tmp_path / "records.db").write_bytes(b"nonsense" * 100)
+    for _ in range(2):
+        with pytest.raises(Invalid, match=r"records\.db cannot be opened \(file is not a database\)"):
+            Database(f"sqlite:///{tmp_path}/records.db")
+
+
+def test_a_lock_that_cannot_be_taken_is_told(tmp_path: Path) -> None:
+    (tmp_path / "records.db.lock").mkdir()
+    with pytest.raises(Invalid, match=r"records\.db\.lock cannot be opened: Is a directory"):
+        Database(f"sqlite:///{tmp_path}/records.db")
+
+
+def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Conflict, match="update wattpost"):
+        database.migrate()
