@@ -74,6 +74,12 @@ def line(endpoint: str, *meters: MeterSettings, kind: str = "tcp", **more: Any) 
     )
 
 
+def hurried(on: LineSettings, interval_s: float = 0.2) -> LineSettings:
+    """That line with its meters asked more often than settings allow, where a test only waits for it."""
+    meters = tuple(each.model_copy(update={"interval_s": interval_s}) for each in on.meters)
+    return on.model_copy(update={"meters": meters})
+
+
 def turned(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The meters told as silent, or as back, in this order."""
     told = (re.search(r"meter (\S+): (?:silent|answers again)", each.getMessage()) for each in caplog.records)

@@ -16,7 +16,7 @@ from protocols.models import load
 from protocols.mqtt.messages import MeterHealth
 from protocols.quantities import QUANTITIES, Kind
 from protocols.readings import Reading
-from tests.edge.lines import turned
+from tests.edge.lines import hurried, turned
 from tests.edge.test_poller import until
 
 SCENARIO = """
@@ -122,7 +122,7 @@ class Station:
                 "meter": [each.model_dump() for each in METERS[name]],
             }
         )
-        return LinePoller(settings, SystemClock(), self._accept, 5.0, confirm_s=0.1)
+        return LinePoller(hurried(settings, 0.3), SystemClock(), self._accept, 1.0, confirm_s=0.1)
 
     def _accept(self, reading: Reading) -> bool:
         self.readings.append(reading)

@@ -11,7 +11,16 @@ from edge.poller import LinePoller
 from edge.settings import MeterSettings
 from protocols.dlt645.frame import Frame, frames_in
 from protocols.errors import FrameError, Refused
-from tests.edge.lines import ADDRESS, THREE_PHASE_VALUES, blocks, dlt645_driver, line, meter, modbus_driver
+from tests.edge.lines import (
+    ADDRESS,
+    THREE_PHASE_VALUES,
+    blocks,
+    dlt645_driver,
+    hurried,
+    line,
+    meter,
+    modbus_driver,
+)
 from tests.edge.test_modbus_driver import expected, words_of
 from tests.edge.test_poller import Kept, SureClock, until
 from tests.edge.wire import Ask, Chunks, Meters, PtyWire, TcpWire, dlt645_ear, mbap_ear, rtu_ear
@@ -146,7 +155,7 @@ def test_a_poller_outlives_a_babbling_line(seed: int) -> None:
     kept = Kept()
     with TcpWire(lambda _: [draw.randbytes(draw.randint(0, 600))], dlt645_ear) as wire:
         poller = LinePoller(
-            line(wire.endpoint, meter(interval_s=1), timeout_s=0.05),
+            hurried(line(wire.endpoint, meter(), timeout_s=0.05)),
             SureClock(),
             kept.accept,
             1.0,

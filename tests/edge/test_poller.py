@@ -17,7 +17,7 @@ from protocols.dlt645.frame import Frame
 from protocols.models import load
 from protocols.mqtt.messages import ClockState, MeterHealth
 from protocols.readings import Quality, Reading, Source, Value
-from tests.edge.lines import ADDRESS, OTHER, THREE_PHASE_VALUES, blocks, line, meter, turned
+from tests.edge.lines import ADDRESS, OTHER, THREE_PHASE_VALUES, blocks, hurried, line, meter, turned
 from tests.edge.wire import Chunks, Meters, TcpWire, dlt645_ear
 
 FIRST = meter(interval_s=1)
@@ -62,14 +62,14 @@ def until(condition: Callable[[], object], within_s: float = 15) -> None:
 
 
 @contextmanager
-def polling(on: LineSettings, **more: Any) -> Iterator[tuple[LinePoller, Kept]]:
+def polling(on: LineSettings, *, as_told: bool = False, **more: Any) -> Iterator[tuple[LinePoller, Kept]]:
     kept = Kept()
     told: dict[str, Any] = {
         "confirm_s": 0.05,
         "probe_s": 1.0,
         "clock": SureClock(),
     }
-    poller = LinePoller(on, accept=kept.accept, **(told | more))
+    poller = LinePoller(on if as_told else hurried(on), accept=kept.accept, **(told | more))
     poller.start()
     yield poller, kept
     poller.stop()
@@ -85,7 +85,7 @@ def test_each_meter_is_read_at_once_and_then_every_interval() -> None:
     began_ms = time.time() * 1000
     with (
         TcpWire(Meters(BOTH), dlt645_ear) as wire,
-        polling(line(wire.endpoint, FIRST, SECOND)) as (poller, kept),
+        polling(line(wire.endpoint, FIRST, SECOND), as_told=True) as (poller, kept),
     ):
         until(lambda: len(kept.of("m1")) >= 3 and len(kept.of("m2")) >= 3)
         reading = kept.of("m1")[0]
@@ -131,7 +131,7 @@ def test_a_storage_that_breaks_altogether_does_not_end_the_polling() -> None:
 
     broken: list[Reading] = []
     with TcpWire(Meters(BOTH), dlt645_ear) as wire:
-        poller = LinePoller(line(wire.endpoint, FIRST), SureClock(), accept)
+        poller = LinePoller(hurried(line(wire.endpoint, FIRST)), SureClock(), accept)
         poller.start()
         until(lambda: len(kept) >= 2)
         poller.stop()
@@ -263,7 +263,10 @@ def test_a_reading_taken_while_the_clock_is_unsure_says_so() -> None:
 
 def test_a_plan_that_does_not_fit_its_line_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     many = [meter(f"{n:012d}", id_=f"m{n}", interval_s=10) for n in range(1, 21)]
-    with TcpWire(lambda _: [], dlt645_ear) as wire, polling(line(wire.endpoint, *many, baud=2400)):
+    with (
+        TcpWire(lambda _: [], dlt645_ear) as wire,
+        polling(line(wire.endpoint, *many, baud=2400), as_told=True),
+    ):
         pass
     assert "line l1: the plan takes" in caplog.text
     assert caplog.records[0].levelno == logging.WARNING
