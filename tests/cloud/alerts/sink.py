@@ -41,7 +41,7 @@ class Sink:
 
     @contextmanager
     def open(self) -> Iterator["Sink"]:
-        thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield self

@@ -168,8 +168,10 @@ def test_a_lock_that_cannot_be_taken_is_told(tmp_path: Path) -> None:
         Database(f"sqlite:///{tmp_path}/records.db")
 
 
-def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None:
+def test_a_database_of_a_newer_program_is_left_alone(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Conflict, match="update wattpost"):
         database.migrate()
+    database.close()
