@@ -20,6 +20,7 @@ from cloud.customers import store as customers
 from cloud.fleet import api as fleet_api
 from cloud.fleet import broker as brokers
 from cloud.fleet.broker import BrokerAddress, TlsFiles
+from cloud.fleet.broker_choice import choose
 from cloud.fleet.intake import Intake
 from cloud.fleet.link import Link, Login
 from cloud.kit import access
@@ -70,7 +71,7 @@ class Application:
         self.guard = Guard(self.accounts, self._scope_of, settings.http.secure)
         self.link: Link | None = None
         self._built_at = clock.now()
-        self._broker = brokers.choose(
+        self._broker = choose(
             settings.broker.kind, settings.data_dir, settings.broker.host, settings.broker.port
         )
         self._build_service()

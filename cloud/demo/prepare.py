@@ -13,6 +13,7 @@ from cloud.demo.programs import ROOT, ProgramError, python, tool
 from cloud.demo.station import Paces, Place, Station
 from cloud.fleet import broker as brokers
 from cloud.fleet.broker import Broker
+from cloud.fleet.broker_choice import choose
 from cloud.fleet.registry import import_registry
 from cloud.kit.auth import Accounts, Role
 from cloud.kit.clock import Clock
@@ -65,7 +66,7 @@ def prepare(place: Place, wishes: Wishes, paces: Paces, clock: Clock) -> Prepare
         operator, customers = _users(Accounts(database, clock), station)
     finally:
         database.close()
-    broker = brokers.choose(wishes.broker, place.root, "127.0.0.1", broker_port)
+    broker = choose(wishes.broker, place.root, "127.0.0.1", broker_port)
     assert broker is not None
     return Prepared(station, broker, address, users, http_port, operator, customers)
 

@@ -1,4 +1,4 @@
-"""Who may talk with the broker and about what, and which broker it is: a mosquitto child, our own, or yours.
+"""Who may talk with the broker and about what, and what every broker of ours can do.
 
 A gateway writes below its own `up` and reads below its own `down`; only the cloud writes `down`. Nobody is
 anonymous, and passwords are kept as hashes in the format that mosquitto reads.
@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import os
 import secrets
-import shutil
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ from protocols.mqtt.topics import PREFIX, PROBE_GATEWAY, up
 CLOUD = "cloud"
 """The cloud's own user; no gateway may be called so."""
 HOST = "127.0.0.1"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 BROKER_MAX_PACKET = 256 * 1024 + 1024
 _ITERATIONS = 1000  # the passwords are random, so guessing them is hopeless at any speed
 _SALT_BYTES = 12  # what mosquitto 2.0 expects
@@ -72,30 +70,6 @@ class Broker(Protocol):
         ...
 
     def stop(self) -> None: ...
-
-
-def choose(
-    kind: Literal["auto", "embedded", "mosquitto", "external"], data_dir: Path, host: str, port: int
-) -> Broker | None:
-    """The broker to run, None for an external one; `auto` is mosquitto where it is installed, port 0 any."""
-    if kind == "external":
-        return None
-    if host not in LOOPBACK:
-        raise Invalid(f"broker.host {host!r}: our own broker listens on loopback only; use kind = external")
-    from cloud.fleet.broker_amqtt import EmbeddedBroker  # each is loaded only when it is the one
-    from cloud.fleet.broker_mosquitto import ManagedMosquitto
-
-    program = find_mosquitto()
-    if kind == "embedded" or (kind == "auto" and program is None):
-        return EmbeddedBroker(port)
-    if program is None:
-        raise Invalid("broker.kind is mosquitto, but it is not installed: apt-get install mosquitto")
-    return ManagedMosquitto(program, data_dir / "mosquitto", port)
-
-
-def find_mosquitto() -> Path | None:
-    found = shutil.which("mosquitto", path=os.pathsep.join(("/usr/sbin", "/usr/local/sbin", os.defpath)))
-    return Path(found) if found else None
 
 
 def free_port(port: int) -> int:

@@ -16,15 +16,14 @@ from cloud.fleet.broker import (
     CLOUD,
     Broker,
     add_gateway,
-    choose,
     cloud_secret,
-    find_mosquitto,
     hash_password,
     revoke_gateway,
     right_password,
     users,
 )
 from cloud.fleet.broker_amqtt import EmbeddedBroker
+from cloud.fleet.broker_choice import choose, find_mosquitto
 from cloud.fleet.broker_mosquitto import ManagedMosquitto
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
