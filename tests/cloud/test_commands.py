@@ -1,5 +1,6 @@
 """`wattpost cloud …` as people and scripts meet it: real processes, real files, real signals."""
 
+import io
 import json
 import os
 import shutil
@@ -8,13 +9,14 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cloud.__main__ import main
 from tests.cloud.conftest import CUSTOMERS, REGISTRY
 
 PROGRAM = [sys.executable, "-m", "cloud"]
@@ -32,6 +34,28 @@ def cloud(*words: str | Path, folder: Path, stdin: str = "") -> subprocess.Compl
         text=True,
         timeout=60,
     )
+
+
+class Here:
+    """The same commands in this process, where a new one would prove nothing more."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> None:
+        self._patch, self._capture = patch, capture
+
+    def __call__(self, *words: str | Path, folder: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        self._patch.chdir(folder)
+        self._patch.setattr(sys, "argv", ["wattpost cloud", *map(str, words)])
+        self._patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        self._capture.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = self._capture.readouterr()
+        return subprocess.CompletedProcess(words, int(ended.value.code or 0), said.out, said.err)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    return Here(monkeypatch, capsys)
 
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:
@@ -129,11 +153,11 @@ def test_the_first_settings_are_commented_and_the_data_for_this_user_alone(tmp_p
     ],
 )
 def test_wrong_settings_are_told_in_one_line_without_what_is_secret(
-    tmp_path: Path, text: str, told: str
+    here: Here, tmp_path: Path, text: str, told: str
 ) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "cloud.toml").write_text(text)
-    line = refused(cloud("migrate", folder=tmp_path))
+    line = refused(here("migrate", folder=tmp_path))
     assert told in line
     assert "secret" not in line
 
@@ -150,41 +174,40 @@ def test_a_variable_goes_before_the_file(village: Path) -> None:
     assert "Mars" in refused(done)
 
 
-def test_a_login_is_made_with_a_password_shown_once_or_taken_from_a_file(village: Path) -> None:
-    made = json.loads(good(cloud("user", "add", "head", "--role", "operator", "--json", folder=village)))
+def test_a_login_is_made_with_a_password_shown_once_or_taken_from_a_file(here: Here, village: Path) -> None:
+    made = json.loads(good(here("user", "add", "head", "--role", "operator", "--json", folder=village)))
     assert len(made["password"]) >= 20
-    assert "already" in refused(cloud("user", "add", "head", "--role", "operator", folder=village))
+    assert "already" in refused(here("user", "add", "head", "--role", "operator", folder=village))
     (village / "word").write_text("correct horse battery\n")
     words = ("user", "add", "guest", "--role", "customer", "--customer", "C-A", "--password-file", "word")
-    assert "correct horse" not in good(cloud(*words, folder=village))
+    assert "correct horse" not in good(here(*words, folder=village))
     assert "C-Z" in refused(
-        cloud("user", "add", "ghost", "--role", "customer", "--customer", "C-Z", folder=village)
+        here("user", "add", "ghost", "--role", "customer", "--customer", "C-Z", folder=village)
     )
-    assert cloud("user", "add", "king", "--role", "king", folder=village).returncode == 2
-    assert len(good(cloud("user", "password", "head", folder=village)).strip()) >= 20
+    assert here("user", "add", "king", "--role", "king", folder=village).returncode == 2
+    assert len(good(here("user", "password", "head", folder=village)).strip()) >= 20
 
 
-def test_a_registry_with_a_wrong_row_is_refused_by_row(village: Path) -> None:
+def test_a_registry_with_a_wrong_row_is_refused_by_row(here: Here, village: Path) -> None:
     wrong = REGISTRY | {"meter": [row | {"area": "A99"} for row in REGISTRY["meter"]]}
     (village / "wrong.json").write_text(json.dumps(wrong))
-    done = cloud("import", "registry", "wrong.json", folder=village)
+    done = here("import", "registry", "wrong.json", folder=village)
     assert done.returncode == 1
     assert [f"M-{n}" in line for n, line in enumerate(done.stderr.splitlines(), 1)] == [True] * 4
     assert (
-        json.loads(good(cloud("import", "registry", "registry.json", "--json", folder=village)))["meters"]
-        == 4
+        json.loads(good(here("import", "registry", "registry.json", "--json", folder=village)))["meters"] == 4
     )
 
 
-def test_a_file_that_is_none_is_told(village: Path) -> None:
+def test_a_file_that_is_none_is_told(here: Here, village: Path) -> None:
     (village / "broken.json").write_text('{"area": [')
     assert "broken.json: cannot be read as json" in refused(
-        cloud("import", "registry", "broken.json", folder=village)
+        here("import", "registry", "broken.json", folder=village)
     )
     (village / "deep.json").write_text("[" * 100_000)
-    assert "deep.json: cannot be read" in refused(cloud("import", "registry", "deep.json", folder=village))
-    assert "No such file" in refused(cloud("import", "registry", "nowhere.json", folder=village))
-    assert "No such file" in refused(cloud("import", "readings", "nowhere.jsonl", folder=village))
+    assert "deep.json: cannot be read" in refused(here("import", "registry", "deep.json", folder=village))
+    assert "No such file" in refused(here("import", "registry", "nowhere.json", folder=village))
+    assert "No such file" in refused(here("import", "readings", "nowhere.jsonl", folder=village))
 
 
 def counted(folder: Path) -> list[int]:
@@ -221,25 +244,27 @@ def test_readings_from_a_file_or_a_pipe_count_once_however_often(village: Path) 
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_one_wrong_reading_keeps_the_whole_file_out(village: Path, change: dict[str, Any], told: str) -> None:
+def test_one_wrong_reading_keeps_the_whole_file_out(
+    here: Here, village: Path, change: dict[str, Any], told: str
+) -> None:
     text = "\n".join([readings(1200), json.dumps(READING | change)])
-    line = refused(cloud("import", "readings", "-", folder=village, stdin=text))
+    line = refused(here("import", "readings", "-", folder=village, stdin=text))
     assert "line 1201" in line
     assert told in line
     assert counted(village) == [0, 0, 0]
 
 
-def test_a_gateway_is_let_in_with_a_password_of_its_own(village: Path) -> None:
-    first, second = (good(cloud("gateway", "add", "gw-a01", folder=village)).strip() for _ in range(2))
+def test_a_gateway_is_let_in_with_a_password_of_its_own(here: Here, village: Path) -> None:
+    first, second = (good(here("gateway", "add", "gw-a01", folder=village)).strip() for _ in range(2))
     assert first != second
     for wrong in ("add", "revoke"):
-        assert "gw-z" in refused(cloud("gateway", wrong, "gw-z", folder=village))
-    assert "cannot be written" in refused(cloud("gateway", "export", "cloud.toml", folder=village))
-    good(cloud("gateway", "export", "mosquitto", folder=village))
+        assert "gw-z" in refused(here("gateway", wrong, "gw-z", folder=village))
+    assert "cannot be written" in refused(here("gateway", "export", "cloud.toml", folder=village))
+    good(here("gateway", "export", "mosquitto", folder=village))
     assert stat.S_IMODE((village / "mosquitto/passwd").stat().st_mode) == 0o600
     assert second not in (village / "mosquitto/passwd").read_text()
-    good(cloud("gateway", "revoke", "gw-a01", folder=village))
-    good(cloud("gateway", "export", "mosquitto", folder=village))
+    good(here("gateway", "revoke", "gw-a01", folder=village))
+    good(here("gateway", "export", "mosquitto", folder=village))
     assert "gw-a01" not in (village / "mosquitto/passwd").read_text()
 
 
@@ -291,10 +316,6 @@ def test_a_broker_that_is_away_is_waited_for_and_told(village: Path) -> None:
     assert "cannot be reached" in service.log.read_text()
 
 
-def words_of(command: Sequence[str]) -> str:
-    return good(cloud(*command, "--help", folder=ROOT))
-
-
 @pytest.mark.parametrize(
     "command",
     [
@@ -309,5 +330,6 @@ def words_of(command: Sequence[str]) -> str:
         "gateway add",
     ],
 )
-def test_every_command_explains_itself_with_an_example(command: str) -> None:
-    assert f"wattpost cloud {command}" in words_of(command.split()).partition("Example: ")[2]
+def test_every_command_explains_itself_with_an_example(here: Here, command: str) -> None:
+    said = good(here(*command.split(), "--help", folder=ROOT))
+    assert f"wattpost cloud {command}" in said.partition("Example: ")[2]
