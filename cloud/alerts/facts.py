@@ -15,12 +15,12 @@ from sqlalchemy import Connection, Row, select
 
 from cloud.alerts import store
 from cloud.alerts.policy import SupplyPolicy
-from cloud.alerts.rules import Broker, Gateway, Line, Meter, Picture, silent_since
+from cloud.alerts.rules import Broker, Gateway, Line, Meter, Picture, Silence, dated_anew, silent_since
 from cloud.fleet.gateways import state_table
 from cloud.fleet.registry import meter_table
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.store import Latest, ReadingStore, instant
-from protocols.mqtt.messages import Health, Supply
+from protocols.mqtt.messages import Health, MeterHealth, Supply
 from protocols.readings import Source
 
 VOLTAGES = frozenset(f"voltage_l{n}_v" for n in (1, 2, 3))
@@ -39,15 +39,18 @@ def note_silences(connection: Connection, health: Health, policy: SupplyPolicy) 
     """Keep since when each meter of a gateway is silent; whether any of them is."""
     known = store.silences(connection, (meter.meter for meter in health.meters))
     at = instant(health.at_ms)
-    silent = False
-    for meter in health.meters:
-        before = known.get(meter.meter)
-        answered_at = None if meter.answered_at_ms is None else instant(meter.answered_at_ms)
-        since = silent_since(before, meter.unanswered, answered_at, at, policy.silent_after)
-        if since != before:
-            store.save_silence(connection, meter.meter, since)
-        silent = silent or since is not None
-    return silent
+    told = [_silence(meter, known.get(meter.meter), at, policy) for meter in health.meters]
+    dated = dated_anew(told, at)
+    for meter, since in dated.items():
+        if since != known.get(meter):
+            store.save_silence(connection, meter, since)
+    return any(since is not None for since in dated.values())
+
+
+def _silence(meter: MeterHealth, before: datetime | None, at: datetime, policy: SupplyPolicy) -> Silence:
+    answered_at = None if meter.answered_at_ms is None else instant(meter.answered_at_ms)
+    since = silent_since(before, meter.unanswered, answered_at, at, policy.silent_after)
+    return Silence(meter.meter, meter.line, before, since, answered_at)
 
 
 def gather(

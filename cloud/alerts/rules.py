@@ -6,7 +6,7 @@ runs on backup. What is not proven stays as it is: no alert opens on a guess and
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -145,6 +145,35 @@ def silent_since(
     if before is not None and not _later(answered_at, before):
         return before
     return at if unanswered >= limit else None
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Since when a meter was silent before a health, and is after it; None while it answers."""
+
+    meter: str
+    line: str
+    before: datetime | None
+    since: datetime | None
+    answered_at: datetime | None
+
+
+def dated_anew(silences: Sequence[Silence], at: datetime) -> dict[str, datetime | None]:
+    """Each meter's silence after a health of time `at`: on a line that has just come back it begins anew.
+
+    The first answers over a mended line tell nothing of meters that nobody has asked since; only a neighbour
+    that answered all the time vouches for their silence so far.
+    """
+    back = {each.line for each in silences if each.before is not None and each.since is None}
+    steady: dict[str, datetime] = {}
+    for each in silences:
+        if each.before is None and each.since is None and each.answered_at is not None:
+            steady[each.line] = max(each.answered_at, steady.get(each.line, each.answered_at))
+    found = {each.meter: each.since for each in silences}
+    for each in silences:
+        if each.since is not None and each.line in back and not _later(steady.get(each.line), each.since):
+            found[each.meter] = at
+    return found
 
 
 def judge(picture: Picture, policy: SupplyPolicy) -> Judgement:

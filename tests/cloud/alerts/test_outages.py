@@ -149,6 +149,34 @@ def test_a_cut_line_is_told_to_operators_only(village: Village) -> None:
     assert village.open_causes() == []
 
 
+@pytest.mark.parametrize(
+    "first", ["A01-00", "A01-03"], ids=["the area meter first", "a customer's meter first"]
+)
+def test_a_mended_line_is_no_outage_while_its_meters_come_back_one_by_one(
+    village: Village, first: str
+) -> None:
+    village.fate.cut.add("A01")
+    village.rounds(6)
+    village.fate.cut.clear()
+    for meter in (first, *A01):
+        village.clock.advance(0.05)
+        village.poll_meters("A01", first, meter)
+        village.tick()
+        assert village.told() == []
+    village.rounds(3)
+    assert village.open_causes() == []
+    assert village.orders_made() == []
+
+
+def test_a_line_that_comes_back_into_an_outage_tells_it_once_the_others_miss_again(village: Village) -> None:
+    village.fate.cut.add("A01")
+    village.rounds(6)
+    village.fate.cut.clear()
+    village.fate.dead |= set(A01) - {A01[1]}
+    village.rounds(2)
+    assert village.open_causes() == ["area_outage:A01"]
+
+
 def test_backup_supply_makes_an_outage_of_silence(village: Village) -> None:
     village.fate.cut.add("A01")
     village.fate.supplies["A01"] = Supply.BACKUP

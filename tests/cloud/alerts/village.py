@@ -117,6 +117,11 @@ class Village:
             if gateway not in self.fate.dark_gateways:
                 self._send(gateway, readings, self._health(area), crash)
 
+    def poll_meters(self, area: str, *meters: str) -> None:
+        """These alone are asked, and a health tells of it at once."""
+        readings = [reading for meter in dict.fromkeys(meters) if (reading := self._ask(area, meter))]
+        self._send(gateway_of(area), readings, self._health(area), crash=False)
+
     def _send(self, gateway: str, readings: list[Reading], health: Health, crash: bool) -> None:
         self.last = []
         if readings:
