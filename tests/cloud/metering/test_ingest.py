@@ -3,7 +3,7 @@
 import resource
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -342,16 +342,20 @@ def test_a_gateway_that_is_heard_but_brings_no_data_is_found(station: Station) -
     assert overdue() == set()
 
 
-@settings(max_examples=60, deadline=None)
-@given(seqs=st.lists(st.integers(1, 12), max_size=30))
-def test_in_whatever_order_seqs_come_exactly_those_are_told(
-    tmp_path_factory: pytest.TempPathFactory, seqs: list[int]
-) -> None:
-    station = Station(tmp_path_factory.mktemp("station"))
-    send(station, seqs)
-    assert station.settled() == set(seqs)
-    if seqs:
-        assert station.published[-1].settled == merged((seq, seq) for seq in seqs)
+def test_in_whatever_order_seqs_come_exactly_those_are_told(tmp_path: Path) -> None:
+    station, numbers = Station(tmp_path), count(1)
+
+    @settings(max_examples=60, deadline=None)
+    @given(seqs=st.lists(st.integers(1, 12), max_size=30))
+    def in_any_order(seqs: list[int]) -> None:
+        epoch = f"epoch-{next(numbers)}"
+        for seq in seqs:
+            station.ingest.take(READINGS, payload(seq, epoch=epoch))
+        assert station.settled(epoch=epoch) == set(seqs)
+        if seqs:
+            assert station.published[-1].settled == merged((seq, seq) for seq in seqs)
+
+    in_any_order()
     station.close()
 
 
