@@ -33,8 +33,10 @@ ORDER BY at, source
 _KEPT = """
 SELECT meter.name, kept.at, kept.source, quantity.name, kept.value, kept.quality, gateway, epoch, seq
 FROM {table} AS kept JOIN meter ON meter.id = kept.meter JOIN quantity ON quantity.id = kept.quantity
-JOIN origin ON origin.id = kept.origin ORDER BY 1, 2, 3, 4, 5
+JOIN origin ON origin.id = kept.origin {where}
+ORDER BY 1, 2, 3, 4, 5
 """
+_OF_METER = "WHERE kept.meter = (SELECT id FROM meter WHERE name = ?) AND at >= ? AND at < ?"
 
 
 def latest(connection: sqlite3.Connection, scope: Scope, meters: Collection[str] | None) -> list[Latest]:
@@ -98,7 +100,19 @@ def values(
 
 def kept(connection: sqlite3.Connection, table: Literal["value", "conflict"], scope: Scope) -> Iterator[Kept]:
     with closing(connection.cursor()) as cursor:
-        for row in cursor.execute(_KEPT.format(table=table)):
-            meter, at, source, quantity, value, quality, *origin = row
-            if scope.holds(meter, instant(at)):
-                yield Kept(meter, at, SOURCES[source], quantity, value, QUALITIES[quality], *origin)
+        for span in _spans(scope):
+            query = _KEPT.format(table=table, where=_OF_METER if span else "")
+            for row in cursor.execute(query, span):
+                meter, at, source, quantity, value, quality, *origin = row
+                if scope.holds(meter, instant(at)):
+                    yield Kept(meter, at, SOURCES[source], quantity, value, QUALITIES[quality], *origin)
+
+
+def _spans(scope: Scope) -> Iterator[tuple[str, int, int] | tuple[()]]:
+    """(meter, from, to) that holds all in scope, in the order of meters; () is the whole table."""
+    if scope.windows is None:
+        yield ()
+    for meter in sorted(scope.meters() or ()):
+        parts = windows(scope, meter)
+        ends = [_FOREVER if end is None else end + 1 for _, end in parts]
+        yield meter, min(start for start, _ in parts), max(ends)

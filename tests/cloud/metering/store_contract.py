@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.kit.scope import WHOLE_STATION, Scope, Window
-from cloud.metering.store import BatchOfReadings, ReadingStore
+from cloud.metering.store import BatchOfReadings, ReadingStore, instant
 from protocols.readings import Quality, Reading, Source, Value
 
 Open = Callable[[str], ReadingStore]
@@ -183,6 +183,13 @@ class ReadingStoreContract:
         assert {each.meter for each in store.rows(mine)} == {"m2"}
         assert {each.meter for each in store.conflicts(mine)} == {"m2"}
         assert {each.meter for each in store.latest(WHOLE_STATION, ["m3"])} == {"m3"}
+
+    def test_rows_in_scope_are_those_of_all_rows_that_its_windows_hold(self, store: ReadingStore) -> None:
+        store.write(batch(*(reading(at, meter) for meter in ("m2", "m1", "m3") for at in range(9))))
+        mine = scope(("m2", 6, None), ("m1", 1, 3), ("m1", 2, 5), ("m1", 7, 8), ("m9", 0, None))
+        held = [each for each in store.rows(WHOLE_STATION) if mine.holds(each.meter, instant(each.at_ms))]
+        assert list(store.rows(mine)) == held
+        assert len(held) == 8
 
     def test_readers_see_whole_batches_while_one_is_written(self, store: ReadingStore) -> None:
         def write() -> None:
