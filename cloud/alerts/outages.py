@@ -108,7 +108,7 @@ class Watch:
                 self.evaluate(connection, group)
 
     def due(self, connection: Connection) -> list[list[str]]:
-        """The gateways a tick has to look at, in groups; the first group is the broker alone.
+        """The gateways a tick has to look at, in groups; an empty one looks at the broker alone.
 
         Time tells nothing of them while the broker is down, nor of one that is already known to be dark
         unless an outage lies behind it.
@@ -119,7 +119,7 @@ class Watch:
         missed = gateways.missed_since(connection, limit)
         idle = missed & store.dark_gateways(connection) - store.gateways_of_outages(connection)
         around = sorted((missed | store.watched_gateways(connection)) - idle)
-        return [[], *(around[first : first + GROUP] for first in range(0, len(around), GROUP))]
+        return [around[first : first + GROUP] for first in range(0, len(around), GROUP)] or [[]]
 
     def evaluate(self, connection: Connection, around: Iterable[str]) -> None:
         """Judge what is known around some gateways and write down what follows from it."""
