@@ -16,8 +16,10 @@ import typer
 
 if TYPE_CHECKING:
     from cloud.demo.outcome import Outcome
-    from cloud.demo.prepare import Wishes
+    from cloud.demo.prepare import Prepared, Wishes
     from cloud.demo.run import Demo
+    from cloud.demo.station import Paces, Place
+    from cloud.kit.clock import Clock
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -95,7 +97,6 @@ def _folder(keep: Path | None) -> Path:
 
 
 def _play(folder: Path, wishes: "Wishes", seconds: float | None, ended: threading.Event) -> "Outcome":
-    from cloud.demo.prepare import fill, prepare
     from cloud.demo.programs import ProgramError
     from cloud.demo.run import Demo
     from cloud.demo.station import Paces, Place
@@ -105,11 +106,7 @@ def _play(folder: Path, wishes: "Wishes", seconds: float | None, ended: threadin
     clock, place, paces = SystemClock(), Place(folder), Paces()
     started_at = clock.now()
     try:
-        _say("preparing a village: scenario, registry, customers, passwords")
-        prepared = prepare(place, wishes, paces, clock)
-        if wishes.days:
-            _say(f"filling in {wishes.days} days of past readings")
-            fill(place, wishes, started_at)
+        prepared = _prepare(place, wishes, paces, clock, ended)
         demo = Demo(place, prepared, started_at, _say, paces)
         try:
             _run(demo, seconds, ended)
@@ -119,6 +116,28 @@ def _play(folder: Path, wishes: "Wishes", seconds: float | None, ended: threadin
     except (ProgramError, CloudError) as error:
         _say(f"wattpost demo: {error}")
         raise typer.Exit(1) from None
+
+
+def _prepare(
+    place: "Place", wishes: "Wishes", paces: "Paces", clock: "Clock", ended: threading.Event
+) -> "Prepared":
+    """Papers and a past. A Ctrl-C ends the helpers at work too: what they miss then is no fault of theirs."""
+    from cloud.demo.prepare import fill, prepare
+    from cloud.demo.programs import ProgramError
+
+    try:
+        _say("preparing a village: scenario, registry, customers, passwords")
+        started_at = clock.now()
+        prepared = prepare(place, wishes, paces, clock)
+        if wishes.days and not ended.is_set():
+            _say(f"filling in {wishes.days} days of past readings")
+            fill(place, wishes, started_at)
+    except ProgramError:
+        if not ended.is_set():
+            raise
+    if ended.is_set():
+        raise ProgramError("ended before the station stood")
+    return prepared
 
 
 def _run(demo: "Demo", seconds: float | None, ended: threading.Event) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from cloud.demo.outcome import Outcome, outcome
 from cloud.demo.prepare import OPERATOR, Prepared
-from cloud.demo.programs import Program, ProgramError, python, tool, wait_until
+from cloud.demo.programs import ROOT, Program, ProgramError, python, tool, wait_until
 from cloud.demo.station import Paces, Place
 
 DRAIN_S = 15.0
@@ -110,13 +110,14 @@ class Demo:
             f"  portal    {base}/portal    {login} / {password}"
             for login, password in self.prepared.customer_passwords.items()
         )
-        fault = f"{sys.executable} wattpost.py sim fault --state-dir {self.place.root}"
+        fault = f"{sys.executable} {ROOT / 'wattpost.py'} sim fault --state-dir {self.place.root}"
         return f"""
   console   {base}/console   {OPERATOR} / {self.prepared.operator_password}
 {customers}
   files     {self.place.root}
 
-  Take the supply from an area, cut a line, darken a gateway, lose the broker; --clear ends it:
+  In a second terminal: take the supply from an area, cut a line, darken a gateway, lose the broker. Pages
+  tell of it after about 20 s, 80 s, 2 min and 35 s, since one missed answer proves nothing; --clear ends it.
     {fault} area-out {self.prepared.station.areas[1]}
     {fault} line-cut line-{self.prepared.station.areas[0].lower()}
     {fault} gateway-dark {self.prepared.station.gateways[0]}

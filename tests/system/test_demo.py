@@ -1,6 +1,8 @@
 """`wattpost demo` unattended, on either broker: one outage, one order, a notice each, nothing lost."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +44,22 @@ def test_a_duration_that_is_none_is_a_usage_error() -> None:
     )
     assert done.returncode == 2
     assert "write it like 60s" in done.stderr
+
+
+@pytest.mark.timeout(60)
+def test_a_demo_ended_while_it_prepares_says_so_and_leaves_no_folder(tmp_path: Path) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "wattpost.py", "demo", "--port", "0"],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with demo:
+        assert demo.stderr is not None
+        assert demo.stderr.readline().startswith("preparing")
+        os.killpg(demo.pid, signal.SIGINT)
+        said = demo.stderr.read()
+    assert (demo.returncode, said.splitlines()[-1]) == (1, "wattpost demo: ended before the station stood")
+    assert list(tmp_path.iterdir()) == []
