@@ -17,6 +17,8 @@ $(RUNTIME): requirements.lock
 	@$(PYTHON) -m venv .venv >&2
 	@echo "installing what the demo needs (once)" >&2
 	@$(PIP) --require-hashes -r requirements.lock >&2
+	@printf '#!/bin/sh\nexec "%s/.venv/bin/python" "%s/wattpost.py" "$$@"\n' "$(CURDIR)" "$(CURDIR)" > .venv/bin/wattpost
+	@chmod +x .venv/bin/wattpost
 	@touch $@
 
 $(DEV): requirements-dev.lock pyproject.toml
