@@ -233,6 +233,11 @@ def silences(connection: Connection, meters: Iterable[str]) -> dict[str, datetim
     return {row.meter: row.since for row in connection.execute(query)}
 
 
+def all_silences(connection: Connection) -> dict[str, datetime]:
+    """Since when, in its gateway's time, each meter is silent that is."""
+    return {row.meter: row.since for row in connection.execute(select(silence_table))}
+
+
 def save_silence(connection: Connection, meter: str, since: datetime | None) -> None:
     connection.execute(delete(silence_table).where(silence_table.c.meter == meter))
     if since is not None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from cloud.alerts import store as alerts
 from cloud.fleet import registry
 from cloud.kit.auth import User
 from cloud.kit.errors import NotFound
@@ -129,8 +130,9 @@ def _meter_values(parts: Parts, pages: Pages, request: Request, id: str, wanted:
     with parts.database.read() as connection:
         row = registry.meter(connection, id)
         (area,) = registry.areas(connection, [row.area])
+        silences = alerts.silences(connection, [id])
     newest = parts.store.latest(WHOLE_STATION, [id])
-    (meter,) = meters_now([row], newest, pages.now(), parts.supply.dark_below_v)
+    (meter,) = meters_now([row], newest, silences, pages.now(), parts.supply.dark_below_v)
     shown = _day(parts, pages, id, wanted)
     latest = [
         {

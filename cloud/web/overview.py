@@ -21,7 +21,7 @@ VOLTAGES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
 
 @dataclass(frozen=True, slots=True)
 class MeterNow:
-    """A meter's newest values; `heard` when the newest is younger than three of its intervals."""
+    """A meter's newest values; `heard` when younger than three of its intervals and not told silent since."""
 
     id: str
     area: str
@@ -64,16 +64,26 @@ class AreaNow:
 
 
 def meters_now(
-    rows: Iterable[Row[Any]], newest: Iterable[Latest], now: datetime, dark_below_v: float
+    rows: Iterable[Row[Any]],
+    newest: Iterable[Latest],
+    silences: Mapping[str, datetime],
+    now: datetime,
+    dark_below_v: float,
 ) -> list[MeterNow]:
-    """One MeterNow for each registered meter, heard or never heard."""
+    """One MeterNow for each registered meter, heard or never heard; `silences` is what gateways tell."""
     values: dict[str, dict[str, Latest]] = defaultdict(dict)
     for each in newest:
         values[each.meter][each.quantity] = each
-    return [_meter(row, values.get(row.id, {}), now, dark_below_v) for row in rows]
+    return [_meter(row, values.get(row.id, {}), silences.get(row.id), now, dark_below_v) for row in rows]
 
 
-def _meter(row: Row[Any], newest: Mapping[str, Latest], now: datetime, dark_below_v: float) -> MeterNow:
+def _meter(
+    row: Row[Any],
+    newest: Mapping[str, Latest],
+    silent_since: datetime | None,
+    now: datetime,
+    dark_below_v: float,
+) -> MeterNow:
     newest_ms = max((each.at_ms for each in newest.values()), default=None)
     at = None if newest_ms is None else instant(newest_ms)
     limit = timedelta(seconds=max(HEARD_INTERVALS * row.interval_s, HEARD_AT_LEAST_S))
@@ -91,7 +101,7 @@ def _meter(row: Row[Any], newest: Mapping[str, Latest], now: datetime, dark_belo
         row.role,
         current,
         at,
-        at is not None and now - at <= limit,
+        at is not None and now - at <= limit and (silent_since is None or at > silent_since),
         dark_below_v,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from cloud.alerts import store as alerts
 from cloud.fleet import registry
 from cloud.kit.scope import WHOLE_STATION
 from cloud.web.overview import MeterNow, meters_now
@@ -53,7 +54,8 @@ class Station:
         with self._parts.database.read() as connection:
             areas = registry.areas(connection)
             rows = registry.meters(connection)
+            silences = alerts.all_silences(connection)
         newest = self._parts.store.latest(WHOLE_STATION)
         limit_v = self._parts.supply.dark_below_v
         names = {area.id: area.name for area in areas}
-        return Picture(now, areas, meters_now(rows, newest, now, limit_v), names)
+        return Picture(now, areas, meters_now(rows, newest, silences, now, limit_v), names)

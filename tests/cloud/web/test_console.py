@@ -43,6 +43,16 @@ def test_now_shows_the_outage_first_and_counts_what_is_heard(looked_at: Village)
     assert text.index("示例台区 03 河沿 停电") < text.index("示例台区 01 村东")
 
 
+def test_a_meter_whose_gateway_tells_of_its_silence_is_not_heard_however_young_its_reading(
+    village: Village,
+) -> None:
+    village.tell(1, NOW, out=True)
+    operator = browser(village, "operator")
+    assert "有应答的电能表 29 / 54 25 块无应答" in Page(operator.get("/console").text).text
+    assert "A01-01 无应答" in Page(operator.get("/console/areas/A01").text).text
+    assert "无应答" in Page(operator.get("/console/meters/A01-01").text).text
+
+
 def test_silence_is_called_not_known_and_never_an_outage(looked_at: Village) -> None:
     text = Page(browser(looked_at, "operator").get("/console/areas/A06").text).text
     assert "不明" in text
