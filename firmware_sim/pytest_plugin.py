@@ -67,6 +67,11 @@ class RunningFleet:
     def clear(self, kind: str, target: str) -> Outcome:
         return self._do(self._simulator.faults.set(kind, target, on=False))
 
+    def catch_up(self) -> None:
+        """Return when what has reached the lines is taken up, however busy the machine is."""
+        for _ in range(3):  # the bytes are noticed, taken, and answered
+            self._do(asyncio.sleep(0))
+
     def stop(self) -> None:
         """End it; the second time does nothing."""
         if self._loop.is_closed():

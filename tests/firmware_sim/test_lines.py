@@ -26,9 +26,9 @@ SERIAL_LINE = ONE_LINE.replace("dlt645-tcp", "dlt645-serial")
 class Client:
     """A gateway's end of a line: a socket or an open device."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, fleet: RunningFleet) -> None:
         os.set_blocking(fd, False)
-        self._fd = fd
+        self._fd, self._fleet = fd, fleet
 
     def say(self, raw: bytes) -> None:
         os.write(self._fd, raw)
@@ -51,7 +51,9 @@ class Client:
 
     def silent(self, request: Frame) -> bool:
         self.say(encode(request))
-        return self.hear(1, QUIET_S) == []
+        quiet = self.hear(1, QUIET_S) == []
+        self._fleet.catch_up()
+        return quiet and self.hear(1, 0.01) == []
 
 
 def hung_up(connection: socket.socket) -> bool:
@@ -67,12 +69,12 @@ def connected(fleet: RunningFleet, line: str = "bus") -> Iterator[Client]:
     if endpoint.startswith("/"):
         fd = os.open(endpoint, os.O_RDWR | os.O_NOCTTY)
         try:
-            yield Client(fd)
+            yield Client(fd, fleet)
         finally:
             os.close(fd)
         return
     with socket.create_connection(("127.0.0.1", fleet.port(line)), timeout=5) as connection:
-        yield Client(connection.fileno())
+        yield Client(connection.fileno(), fleet)
 
 
 READ = read_request(HOUSE, "00010000")
