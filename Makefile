@@ -8,7 +8,8 @@ SEED ?= 7
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
-.PHONY: help demo test check prove format lock packages clean
+ONLY ?=
+.PHONY: help demo test check prove bench format lock packages clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -45,6 +46,9 @@ check: $(DEV) ## format, lint, types, import contracts
 
 prove: $(DEV) ## kill -9 everything at random for BUDGET seconds; ends with one line of JSON
 	@$(PY) -m tests.proof --budget $(BUDGET) --seed $(SEED)
+
+bench: $(DEV) packages ## measure against the peers; ONLY=codec|lines|modbus|drain|fleet for one
+	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 format: $(DEV) ## put the code in order
 	@$(PY) -m ruff format .

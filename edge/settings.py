@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from protocols import models
+from protocols import models, spelling
 from protocols.dlt645.frame import BROADCAST
 from protocols.mqtt.topics import GATEWAY_ID
 
@@ -80,10 +80,20 @@ def _model_name(name: str) -> str:
     return name
 
 
+def _listen(endpoint: str) -> str:
+    match = ENDPOINT.fullmatch(endpoint)
+    if match is None or not 0 <= int(match["port"]) <= 65_535:
+        raise _wrong(f"{endpoint!r} is nowhere to listen; write host:port, as 127.0.0.1:8645")
+    return endpoint
+
+
 FilePath = Annotated[Path, AfterValidator(_beside)]
 PresentFile = Annotated[Path, AfterValidator(_beside), AfterValidator(_present)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 IntervalSeconds = Annotated[int, Field(ge=1, le=86_400, strict=True)]
+MeterId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Baud = Annotated[int, Field(ge=300, le=115_200)]
+Parity = Literal["none", "even", "odd"]
 
 
 class _Part(BaseModel):
@@ -124,21 +134,68 @@ class OutboxSettings(_Part):
     batch_age_s: Seconds = 2.0
 
 
+class MemorySettings(_Part):
+    """Gaps are filled from the meters' own memory: freezes and load records."""
+
+    enabled: bool = True
+    days: Annotated[int, Field(ge=1, le=62)] = 10  # no further back
+    clock_limit_s: Seconds = 300.0  # a meter's stamp is flagged when its clock is off by more
+    timezone: str = "Asia/Shanghai"  # what the meters' clocks show
+
+
+class OrderSettings(_Part):
+    """What the cloud may have done here; the agent refuses the rest, whoever approved it."""
+
+    clock: bool = True
+    relay: bool = False
+    protected: tuple[str, ...] = ()  # meters whose relay is never touched
+    relay_per_day: Annotated[int, Field(ge=0, le=1000)] = 10
+    operator: Annotated[str, Field(pattern="^[0-9]{8}$")] = "00000000"  # the code the meter notes
+    passwords: dict[Literal["02", "04"], PresentFile] = {}  # by level; each file holds 6 digits
+    quiet_minutes: tuple[Annotated[int, Field(ge=0, lt=1440)], ...] = (0,)
+    """Minutes of the day (midnight, band edges, settlement) near which no clock is set."""
+
+
+class PageSettings(_Part):
+    """The read-only page for a phone beside the gateway, and /metrics for Prometheus."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8645"
+
+
+class SimCardSettings(_Part):
+    bytes_per_month: Annotated[int, Field(ge=1 << 20)]
+
+
+class UpdateSettings(_Part):
+    """Updates are taken only when they bear the signature of this key (Ed25519, as hex in a file)."""
+
+    key_file: PresentFile
+    folder: FilePath = Path("/opt/wattpost")
+    confirm_s: Annotated[int, Field(ge=60, le=86_400)] = 600  # back to the old one without a `Stored` by then
+
+
 class MeterSettings(_Part):
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    id: MeterId
     model: Annotated[str, AfterValidator(_model_name)]
     address: Annotated[str, AfterValidator(_meter_address)] | None = None  # DL/T 645
     unit: Annotated[int, Field(ge=1, le=247)] | None = None  # Modbus
     interval_s: IntervalSeconds = 60
+    baud: Baud | None = None  # another speed than its line's; serial devices only
+    parity: Parity | None = None
+    max_current_a: Annotated[float, Field(gt=0, le=100_000)] | None = (
+        None  # bounds what a register may advance
+    )
+    memory: bool = True  # its gaps may be filled from its own memory
 
 
 class LineSettings(_Part):
     name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")]  # else the cloud refuses the Health
     kind: Literal["tcp", "serial", "modbus-tcp", "modbus-rtu"]
     endpoint: str  # "host:port", or the path of a serial device
-    baud: Annotated[int, Field(ge=300, le=115_200)] = 2400
-    parity: Literal["none", "even", "odd"] = "even"
+    baud: Baud = 2400
+    parity: Parity = "even"
     timeout_s: Seconds = 1.0
+    retries: Annotated[int, Field(ge=0, le=5)] = 1
     meters: Annotated[tuple[MeterSettings, ...], Field(alias="meter", min_length=1)]
 
     @model_validator(mode="before")
@@ -160,14 +217,21 @@ class LineSettings(_Part):
 
     @model_validator(mode="after")
     def _meters_fit_line(self) -> Self:
-        wanted, other = ("unit", "address") if self.is_modbus else ("address", "unit")
+        """A `tcp` or `serial` line is a bus on which DL/T 645 and Modbus RTU meters may hang side by side."""
         for meter in self.meters:
-            if getattr(meter, wanted) is None or getattr(meter, other) is not None:
-                raise _wrong(f"meter {meter.id!r} on a {self.kind} line needs {wanted}, and no {other}")
-            if (models.load(meter.model).protocol == "modbus") != self.is_modbus:
+            is_modbus = models.load(meter.model).protocol == "modbus"
+            if self.is_modbus and not is_modbus:
                 raise _wrong(f"meter {meter.id!r}: a {meter.model} cannot be read on a {self.kind} line")
-        for twin in _twins(getattr(meter, wanted) for meter in self.meters):
-            raise _wrong(f"{wanted} {twin} is given to two meters of this line; correct one of them")
+            wanted, other = ("unit", "address") if is_modbus else ("address", "unit")
+            if getattr(meter, wanted) is None or getattr(meter, other) is not None:
+                raise _wrong(f"meter {meter.id!r}: a {meter.model} needs {wanted}, and no {other}")
+            if self.is_network and (meter.baud or meter.parity):
+                raise _wrong(f"meter {meter.id!r}: only on a serial device can a meter have its own speed")
+        for key in ("address", "unit"):
+            for twin in _twins(
+                getattr(meter, key) for meter in self.meters if getattr(meter, key) is not None
+            ):
+                raise _wrong(f"{key} {twin} is given to two meters of this line; correct one of them")
         return self
 
     @property
@@ -194,6 +258,11 @@ class Settings(_Part):
     supply_file: FilePath | None = None
     broker: BrokerSettings
     outbox: OutboxSettings = OutboxSettings()
+    memory: MemorySettings = MemorySettings()
+    orders: OrderSettings = OrderSettings()
+    page: PageSettings | None = None
+    sim_card: SimCardSettings | None = None
+    update: UpdateSettings | None = None
     lines: Annotated[tuple[LineSettings, ...], Field(alias="line", min_length=1)]
 
     @model_validator(mode="before")
@@ -282,7 +351,7 @@ def _told(error: ErrorDetails, raw: Any) -> str:
         case "missing":
             said = "is missing; add it"
         case "extra_forbidden":
-            said = "is no setting here; remove it or correct its spelling"
+            said = spelling.advice(Settings, error["loc"])
         case "settings":
             said = error["msg"]
         case _:

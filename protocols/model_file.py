@@ -5,7 +5,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
+from protocols import spelling
 from protocols.errors import ModelError
 from protocols.modbus.registers import RegisterType, WordOrder
 
@@ -104,10 +106,7 @@ class ModelPart(Part):
     golden: list[GoldenPart] = Field(min_length=1)
 
 
-_ADVICE = {
-    "missing": "this key is missing; add it",
-    "extra_forbidden": "no such key; correct its spelling or remove it",
-}
+_MISSING = "this key is missing; add it"
 
 
 def read(text: str, origin: str) -> ModelPart:
@@ -120,9 +119,18 @@ def read(text: str, origin: str) -> ModelPart:
         return ModelPart.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        advice = _ADVICE.get(first["type"]) or first["msg"].removeprefix("Value error, ")
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise ModelError(f"{origin}: {_key(first['loc'])}: {advice}{more}") from None
+        raise ModelError(f"{origin}: {_key(first['loc'])}: {_told(first)}{more}") from None
+
+
+def _told(error: ErrorDetails) -> str:
+    match error["type"]:
+        case "missing":
+            return _MISSING
+        case "extra_forbidden":
+            return spelling.advice(ModelPart, error["loc"])
+        case _:
+            return error["msg"].removeprefix("Value error, ")
 
 
 def _key(location: tuple[int | str, ...]) -> str:

@@ -61,6 +61,7 @@ _ALL = (
     _gauge("frequency_hz", "Hz", "1-0:14.7.0"),
     _gauge("demand_power_w", "W", "1-0:1.4.0"),
     _gauge("temperature_c", "°C"),
+    _gauge("clock_offset_s", "s"),  # the meter's clock less the gateway's, at the time of the reading
 )
 
 QUANTITIES: dict[str, Quantity] = {quantity.name: quantity for quantity in _ALL}

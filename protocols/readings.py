@@ -23,12 +23,17 @@ class Quality(StrEnum):
     """What the gateway knew against the reading when it took it."""
 
     GOOD = "good"
-    CLOCK_UNSURE = "clock_unsure"
+    CLOCK_UNSURE = "clock_unsure"  # the gateway's own time was not proved
+    METER_CLOCK_OFF = "meter_clock_off"  # stamped by a meter whose clock is beyond the limit
+    SUSPECT = "suspect"  # said twice, and hard to believe: a register that fell, an advance beyond the rating
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`at_ms` is Unix time in ms, UTC: the gateway's for polled values, the meter's own for the rest."""
+    """`at_ms` is Unix time in ms, UTC: the gateway's for polled values, the meter's own stamp for the rest.
+
+    A meter's stamp is never corrected here: what its clock was off by is the quantity `clock_offset_s`.
+    """
 
     meter: str
     at_ms: int

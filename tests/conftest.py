@@ -19,7 +19,6 @@ from cloud.kit.db import Database
 from tests.mosquitto import Mosquitto
 from tests.peer_environments import peer_python
 
-pytest_plugins = ["firmware_sim.pytest_plugin"]
 PLACES = ["/usr/sbin", "/usr/lib/postgresql/15/bin"]
 APT = {
     "mosquitto": "mosquitto",

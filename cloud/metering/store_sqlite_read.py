@@ -10,7 +10,8 @@ from cloud.kit.scope import Scope
 from cloud.metering.store import SOURCES, Kept, Latest, Series, instant, ms, series, windows
 from protocols.readings import Quality, Source, Value
 
-QUALITIES = (Quality.GOOD, Quality.CLOCK_UNSURE)  # never reorder, only append
+# never reorder, only append
+QUALITIES = (Quality.GOOD, Quality.CLOCK_UNSURE, Quality.METER_CLOCK_OFF, Quality.SUSPECT)
 SOURCE_ID = {source: number for number, source in enumerate(SOURCES)}
 QUALITY_ID = {quality: number for number, quality in enumerate(QUALITIES)}
 _FOREVER = 2**62

@@ -191,7 +191,7 @@ def test_a_model_text_is_parsed() -> None:
         (SMALL, "voltage_l1_v", "volts", "register[0].quantity: no quantity is called 'volts'"),
         (SMALL, "fc = 4", "fc = 5", "register[0].fc: Input should be 3 or 4"),
         (SMALL, 'unit = "V"', 'unit = "V"\nscale = 0.1', "register[0].scale: a scale is written in quotes"),
-        (SMALL, 'unit = "V"', 'unit = "V"\nsacle = "0.1"', "register[0].sacle: no such key; correct"),
+        (SMALL, 'unit = "V"', 'unit = "V"\nsacle = "0.1"', "register[0].sacle: no such key; did you mean 'scale'?"),
         (SMALL, "phases = 1\n", "", "phases: this key is missing; add it"),
         (SMALL, "baud = 9600", 'baud = "fast"', "serial.baud: "),
         (SMALL, "43 66", "4x 66", "golden[0].response: these are not hex bytes"),
