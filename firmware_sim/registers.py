@@ -1,18 +1,115 @@
-"""A quantity as the Modbus registers of its point."""
+"""What a Modbus meter has in its registers: words of present values, fixed words, and what it refuses.
 
+Without bytes: Modbus TCP and Modbus RTU stand on it alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from itertools import pairwise
 from math import floor
+from typing import Final
 
-from protocols.modbus.registers import encode_registers
-from protocols.models import Point
+from firmware_sim.meter import Meter
+from protocols.modbus.registers import WIDTHS, encode_registers
+from protocols.models import MeterModel, Point
 from protocols.quantities import QUANTITIES, Kind
+
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+READS: Final = (3, 4)
+_FLOATS = ("f32", "f64")
+
+
+class Refusal(Exception):
+    """The meter says no; `code` is the Modbus exception."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Registers:
+    """All that meters of one model share: which registers there are, by function code."""
+
+    def __init__(self, model: MeterModel) -> None:
+        self.fixed: Mapping[int, int] = {}
+        self.points: dict[int, list[Point]] = {}
+        for point in model.points:
+            self.points.setdefault(point.fc, []).append(point)
+        self._longest = model.max_regs
+        self.there = {fc: frozenset(_declared(points, model.max_gap)) for fc, points in self.points.items()}
+
+    def read(self, meter: Meter, fc: int, address: int, count: int, at_ms: int) -> list[int]:
+        """The words at that time; Refusal when the meter would say no."""
+        self.check(fc, address, count)
+        words = [self.fixed.get(address + at, 0) for at in range(count)]
+        asked = self.touched(fc, address, count)
+        values = meter.values(at_ms, frozenset(point.quantity for point in asked))
+        for point in asked:
+            for at, word in enumerate(words_of(point, values.get(point.quantity)), point.address - address):
+                if 0 <= at < count:
+                    words[at] = word
+        return words
+
+    def check(self, fc: int, address: int, count: int) -> None:
+        if fc not in self.there:
+            raise Refusal(ILLEGAL_FUNCTION)
+        if not 1 <= count <= self._longest:
+            raise Refusal(ILLEGAL_VALUE)
+        if not self.there[fc].issuperset(range(address, address + count)):
+            raise Refusal(ILLEGAL_ADDRESS)
+
+    def touched(self, fc: int, address: int, count: int) -> list[Point]:
+        end = address + count
+        return [
+            each for each in self.points[fc] if each.address < end and address < each.address + each.width
+        ]
+
+
+def _declared(points: Sequence[Point], max_gap: int) -> set[int]:
+    """The addresses of the points, and of gaps so small that the model says they read as zeros."""
+    spans = sorted((point.address, point.address + point.width) for point in points)
+    there = {address for first, behind in spans for address in range(first, behind)}
+    for (_, behind), (first, _) in pairwise(spans):
+        if first - behind <= max_gap:
+            there.update(range(behind, first))
+    return there
+
+
+@lru_cache(maxsize=64)
+def registers_of(model: MeterModel) -> Registers:
+    return Registers(model)
+
+
+def scale_of(point: Point) -> Decimal:
+    """What one step of the register is, in the point's unit."""
+    return point.scale
 
 
 def words_of(point: Point, value: float | None) -> list[int]:
-    """A quantity as the registers of its point; counters are cut, gauges rounded, floats kept."""
+    """A quantity as the registers of its point; counters are cut and roll over, gauges rounded, floats kept.
+
+    What a register cannot show is the meter's "not available", or the highest that it can show.
+    """
     if value is None:
-        return [0] * point.width
-    raw = value / point.factor / float(point.scale)
-    if point.type in ("f32", "f64"):
+        return _not_available(point)
+    raw = value / point.factor / float(scale_of(point))
+    if point.type in _FLOATS:
         return encode_registers(raw, point.type, point.word_order)
-    counter = QUANTITIES[point.quantity].kind is Kind.COUNTER
-    return encode_registers(floor(raw) if counter else round(raw), point.type, point.word_order)
+    bits = 16 * WIDTHS[point.type]
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if point.type[0] == "s" else (0, (1 << bits) - 1)
+    if QUANTITIES[point.quantity].kind is Kind.COUNTER:
+        whole = floor(raw) % (high + 1)
+    elif point.not_available and not low <= round(raw) <= high:
+        return _not_available(point)
+    else:
+        whole = min(max(round(raw), low), high)
+    return encode_registers(whole, point.type, point.word_order)
+
+
+def _not_available(point: Point) -> list[int]:
+    if point.not_available:
+        pattern = point.not_available[0].to_bytes(2 * point.width, "big")
+        words = [int.from_bytes(pattern[at : at + 2], "big") for at in range(0, len(pattern), 2)]
+        return words if point.word_order == "big" else words[::-1]
+    return encode_registers(None, point.type) if point.type in _FLOATS else [0] * point.width

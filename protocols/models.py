@@ -86,7 +86,7 @@ class Golden:
     values: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # a model is itself: what is made from it may be kept by it
 class MeterModel:
     """`points` holds all; `singles` those in no block. `pause_ms` is the quiet time before a request."""
 

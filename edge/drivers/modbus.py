@@ -136,7 +136,7 @@ class ModbusDriver:
         model = self._models[meter.model]
 
         def ask(request: Request) -> Mapping[str, Value]:
-            words = self._asked(meter, request)
+            words = self._asked(meter, request.fc, request.address, request.count)
             at = {(request.fc, request.address + offset): word for offset, word in enumerate(words)}
             return values_from_registers(model, at)
 
@@ -151,12 +151,16 @@ class ModbusDriver:
             self._owing.add(meter.id)
             raise
 
-    def _asked(self, meter: MeterSettings, request: Request) -> list[int]:
+    def registers(self, meter: MeterSettings, fc: int, address: int, count: int) -> list[int]:
+        """Any registers of a meter, with the usual retry; raises as `read` does."""
+        return self._asked(meter, fc, address, count)
+
+    def _asked(self, meter: MeterSettings, fc: int, address: int, count: int) -> list[int]:
         wait_s = self._patience.wait_s(meter.id)
         for attempt in range(self._retries + 1):
             try:
                 self._bring_into_step(meter)
-                return self._exchange(meter, request.fc, request.address, request.count, wait_s)
+                return self._exchange(meter, fc, address, count, wait_s)
             except (NoReply, FrameError) as failure:
                 log.debug("%s: %s", meter.id, failure)
                 self._distrust(meter)
