@@ -1,10 +1,11 @@
-"""`wattpost edge`: run the gateway agent, or check its settings first."""
+"""`wattpost edge`: run the gateway agent, check its settings, and hand the other verbs to their tools."""
 
 import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -24,6 +25,18 @@ app = typer.Typer(
     help="The gateway agent: poll meters, keep every reading, publish.",
 )
 Config = Annotated[Path, typer.Option("--config", help="The settings file, gateway.toml.")]
+TOOLS = {
+    "plan": ("edge.tools.plan", "Compute whether a polling plan fits its lines."),
+    "scan": ("edge.tools.scan", "Listen to a line, then find the meters on it; reads only."),
+    "read": ("edge.tools.read", "Read one meter now."),
+    "why": ("edge.tools.why", "Say why a meter is silent, with the bytes that say so."),
+    "identify": ("edge.tools.identify", "Prove which meter serves which account: open one breaker."),
+    "handover": ("edge.tools.handover", "Make the one page on which a gateway is handed over."),
+    "model": ("edge.tools.model", "Check a meter model of your own."),
+    "doctor": ("edge.doctor", "Check ports, permissions, clock, broker, certificate and disk."),
+    "update": ("edge.update", "Take a signed update in stages, and go back when nothing is stored."),
+}
+"""Verbs that live in modules of their own, imported only when called: the help of all stays fast."""
 
 
 @app.command(epilog="Example: wattpost edge run --config /etc/wattpost/gateway.toml")
@@ -62,6 +75,34 @@ def check(config: Config) -> None:
     _warn(settings)
     size = f"{len(settings.lines)} lines, {len(settings.meters)} meters"
     print(f"{config}: good: gateway {settings.gateway}, {size}")
+
+
+def _register(verb: str, module: str, text: str) -> None:
+    """A verb whose options and help are its module's own `app`."""
+    forward = app.command(
+        verb,
+        help=text,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    forward(_forwarder(verb, module))
+
+
+def _forwarder(verb: str, module: str) -> Callable[[typer.Context], None]:
+    def call(context: typer.Context) -> None:
+        try:
+            tool = import_module(module)
+        except ModuleNotFoundError as missing:
+            if missing.name != module:
+                raise
+            _refuse([f"{verb}: is not in this version; install a newer one"])
+        tool.app(args=context.args, prog_name=f"wattpost edge {verb}")
+
+    return call
+
+
+for _verb, (_module, _text) in TOOLS.items():
+    _register(_verb, _module, _text)
 
 
 def _catch_signals() -> SimpleQueue[int]:

@@ -1,0 +1,69 @@
+"""Finds the addresses on a DL/T 645 line by abbreviated addressing: two digits at a time, from the low end.
+
+Reads only. Where several meters answer at once their answers garble: then the next two digits are tried,
+so a line is searched in about a hundred questions for each pair of digits that meters share.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge.tools.asking import Verdict
+from protocols.dlt645.frame import ANY_METER
+
+BRANCHES: Final = 100
+DIGITS: Final = 12
+
+AskAddress = Callable[[str], Verdict]
+
+
+@dataclass(slots=True)
+class Search:
+    """`found`: address → the verdict that showed it; `twins`: addresses at which two meters answer."""
+
+    ask: AskAddress
+    tell: Callable[[int, int], None] = lambda _done, _all: None
+    found: dict[str, Verdict] = field(default_factory=dict)
+    twins: dict[str, Verdict] = field(default_factory=dict)
+    asked: int = 0
+    planned: int = 1
+
+    def run(self) -> None:
+        """Ask all; if a single meter answers twice alone, it is the only one."""
+        first, second = self._look(ANY_METER), self._look(ANY_METER)
+        if first.silent and second.silent:
+            return
+        alone = not first.collided and not second.collided and first.answers and second.answers
+        if (
+            alone
+            and first.answers[0].address == second.answers[0].address
+            and "A" not in first.answers[0].address
+        ):
+            self.found[first.answers[0].address] = first
+            return
+        self._split("")
+
+    def _split(self, suffix: str) -> None:
+        self.planned += BRANCHES
+        for pattern in _branches(suffix):
+            verdict = self._look(pattern)
+            known = [frame.address for frame in verdict.answers if "A" not in frame.address]
+            ending = pattern.lstrip("A")
+            if verdict.silent:
+                continue
+            if len(ending) == DIGITS:
+                (self.twins if verdict.collided else self.found)[ending] = verdict
+            elif verdict.collided or not known:
+                self._split(ending)
+            else:
+                self.found[known[0]] = verdict
+
+    def _look(self, pattern: str) -> Verdict:
+        self.asked += 1
+        self.tell(self.asked, self.planned)
+        return self.ask(pattern)
+
+
+def _branches(suffix: str) -> Iterator[str]:
+    for pair in range(BRANCHES):
+        yield f"{pair:02d}{suffix}".rjust(DIGITS, "A")
