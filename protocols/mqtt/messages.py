@@ -167,7 +167,7 @@ def encode(message: Message) -> bytes:
 
 def decode(payload: bytes, kind: type[M]) -> M:
     """The message in a payload; MessageError says what is wrong with it."""
-    message = _parse(_inflate(payload), kind)
+    message = _parse(inflate(payload), kind)
     if message.v != VERSION:
         raise MessageError(f"version {message.v} is not understood here (this side speaks {VERSION})")
     if isinstance(message, Readings):
@@ -188,14 +188,15 @@ class _Identity(msgspec.Struct, frozen=True, kw_only=True):
 def identity(payload: bytes) -> tuple[str, str, int] | None:
     """(gateway, epoch, seq) of a batch that may be wrong in all else; None when it cannot be told."""
     try:
-        found = msgspec.json.decode(_inflate(payload), type=_Identity)
+        found = msgspec.json.decode(inflate(payload), type=_Identity)
         _check_identity(found.epoch, found.seq)
     except (MessageError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return found.gateway, found.epoch, found.seq
 
 
-def _inflate(payload: bytes) -> bytes:
+def inflate(payload: bytes) -> bytes:
+    """The plain JSON of a payload, deflated or not; MessageError beyond the bounds."""
     if len(payload) > MAX_PAYLOAD:
         raise MessageError(f"payload of {len(payload)} bytes is over the limit of {MAX_PAYLOAD}")
     if not payload or payload[0] != _ZLIB_FIRST_BYTE:
