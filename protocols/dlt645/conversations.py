@@ -38,10 +38,10 @@ def di_bytes(di: str) -> bytes:
     return raw[::-1]
 
 
-def read_request(address: str, di: str, version: str = "2007") -> Frame:
-    """Ask a meter for one data identifier."""
+def read_request(address: str, di: str, version: str = "2007", extra: bytes = b"") -> Frame:
+    """Ask a meter for one data identifier; `extra` stands behind it (how many load records, from when)."""
     function = {"2007": READ, "1997": READ_1997}[version]
-    return Frame(address, function, di_bytes(di), LEAD_IN)
+    return Frame(address, function, di_bytes(di) + extra, LEAD_IN)
 
 
 def read_more_request(address: str, di: str, seq: int, version: str = "2007") -> Frame:
@@ -94,14 +94,14 @@ def _pairs(address: str) -> list[str]:
 class ReadConversation:
     """Reads one DI to its end, over as many frames as the meter needs (at most 256)."""
 
-    def __init__(self, address: str, di: str, version: str = "2007") -> None:
-        self._address, self._di, self._version = address, di, version
+    def __init__(self, address: str, di: str, version: str = "2007", extra: bytes = b"") -> None:
+        self._address, self._di, self._version, self._extra = address, di, version, extra
         self._parts: list[bytes] = []
 
     def request(self) -> Frame:
         """What to send now: the read, or the follow-up that is due. Asking again changes nothing."""
         if not self._parts:
-            return read_request(self._address, self._di, self._version)
+            return read_request(self._address, self._di, self._version, self._extra)
         return read_more_request(self._address, self._di, len(self._parts), self._version)
 
     def accept(self, reply: Frame) -> bytes | None:
