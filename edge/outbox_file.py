@@ -116,7 +116,7 @@ class OutboxFile:
                 yield self._db
             except sqlite3.Error as error:
                 self._drop_connection()
-                if _is_corrupt(error):
+                if is_corrupt(error):
                     self._begin_anew(error)
                 raise self._faulted(str(error)) from error
 
@@ -168,7 +168,7 @@ class OutboxFile:
         try:
             return self._connect()
         except sqlite3.Error as error:
-            if not _is_corrupt(error):
+            if not is_corrupt(error):
                 raise self._faulted(str(error)) from error
             self._begin_anew(error)
         try:
@@ -188,7 +188,7 @@ class OutboxFile:
     def _begin_anew(self, why: sqlite3.Error) -> None:
         """Set a corrupt file aside, begin another in a new epoch, and save what can still be read."""
         try:
-            aside = _set_aside(self._path, self._clock.now())
+            aside = set_aside(self._path, self._clock.now())
         except OSError as error:
             raise self._faulted(f"is corrupt ({why}) and cannot be set aside ({error})") from error
         saved = 0
@@ -258,7 +258,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _is_corrupt(error: sqlite3.Error) -> bool:
+def is_corrupt(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
 
 
@@ -278,7 +278,7 @@ def checksum(epoch: str, seq: int, content: bytes) -> bytes:
     return blake2b(content, digest_size=8, key=f"{epoch}/{seq}".encode()).digest()
 
 
-def _set_aside(database: Path, at: datetime) -> Path:
+def set_aside(database: Path, at: datetime) -> Path:
     """Rename a broken file with its WAL, so that it can be looked at and a new one can be begun."""
     aside = database.with_name(f"{database.stem}.corrupt-{at:%Y%m%dT%H%M%S%fZ}{database.suffix}")
     for ending in ("-wal", "-shm", ""):

@@ -8,6 +8,8 @@ import logging
 import socket
 import ssl
 import threading
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -35,6 +37,8 @@ ANSWER_5_S: Final = 2.0
 """How long to wait for a broker that may not know version 5 at all, before trying 3.1.1."""
 FAREWELL_S: Final = 1.0
 TICK_S: Final = 0.25
+WAITING: Final = 256
+"""Words to say that may wait for a connection, the oldest forgotten first; who needs an answer asks again."""
 _FIRST_RETRY_S: Final = 1.0
 _LAST_RETRY_S: Final = 30.0
 _VERSIONS: Final = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
@@ -55,6 +59,7 @@ class _Event:
     kind: str
     mid: int = 0
     refusal: str = ""
+    topic: str = ""
     payload: bytes = b""
 
 
@@ -99,13 +104,13 @@ class _Session:
             _Event("puback", mid, _refusal(code))
         )
         client.on_message = lambda _client, _data, message: put(
-            _Event("message", payload=bytes(message.payload))
+            _Event("message", topic=message.topic, payload=bytes(message.payload))
         )
         client.on_disconnect = lambda _client, _data, _flags, code, _properties: put(
             _Event("down", refusal=str(code))
         )
 
-    def open(self, will_topic: str, will: bytes, listen_topic: str) -> None:
+    def open(self, will_topic: str, will: bytes, listen_topics: Sequence[str]) -> None:
         """Connect and subscribe; both are answered when this returns."""
         self._client.will_set(will_topic, will, qos=1, retain=True)
         try:
@@ -115,7 +120,7 @@ class _Session:
         self._client.loop_start()
         try:
             self._await("connack")
-            self._client.subscribe(listen_topic, qos=1)
+            self._client.subscribe([(topic, 1) for topic in listen_topics])
             self._await("suback")
         except _Unreachable:
             self.close()
@@ -170,6 +175,9 @@ class Uplink:
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self._mids: dict[int, BatchKey] = {}
         self._health: messages.Health | None = None
+        self._listeners: dict[str, Callable[[bytes], None]] = {"stored": self._stored}
+        self._waiting: deque[tuple[str, bytes, bool]] = deque(maxlen=WAITING)
+        self._retained: dict[str, bytes] = {}
         self._told_epoch = self._said = ""
         self._warned: set[str] = set()
 
@@ -195,6 +203,17 @@ class Uplink:
     def publish_health(self, health: messages.Health) -> None:
         """Send it if there is a connection; the next one says more than an old one would."""
         self._health = health
+        self.wake()
+
+    def listen(self, what: str, callback: Callable[[bytes], None]) -> None:
+        """Before `start`: `down/<what>` goes to the callback, in the uplink's thread; it only hands over."""
+        self._listeners[what] = callback
+
+    def say(self, what: str, payload: bytes, retain: bool = False) -> None:
+        """Publish on `up/<what>` once there is a connection; what is retained, at each connect again."""
+        if retain:
+            self._retained[what] = payload
+        self._waiting.append((what, payload, retain))
         self.wake()
 
     def delivered(self, key: BatchKey) -> None:
@@ -239,7 +258,7 @@ class Uplink:
 
     def _open(self, version: str) -> _Session:
         session = _Session(self._broker, self._username, self._gateway, version)
-        listen = topics.down(self._gateway, "stored")
+        listen = [topics.down(self._gateway, what) for what in self._listeners]
         session.open(topics.up(self._gateway, "status"), self._status(online=False), listen)
         where = f"{self._broker.host}:{self._broker.port}"
         self._say(logging.INFO, f"broker {where}: connected as {self._username} (MQTT {version})")
@@ -267,6 +286,8 @@ class Uplink:
         self._told_epoch, self._declare_s = "", 0.0
         self._declare_wait.reset()
         self._is_window_open = False
+        for what, payload in list(self._retained.items()):  # the broker may have lost it, or never had it
+            self._waiting.append((what, payload, True))
         self._session = session
         while not self._stopping.is_set():
             self._tell(session)
@@ -291,8 +312,8 @@ class Uplink:
                 )
             elif key:
                 self.delivered(key)
-        elif event.kind == "message":
-            self._stored(event.payload)
+        elif event.kind == "message" and (listener := self._listeners.get(event.topic.rpartition("/")[2])):
+            listener(event.payload)
 
     def _stored(self, payload: bytes) -> None:
         try:
@@ -312,6 +333,10 @@ class Uplink:
         if health := self._health:
             self._health = None
             session.publish(topics.up(self._gateway, "health"), messages.encode(health), qos=0)
+        while self._waiting:
+            what, payload, retain = self._waiting.popleft()
+            payload = self._retained[what] if retain else payload
+            session.publish(topics.up(self._gateway, what), payload, retain=retain)
 
     def _send(self, session: _Session) -> None:
         if not self._is_window_open:
