@@ -11,6 +11,7 @@ from protocols.errors import FrameError, Refused
 
 LEAD_IN = 4
 READ, READ_MORE, READ_ADDRESS, TIME_SYNC = 0x11, 0x12, 0x13, 0x08
+AUTHENTICATE = 0x03
 READ_1997, READ_MORE_1997 = 0x01, 0x02
 MAX_SEQ = 255
 REFUSALS: Sequence[str] = (
@@ -23,11 +24,50 @@ REFUSALS: Sequence[str] = (
     "tariffs_exceeded",
 )
 """What the bits of the error byte mean, from bit 0; bit 7 is reserved."""
+REFUSALS_1997: Sequence[str] = (
+    "other_or_illegal_data",
+    "no_requested_data_or_wrong_identifier",
+    "password_or_unauthorised",
+    "bit3_not_agreed_upon",
+    "annual_time_zones_exceeded",
+    "daily_slots_exceeded",
+    "tariffs_exceeded",
+)
+"""Of 1997 the sources disagree on bits 0, 1 and 3: each name says both, or neither."""
+ESAM_REFUSALS: Sequence[str] = (
+    "other",
+    "recharged_twice",
+    "esam_verification_failed",
+    "identity_authentication_failed",
+    "customer_number_mismatch",
+    "recharge_count_wrong",
+    "purchase_limit_exceeded",
+)
+"""What the bits of SERR mean, the two bytes by which the security module of a meter refuses."""
 
 
-def refusal_reasons(code: int) -> list[str]:
+def refusal_reasons(code: int, version: str = "2007") -> list[str]:
     """The meanings of an error byte; bits combine."""
-    return [meaning for bit, meaning in enumerate(REFUSALS) if code >> bit & 1]
+    return _names(REFUSALS_1997 if version == "1997" else REFUSALS, code)
+
+
+def esam_reasons(serr: int) -> list[str]:
+    """The meanings of SERR; a bit that the sources do not agree upon is called by its number."""
+    known = _names(ESAM_REFUSALS, serr)
+    return known + [f"bit{bit}" for bit in range(len(ESAM_REFUSALS), 16) if serr >> bit & 1]
+
+
+def refused(reply: Frame, version: str = "2007") -> Refused:
+    """The refusal in an abnormal answer; that of the security module has a code of two bytes."""
+    if reply.function == AUTHENTICATE and len(reply.data) == 2:
+        serr = int.from_bytes(reply.data, "little")
+        return Refused(serr, f"security module: {', '.join(esam_reasons(serr)) or 'no reason given'}")
+    code = reply.data[0] if reply.data else 0
+    return Refused(code, ", ".join(refusal_reasons(code, version)) or "no reason given")
+
+
+def _names(meanings: Sequence[str], code: int) -> list[str]:
+    return [meaning for bit, meaning in enumerate(meanings) if code >> bit & 1]
 
 
 def di_bytes(di: str) -> bytes:
@@ -72,8 +112,7 @@ def check_reply(request: Frame, reply: Frame) -> None:
     if reply.function != request.function:
         raise FrameError("other_function", f"asked {request.function:02X}H, got {reply.function:02X}H")
     if reply.abnormal:
-        code = reply.data[0] if reply.data else 0
-        raise Refused(code, ", ".join(refusal_reasons(code)) or "no reason given")
+        raise refused(reply, "1997" if request.function in (READ_1997, READ_MORE_1997) else "2007")
 
 
 def address_matches(asked: str, answered: str) -> bool:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from protocols.dlt645.conversations import refusal_reasons
+from protocols.dlt645 import remembered
+from protocols.dlt645.conversations import AUTHENTICATE, esam_reasons, refusal_reasons
 from protocols.dlt645.frame import Frame, diagnose, frames_in
 from protocols.dlt645.identifiers import Item, Kind, lookup, lookup_1997
 from protocols.dlt645.parameters import bit_names
-from protocols.dlt645.passwords import MASK, is_masked, masked_data_hex
+from protocols.dlt645.passwords import MASK, PASSWORD_DI, is_masked, masked_data_hex
+from protocols.dlt645.rates import baud_of
 from protocols.dlt645.values import Decoded, Demand, Single, decode_value
 from protocols.errors import FrameError
 
@@ -21,7 +23,6 @@ RELAY_ACTIONS = {
     0x1A: "trip", 0x1B: "close_permitted", 0x1C: "close", 0x2A: "alarm_on", 0x2B: "alarm_off",
     0x3A: "hold_on", 0x3B: "hold_off",
 }  # fmt: skip
-BAUD_RATES = {0x02: 600, 0x04: 1200, 0x08: 2400, 0x10: 4800, 0x20: 9600, 0x40: 19200}
 _FUNCTIONS_1997 = (0x01, 0x02, 0x04, 0x0A, 0x0C, 0x0F, 0x10)
 _RE_READ_1997_DATA = 2
 
@@ -96,7 +97,10 @@ def _nothing(_frame: Frame) -> Explained:
 def _error(frame: Frame) -> Explained:
     if not frame.data:
         return {}
-    return {"error_byte": f"{frame.data[0]:02X}", "error": refusal_reasons(frame.data[0])}
+    if frame.function == AUTHENTICATE and len(frame.data) == 2:
+        return {"serr": _hex(frame.data), "error": esam_reasons(int.from_bytes(frame.data, "little"))}
+    reasons = refusal_reasons(frame.data[0], protocol_of(frame))
+    return {"error_byte": f"{frame.data[0]:02X}", "error": reasons}
 
 
 def _hex(raw: bytes) -> str:
@@ -116,10 +120,12 @@ def _item_of(frame: Frame, width: int, find: Callable[[str], Item | None]) -> Ex
         return {}
     di = _hex(frame.data[:width])
     explained: Explained = {"di": di}
-    item = find(di)
-    if frame.from_meter and not frame.more and item is not None:
-        explained |= value_fields(item, frame.data[width:], ends_with_aa=width == 2)
-    return explained
+    item, rest = find(di), frame.data[width:]
+    if item is None or frame.more:
+        return explained
+    if not frame.from_meter:
+        return explained | remembered.request_fields(di, rest)
+    return explained | value_fields(item, rest, ends_with_aa=width == 2) | remembered.fields(di, rest)
 
 
 def _read_more(frame: Frame) -> Explained:
@@ -199,8 +205,17 @@ def _authority(data: bytes) -> Explained:
 def _write(frame: Frame) -> Explained:
     if frame.from_meter or len(frame.data) < 12:
         return {}
-    write_data = frame.data[12:].hex().upper()
-    return {"di": _hex(frame.data[:4]), **_authority(frame.data[4:12]), "write_data_hex": write_data}
+    di, data = _hex(frame.data[:4]), frame.data[12:]
+    fields = {"di": di, **_authority(frame.data[4:12]), "write_data_hex": data.hex().upper()}
+    item = lookup(di)
+    if item is None or di.startswith(PASSWORD_DI):
+        return fields
+    return fields | {f"write_{name}": told for name, told in value_fields(item, data).items()}
+
+
+def _authenticate(frame: Frame) -> Explained:
+    """The identifier; what stands behind it is for the security module alone."""
+    return {"di": _hex(frame.data[:4])} if len(frame.data) >= 4 else {}
 
 
 def _write_1997(frame: Frame) -> Explained:
@@ -241,7 +256,7 @@ def _address(frame: Frame) -> Explained:
 
 
 def _rate(frame: Frame) -> Explained:
-    rate = BAUD_RATES.get(frame.data[0]) if len(frame.data) == 1 else None
+    rate = baud_of(frame.data[0]) if len(frame.data) == 1 else None
     return {"baud": rate} if rate else {}
 
 
@@ -267,6 +282,7 @@ def is_time(text: str) -> bool:
 
 
 _FIELDS: dict[tuple[str, int], Callable[[Frame], Explained]] = {
+    ("2007", 0x03): _authenticate,
     ("2007", 0x08): _time,
     ("2007", 0x11): _read,
     ("2007", 0x12): _read_more,

@@ -6,7 +6,8 @@ Without `show_secrets` no byte is shown that may be part of a password, nor what
 from collections.abc import Iterator
 from dataclasses import replace
 
-from protocols.dlt645.explain import Explained, explain_frame, protocol_of
+from protocols.dlt645 import remembered
+from protocols.dlt645.explain import Explained, explain_frame, is_time, protocol_of
 from protocols.dlt645.frame import ANY_METER, BROADCAST, Diagnosis, Frame, diagnose, encode, frames_in
 from protocols.dlt645.identifiers import Item, lookup, lookup_1997
 from protocols.dlt645.passwords import secret_bytes
@@ -30,10 +31,12 @@ _PER_LINE = 8
 _FIELD_NAMES = {
     "password_level": "password level", "password": "password", "operator": "operator",
     "new_password_level": "new password level", "new_password": "new password",
-    "write_data_hex": "data to write", "command": "command", "action": "action",
+    "write_data_hex": "data to write", "write_value": "value to write", "write_bits": "bits to set",
+    "command": "command", "action": "action",
     "expiry_YYMMDDhhmmss": "expires (YYMMDDhhmmss)",
     "address_in_data": "address", "baud": "rate, bit/s", "freeze_MMDDhhmm": "freeze (MMDDhhmm, 99 = any)",
     "seq": "part number", "time": "time", "bits": "bits set", "error_byte": "error byte",
+    "serr": "security module says",
 }  # fmt: skip
 # A request of these functions and lengths can hold no password, whichever single bit of it was changed.
 _HARMLESS = {(0x11, 4), (0x11, 5), (0x11, 10), (0x12, 5), (0x13, 0), (0x01, 2), (0x02, 2), (0x08, 6)}
@@ -139,12 +142,46 @@ def _meaning(frame: Frame, explained: Explained) -> Iterator[str]:
         if field in explained:
             told = explained[field]
             yield _line(name, ", ".join(map(str, told)) if isinstance(told, list) else str(told))
+    for name, told in remembered.lines(explained):
+        yield _line(name, told)
+    yield from _words(explained)
     for reason in explained.get("error", []):
         yield _line("error", reason.replace("_", " "))
     if explained.get("time_valid") is False:
         yield _line("", "this time does not exist: a meter ignores it")
+    if explained.get("reason") and "value" not in explained and "values" not in explained:
+        yield _line("not readable", explained["reason"].replace("_", " "))
     if frame.from_meter and not explained.get("error_byte") and not frame.data:
         yield _line("", "no data")
+
+
+def _words(explained: Explained) -> Iterator[str]:
+    """What digits of an order mean: until when, or when."""
+    if "expiry_YYMMDDhhmmss" in explained:
+        year, month, day, hour, minute, second = _pairs(explained["expiry_YYMMDDhhmmss"])
+        expiry = f"20{year}-{month}-{day}T{hour}:{minute}:{second}"
+        exists = "" if is_time(expiry) else ": this time does not exist"
+        yield _line("", f"refused by the meter after {expiry} of its own clock{exists}")
+    if "freeze_MMDDhhmm" in explained:
+        yield _line("", freeze_words(explained["freeze_MMDDhhmm"]))
+
+
+def freeze_words(digits: str) -> str:
+    """When MMDDhhmm is, 99 being "any"."""
+    month, day, hour, minute = _pairs(digits)
+    if digits == "9" * 8:
+        return "freeze now"
+    if digits.startswith("999999"):
+        return f"freeze every hour at minute {minute}"
+    if digits.startswith("9999"):
+        return f"freeze every day at {hour}:{minute}"
+    if digits.startswith("99"):
+        return f"freeze every month on day {day} at {hour}:{minute}"
+    return f"freeze on {month}-{day} at {hour}:{minute}"
+
+
+def _pairs(digits: str) -> list[str]:
+    return [digits[at : at + 2] for at in range(0, len(digits), 2)]
 
 
 def _item(item: Item) -> str:

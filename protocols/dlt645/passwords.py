@@ -4,6 +4,8 @@ from protocols.dlt645.frame import Frame
 
 MASK = "******"
 _HIDDEN = "**"
+PASSWORD_DI = "04000C"  # noqa: S105  (an identifier)
+"""Parameters that begin so are passwords."""
 _PASSWORD_PARAMETER = bytes((0x0C, 0x00, 0x04))
 """DI1 DI2 DI3 of 04000C01..0A, as they stand in the data behind DI0."""
 
