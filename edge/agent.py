@@ -16,6 +16,7 @@ from typing import Final
 
 from edge.clock import Clock, can_date
 from edge.health import HealthReport, Poller
+from edge.jobs import Job
 from edge.outbox import BatchKey, Outbox
 from edge.outbox_file import StorageFault
 from edge.poller import LinePoller
@@ -124,6 +125,13 @@ class Agent:
         if self._accepted_log:
             self._accepted_log.write(key, readings)
         self.uplink.wake()
+
+    def submit(self, job: Job) -> None:
+        """Have a job done on the line of its meter; KeyError when no line has that meter."""
+        for poller in self._pollers:
+            if isinstance(poller, LinePoller) and any(job.meter == each.id for each in poller.meters):
+                return poller.submit(job)
+        raise KeyError(f"no line has a meter {job.meter}")
 
     # -- running ------------------------------------------------------------------------------------------
 

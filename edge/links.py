@@ -21,8 +21,8 @@ CONNECT_S: Final = 5.0
 KEEPALIVE_S: Final = 10
 UNSENT_S: Final = 15
 """A gateway box that lost its power says no farewell: the kernel gives the connection up after this long."""
-GAP_S: Final = 0.02
-"""Half-duplex lines want a pause before the next request; without it slow drivers garble its start."""
+QUIET_S: Final = 0.06
+"""A line without a byte for so long is quiet after an answer that was overdue."""
 FLUSH_S: Final = 0.5
 PARITIES: Final = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
 PSEUDO_TERMINALS: Final = range(136, 144)  # major device numbers of Linux
@@ -42,7 +42,12 @@ class Interrupted(LinkDown):
 
 
 class Link(Protocol):
-    """`read` gives what is there, b"" when nothing came in time; `discard` empties what came late."""
+    """`read` gives what is there, b"" when nothing came in time; `discard` empties what came late.
+
+    `heard_s`: when the last byte came, on time.monotonic(); a pause before a request counts from there.
+    """
+
+    heard_s: float
 
     @property
     def connected(self) -> bool: ...
@@ -96,6 +101,7 @@ class TcpLink:
         self._host, self._port = host, port
         self._socket: socket.socket | None = None
         self._waker = _Waker()
+        self.heard_s = 0.0
 
     def __str__(self) -> str:
         return f"{self._host}:{self._port}"
@@ -162,6 +168,7 @@ class TcpLink:
             raise self._lost(f"connection broke ({error})") from None
         if not data:
             raise self._lost("the other side closed the connection")
+        self.heard_s = time.monotonic()
         return data
 
     def discard(self) -> int:
@@ -205,7 +212,7 @@ class SerialLink:
         self._device, self._baud, self._wanted_parity = device, baud, PARITIES[parity]
         self._port: serial.Serial | None = None
         self._waker = _Waker()
-        self._quiet_from_s = 0.0
+        self.heard_s = 0.0
 
     def __str__(self) -> str:
         return self._device
@@ -231,7 +238,6 @@ class SerialLink:
             self._port = None
 
     def write(self, data: bytes) -> None:
-        self._pause()
         try:
             self._held().write(data)
         except (OSError, serial.SerialException) as error:
@@ -249,7 +255,7 @@ class SerialLink:
             raise self._lost(f"device broke ({error})") from None
         if not data:
             raise self._lost("the device has gone")
-        self._quiet_from_s = time.monotonic()
+        self.heard_s = time.monotonic()
         return data
 
     def discard(self) -> int:
@@ -258,7 +264,7 @@ class SerialLink:
     def distrust(self) -> None:
         """Bytes on a wire cannot be called back: wait until the line is quiet."""
         end_s = time.monotonic() + FLUSH_S
-        while time.monotonic() < end_s and self.read(GAP_S * 3):
+        while time.monotonic() < end_s and self.read(QUIET_S):
             pass
 
     def interrupt(self) -> None:
@@ -268,11 +274,6 @@ class SerialLink:
         """A pseudo-terminal has no parity, and refuses it from the second opening on."""
         device = Path(self._device).stat().st_rdev
         return serial.PARITY_NONE if os.major(device) in PSEUDO_TERMINALS else self._wanted_parity
-
-    def _pause(self) -> None:
-        left_s = self._quiet_from_s + max(GAP_S, 3.5 * 11 / self._baud) - time.monotonic()
-        if left_s > 0:
-            time.sleep(left_s)
 
     def _held(self) -> serial.Serial:
         if self._port is None:

@@ -49,12 +49,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """`probe`: one cheap question first. `read`: the reading is wanted once the probe is answered."""
+    """`probe`: one cheap question first. `read`: the reading is wanted once the probe is answered.
+
+    `urgent`: a first silence to settle, or a look beside a meter that turned: an outage may begin or end.
+    """
 
     meter: MeterSettings
     probe: bool
     read: bool
     late_s: float
+    urgent: bool
 
 
 class Schedule:
@@ -92,6 +96,7 @@ class Schedule:
             probe=first.unanswered > 0 or not regular,
             read=first.silent or regular,
             late_s=max(0.0, now_s - first.due_s),
+            urgent=first.look or 0 < first.unanswered < SILENT_FROM,
         )
 
     def wait_s(self, now_s: float) -> float:

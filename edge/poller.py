@@ -15,11 +15,11 @@ from typing import Final
 from edge.back_off import BackOff
 from edge.clock import Clock, can_date
 from edge.drivers import Driver
-from edge.drivers.dlt645 import Dlt645Driver
-from edge.drivers.modbus import ModbusDriver
+from edge.drivers.mixed import LineDriver
+from edge.jobs import Expired, Job, JobQueue, Priority
 from edge.links import Interrupted, LinkDown, NoReply
 from edge.planner import Ask, Schedule, cost_of, load_of, speed_is_known
-from edge.settings import LineSettings
+from edge.settings import LineSettings, MeterSettings
 from protocols import models
 from protocols.errors import FrameError, Refused
 from protocols.mqtt.messages import ClockState, LineHealth, MeterHealth
@@ -36,6 +36,10 @@ LINE_BACK_OFF_S: Final = (0.5, 15.0)
 STORAGE_BACK_OFF_S: Final = (0.25, 10.0)
 FULL_LINE: Final = 0.9
 REMIND_S: Final = 600.0
+IDLE: Final = len(Priority)
+"""Less right than any priority: nothing is being done."""
+STARVED_S: Final = 900.0
+"""A job of least right that has waited so long is told of: the line is full."""
 
 
 @dataclass(slots=True)
@@ -62,12 +66,18 @@ class LinePoller:
         """ModelError when a meter's model cannot be used."""
         self._line, self._clock, self._accept = line, clock, accept
         known = {name: models.load(name) for name in sorted({meter.model for meter in line.meters})}
-        self._driver = driver or _driver_of(line, known)
+        self._driver = driver or LineDriver(line, known)
+        self._driver.between = self._let_pass
+        self._meters = {meter.id: meter for meter in line.meters}
         self._cost_s = {meter.id: cost_of(line, known[meter.model]) for meter in line.meters}
         self._probe_s, self._confirm_s = probe_s, confirm_s
         self._tallies = {meter.id: _Tally() for meter in line.meters}
         self._lock = Lock()
-        self._stopping = Event()
+        self._stopping, self._wake = Event(), Event()
+        self._lent, self._given = Event(), Event()
+        self._jobs = JobQueue()
+        self._doing: int = IDLE
+        self.backlog_passed_over = 0  # how often something of more right went before a waiting backlog job
         self._connected = False  # the drop and reopening after a time-out is not told: the line is there
         self._unaccepted: Reading | None = None
         self._line_faults = BackOff(*LINE_BACK_OFF_S, Random())
@@ -91,11 +101,49 @@ class LinePoller:
     def stop(self) -> None:
         """End the polling, whatever it waits for; returns at once."""
         self._stopping.set()
+        self._wake.set()
         self._driver.interrupt()
+        if self._thread.ident is None:
+            self._end_jobs()
 
     def join(self, timeout_s: float) -> None:
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
+
+    @property
+    def name(self) -> str:
+        return self._line.name
+
+    @property
+    def meters(self) -> tuple[MeterSettings, ...]:
+        return self._line.meters
+
+    def submit(self, job: Job) -> None:
+        """Have a job done; KeyError when the meter is not of this line.
+
+        After the end of the line's thread `done` is called at once, here, with Interrupted.
+        """
+        if job.meter not in self._meters:
+            raise KeyError(f"line {self._line.name} has no meter {job.meter}")
+        if self._jobs.put(job, self._clock.monotonic_s()):
+            self._wake.set()
+        else:
+            self._tell(job, Interrupted("the line has stopped"))
+
+    def lend(self, timeout_s: float) -> bool:
+        """Close the link and pause, for another program to use the line. False: it was not free in time."""
+        self._lent.set()
+        self._wake.set()
+        if self._thread.ident is None or self._given.wait(timeout_s):
+            return True
+        self.take_back()
+        return False
+
+    def take_back(self) -> None:
+        """Go on after a loan."""
+        self._lent.clear()
+        self._given.clear()
+        self._wake.set()
 
     def line_health(self) -> LineHealth:
         return LineHealth(
@@ -131,22 +179,33 @@ class LinePoller:
         )
         try:
             while not self._stopping.is_set():
-                self._stopping.wait(self._step())
+                self._rest(self._step())
         finally:
             self._driver.close()
+            self._end_jobs()
+
+    def _rest(self, rest_s: float) -> None:
+        """Until then, or until somebody wants something; jobs whose time is over are told meanwhile."""
+        self._expire_jobs()
+        expiry_s = self._jobs.expiry_s()
+        left_s = rest_s if expiry_s is None else min(rest_s, expiry_s - self._clock.monotonic_s())
+        if left_s > 0:
+            self._wake.wait(left_s)
+        self._wake.clear()
+        self._expire_jobs()
 
     def _step(self) -> float:
         """One thing done; gives how long to rest."""
         try:
-            if self._unaccepted is not None:
-                return self._hand_over(self._unaccepted)
+            if self._lent.is_set():
+                return self._pause()
             self._driver.open()
             self._connected = not self._line_faults.grown
-            ask = self._schedule.next(self._now_s())
-            if ask is None:
-                return min(self._schedule.wait_s(self._now_s()), LOOK_AGAIN_S)
-            self._remind(ask)
-            return self._ask(ask)
+            if self._unaccepted is not None:
+                rest_s = self._hand_over(self._unaccepted)
+                job = self._take(IDLE)
+                return self._do(job) if job else rest_s
+            return self._next_thing()
         except Interrupted:
             return 0.0
         except LinkDown as down:
@@ -156,8 +215,96 @@ class LinePoller:
             log.log(self._seldom("defect", logging.ERROR), "line %s: defect", self._line.name, exc_info=True)
             return LOOK_AGAIN_S
 
+    def _next_thing(self) -> float:
+        ask = self._schedule.next(self._now_s())
+        job = self._take(_right_of(ask))
+        if job is not None:
+            return self._do(job)
+        if ask is None:
+            return min(self._schedule.wait_s(self._now_s()), LOOK_AGAIN_S)
+        self._remind(ask)
+        return self._ask(ask)
+
+    def _pause(self) -> float:
+        """Lent: the line is somebody else's until it is taken back."""
+        self._driver.close()
+        if not self._given.is_set():
+            log.info("line %s: lent, polling pauses", self._line.name)
+        self._given.set()
+        return LOOK_AGAIN_S
+
+    # -- jobs -----------------------------------------------------------------------------------------
+
+    def _do(self, job: Job) -> float:
+        """One job to its end; whatever that is, it is told."""
+        doing, self._doing = self._doing, job.priority
+        self._note_backlog(job.priority)
+        try:
+            result = job.work(self._driver.talk(self._meters[job.meter]))
+        except LinkDown as down:
+            self._tell(job, down)
+            raise
+        except (NoReply, FrameError, Refused) as failure:
+            self._line_works()
+            self._tell(job, failure)
+        except Exception as defect:
+            log.exception("line %s: job %s of meter %s", self._line.name, job.name, job.meter)
+            self._tell(job, defect)
+        else:
+            self._line_works()
+            self._tell(job, result)
+        finally:
+            self._doing = doing
+        return 0.0
+
+    def _let_pass(self, meter: MeterSettings) -> None:
+        """Between two questions of one thing: all that has more right than it is done first."""
+        del meter
+        while job := self._take(self._doing):
+            self._do(job)
+        while self._unaccepted is None:
+            ask = self._schedule.next(self._now_s())
+            if _right_of(ask) >= self._doing or ask is None:
+                return
+            self._ask(ask)
+
+    def _take(self, before: int) -> Job | None:
+        self._expire_jobs()
+        return self._jobs.take(before)
+
+    def _expire_jobs(self) -> None:
+        for job in self._jobs.take_expired(self._clock.monotonic_s()):
+            self._tell(job, Expired(f"{job.name}: line {self._line.name} was not free in time"))
+
+    def _end_jobs(self) -> None:
+        for job in self._jobs.close():
+            self._tell(job, Interrupted("the line stops"))
+
+    def _tell(self, job: Job, end: object) -> None:
+        try:
+            job.done(end)
+        except Exception:
+            log.exception("line %s: nobody understood the end of job %s", self._line.name, job.name)
+
+    def _note_backlog(self, right: int) -> None:
+        since_s = self._jobs.backlog_since_s() if right < Priority.BACKLOG else None
+        if since_s is None:
+            return
+        self.backlog_passed_over += 1
+        waited_s = self._clock.monotonic_s() - since_s
+        if waited_s > STARVED_S:
+            log.log(
+                self._seldom("full", logging.WARNING),
+                "line %s is full: what meters remember waits since %.0f s; ask fewer meters, or less often",
+                self._line.name, waited_s,
+            )  # fmt: skip
+
+    # -- regular asks ---------------------------------------------------------------------------------
+
     def _ask(self, ask: Ask) -> float:
         meter = ask.meter.id
+        doing, self._doing = self._doing, _right_of(ask)
+        self._note_backlog(self._doing)
         try:
             if ask.probe:
                 self._driver.probe(ask.meter)
@@ -179,6 +326,8 @@ class LinePoller:
             raise
         else:
             return self._answered(ask, values)
+        finally:
+            self._doing = doing
         return 0.0
 
     def _answered(self, ask: Ask, values: dict[str, Value]) -> float:
@@ -239,6 +388,8 @@ class LinePoller:
         if not self._line_faults.grown:
             log.warning("line %s is down: %s", self._line.name, down)
         self._connected = False
+        for job in self._jobs.take_up_to(Priority.ON_DEMAND):  # somebody waits for these
+            self._tell(job, down)
         return self._line_faults.next_s()
 
     def _remind(self, ask: Ask) -> None:
@@ -266,5 +417,8 @@ class LinePoller:
         return self._clock.now_ms() / 1000
 
 
-def _driver_of(line: LineSettings, known: dict[str, models.MeterModel]) -> Driver:
-    return ModbusDriver(line, known) if line.is_modbus else Dlt645Driver(line, known)
+def _right_of(ask: Ask | None) -> int:
+    """A look at a meter that may have fallen silent goes before; the probe of a silent one does not."""
+    if ask is None:
+        return IDLE
+    return Priority.OUTAGE if ask.urgent else Priority.PROFILE

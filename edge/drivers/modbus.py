@@ -15,6 +15,7 @@ from pymodbus.framer import FramerType
 from pymodbus.pdu import ModbusPDU
 from pymodbus.transport import CommParams, CommType
 
+from edge.drivers import nobody_waits
 from edge.drivers.answers import Answers
 from edge.drivers.parts import Part, Refusals, gather
 from edge.drivers.patience import Patience
@@ -44,7 +45,7 @@ class _LineClient(ModbusBaseSyncClient):
     """A pymodbus client on one of our links: one request in flight, no retries or reconnects of its own."""
 
     def __init__(self, line: LineSettings, link: Link) -> None:
-        self.rtu = line.kind == "modbus-rtu"
+        self.rtu = line.kind != "modbus-tcp"  # also beside DL/T 645 meters on one bus
         self.link, self._name = link, line.name
         self._byte_s = (10 if line.parity == "none" else 11) / line.baud if self.rtu else 0.0
         self.expect(line.timeout_s, 0, 0.0)
@@ -103,6 +104,7 @@ class ModbusDriver:
         link: Link | None = None,
     ) -> None:
         self._models, self._retries = models, retries
+        self.between = nobody_waits
         self._parts = {name: parts_of(model) for name, model in models.items()}
         self._client = _LineClient(line, link or link_of(line))
         self._patience = Patience(min(GAP_S, line.timeout_s), line.timeout_s)
@@ -143,6 +145,7 @@ class ModbusDriver:
         return gather(meter.id, self._parts[meter.model], ask, self._refusals, lambda code: code in _LASTING)
 
     def probe(self, meter: MeterSettings) -> None:
+        self.between(meter)
         try:
             self._mark(meter, self._patience.wait_s(meter.id))
         except Refused as refused:
@@ -158,6 +161,7 @@ class ModbusDriver:
     def _asked(self, meter: MeterSettings, fc: int, address: int, count: int) -> list[int]:
         wait_s = self._patience.wait_s(meter.id)
         for attempt in range(self._retries + 1):
+            self.between(meter)
             try:
                 self._bring_into_step(meter)
                 return self._exchange(meter, fc, address, count, wait_s)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from edge.links import Interrupted, Link, LinkDown
+from edge.links import Interrupted, Link, LinkDown, NoReply
 
 log = logging.getLogger(__name__)
 
@@ -24,25 +24,37 @@ def listen(link: Link, wait_s: float, frame_s: float) -> Iterator[bytes]:
             yield data
 
 
-def say(link: Link, raw: bytes, pause_s: float = 0.0) -> int:
-    """Send a request on a line made quiet before; how many late bytes were thrown away."""
+def say(link: Link, raw: bytes, pause_s: float = 0.0, *, once: bool = False) -> int:
+    """Send a request on a line made quiet before; how many late bytes were thrown away.
+
+    `once`: never a second time, though the line broke while it was sent; then NoReply, for nobody knows.
+    """
     try:
         thrown = _hush(link, pause_s)
-        link.write(raw)
     except Interrupted:
         raise
     except LinkDown as down:
         # Serial servers close what was idle: that costs one more opening, and no answer.
         log.debug("%s, opening again", down)
         link.open()
+        thrown = 0
+    try:
         link.write(raw)
-        return 0
+    except Interrupted:
+        raise
+    except LinkDown as down:
+        if once:
+            raise NoReply(f"the line broke while it was sent: {down}") from None
+        log.debug("%s, opening again", down)
+        link.open()
+        link.write(raw)
     return thrown
 
 
 def _hush(link: Link, pause_s: float) -> int:
+    """The pause counts from the last byte heard; a babbling line cannot hold us for more than three."""
     thrown = link.discard()
     end_s = time.monotonic() + 3 * pause_s
-    while pause_s and time.monotonic() < end_s and (late := link.read(pause_s)):
-        thrown += len(late)
+    while (left_s := min(link.heard_s + pause_s, end_s) - time.monotonic()) > 0:
+        thrown += len(link.read(left_s))
     return thrown
