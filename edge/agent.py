@@ -17,6 +17,7 @@ from typing import Final
 from edge.clock import Clock, can_date
 from edge.health import HealthReport, Poller
 from edge.jobs import Job
+from edge.loans import LoanDesk
 from edge.outbox import BatchKey, Outbox
 from edge.outbox_file import StorageFault
 from edge.poller import LinePoller
@@ -58,6 +59,8 @@ class Agent:
         self.outbox = make_outbox(settings, clock)
         self.uplink = make_uplink(settings, self.outbox, clock)
         self._pollers = make_pollers(settings, clock, self.accept)
+        self._lines = [each for each in self._pollers if isinstance(each, LinePoller)]
+        self._loans = LoanDesk(settings.data_dir, self._lines)
         self._health = HealthReport(settings, clock, self.outbox, self._pollers)
         self._accepted_log = AcceptedLog(accepted_log) if accepted_log else None
         self._pending: list[tuple[int, Reading]] = []  # with the time since boot at which each was read
@@ -128,9 +131,9 @@ class Agent:
 
     def submit(self, job: Job) -> None:
         """Have a job done on the line of its meter; KeyError when no line has that meter."""
-        for poller in self._pollers:
-            if isinstance(poller, LinePoller) and any(job.meter == each.id for each in poller.meters):
-                return poller.submit(job)
+        for line in self._lines:
+            if any(job.meter == each.id for each in line.meters):
+                return line.submit(job)
         raise KeyError(f"no line has a meter {job.meter}")
 
     # -- running ------------------------------------------------------------------------------------------
@@ -139,6 +142,7 @@ class Agent:
         self.uplink.start()
         for poller in self._pollers:
             poller.start()
+        self._loans.start()
         self._polling = True
         log.info(
             "gateway %s: polling %d meters on %d lines, epoch %s, %d batches to send",
@@ -210,6 +214,7 @@ class Agent:
         if not self._polling:
             return
         self._polling = False
+        self._loans.stop()
         for poller in self._pollers:
             poller.stop()
         for poller in self._pollers:
