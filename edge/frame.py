@@ -2,11 +2,13 @@
 
 import json
 import sys
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from protocols.dlt645.explain import explain, from_hex
+from protocols.dlt645.identifiers import table
 from protocols.dlt645.layout import lay_out
 from protocols.errors import FrameError
 
@@ -33,11 +35,16 @@ def frame(
     show_secrets: Annotated[
         bool, typer.Option("--show-secrets", help="Show passwords and the bytes they could be read from.")
     ] = False,
+    identifiers: Annotated[
+        bool, typer.Option("--identifiers", help="List the data identifiers we know, with source; no HEX.")
+    ] = False,
 ) -> None:
     """Explain a DL/T 645 frame (2007 or 1997): its bytes, its value, or the first check it fails."""
-    if jsonl == bool(hex_bytes):
-        raise typer.BadParameter("give either HEX or --jsonl", param_hint="HEX")
-    if jsonl:
+    if [jsonl, identifiers, bool(hex_bytes)].count(True) != 1:
+        raise typer.BadParameter("give one of HEX, --jsonl and --identifiers", param_hint="HEX")
+    if identifiers:
+        _list_identifiers(as_json)
+    elif jsonl:
         _explain_lines(show_secrets)
     else:
         _explain_one(" ".join(hex_bytes or []), as_json, show_secrets)
@@ -57,6 +64,18 @@ def _explain_one(text: str, as_json: bool, show_secrets: bool) -> None:
         raise typer.Exit(1)
 
 
+def _list_identifiers(as_json: bool) -> None:
+    rows = table()
+    if as_json:
+        print(_json([asdict(row) for row in rows]))
+        return
+    for row in rows:
+        shape = " ".join(part for part in (row.kind, row.format, row.unit or "") if part)
+        size = f"{row.size} bytes{' each' * row.block}" if row.size else "any length"
+        told = [f"{row.version} {row.di}", row.name, shape, size, f"sign: {row.sign}", row.source, row.note]
+        print("  ".join(part for part in told if part))
+
+
 def _bytes(text: str) -> bytes:
     try:
         return from_hex(text)
@@ -69,8 +88,8 @@ def _explain_lines(show_secrets: bool) -> None:
         print(_json(explain(line.decode("ascii", "replace"), show_secrets)), flush=True)
 
 
-def _json(explained: dict[str, Any]) -> str:
-    return json.dumps(explained, ensure_ascii=False)
+def _json(told: dict[str, Any] | list[dict[str, Any]]) -> str:
+    return json.dumps(told, ensure_ascii=False)
 
 
 def main() -> None:

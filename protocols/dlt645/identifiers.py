@@ -5,9 +5,10 @@ from functools import lru_cache
 
 from protocols.dlt645.identifiers_1997 import lookup_1997
 from protocols.dlt645.items import Item, Kind, number_size
+from protocols.dlt645.listing import Row, rows
 from protocols.dlt645.parameters import parameter
 
-__all__ = ["Item", "Kind", "lookup", "lookup_1997", "number_size"]
+__all__ = ["Item", "Kind", "Row", "lookup", "lookup_1997", "number_size", "table"]
 
 
 @lru_cache(maxsize=4096)
@@ -21,6 +22,11 @@ def lookup(di: str) -> Item | None:
         return None
     family = _FAMILIES.get(di3)
     return family(di.upper(), di2, di1, di0) if family else None
+
+
+def table() -> list[Row]:
+    """Every identifier we know, a row for each family: what it holds, its sign rule and how sure we are."""
+    return rows(lookup, lookup_1997)
 
 
 # --- class 00 energies, class 01 maximum demand -------------------------------------------------------
@@ -215,6 +221,7 @@ _PROGRAMMING = {
     0x0B: "reactive combination 2 programming", 0x0C: "settlement day programming", 0x0D: "meter cover open",
     0x0E: "terminal cover open",
 }  # fmt: skip
+_BY_PHASE = 6
 _LAST_RECORD = 0x0A
 _START_AND_END = (0x06, 0x11)
 _STAMP = "YYMMDDhhmmss"
@@ -222,8 +229,9 @@ _STAMP = "YYMMDDhhmmss"
 
 def _event(di: str, di2: int, di1: int, di0: int) -> Item | None:
     if di2 == 0x30 and di1 in _PROGRAMMING:
-        return _event_item(di, _PROGRAMMING[di1], 1, di0, "verified" if di1 in (0x00, 0x0D) else "secondary")
-    if di2 in _EVENTS and (di1 == 0 or (di1 <= 3 and di0 > 0)):
+        published = di0 == 0 and di1 in (0x00, 0x0D)
+        return _event_item(di, _PROGRAMMING[di1], 1, di0, "verified" if published else "secondary")
+    if di2 in _EVENTS and di1 in _places(di2, di0):
         name, counters = _EVENTS[di2]
         if di2 in _START_AND_END and 1 <= di0 <= _LAST_RECORD:
             label = f"{name}, start and end, {di0} back"
@@ -232,6 +240,11 @@ def _event(di: str, di2: int, di1: int, di0: int) -> Item | None:
     if di2 in (0x10, 0x31, 0x32, 0x33):
         return Item(di, "event statistics or record")
     return None
+
+
+def _places(di2: int, di0: int) -> tuple[int, ...]:
+    """The DI1 that an event's count, and its records, stand under: a record of a phase under its phase."""
+    return (1, 2, 3) if di0 and _EVENTS[di2][1] == _BY_PHASE else (0,)
 
 
 def _event_item(di: str, name: str, counters: int, di0: int, source: str) -> Item | None:
