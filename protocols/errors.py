@@ -26,7 +26,12 @@ class Refused(ProtocolError):
 
 
 class ModelError(ProtocolError):
-    """A meter model file is wrong; the text says which file, which key and what to do."""
+    """A meter model file is wrong; each mistake says in one line which file, which key and what to do."""
+
+    def __init__(self, *mistakes: str) -> None:
+        more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+        super().__init__(f"{mistakes[0]}{more}")
+        self.mistakes = mistakes
 
 
 class MessageError(ProtocolError):

@@ -12,6 +12,8 @@ from protocols.errors import ModelError
 from protocols.modbus.registers import RegisterType, WordOrder
 
 Side = Literal["primary", "secondary"]
+Form = Literal["plain", "four_quadrant"]
+"""four_quadrant: Schneider's power factor from -2 to 2, which tells leading from lagging too."""
 Protocol = Literal["dlt645-2007", "dlt645-1997", "modbus"]
 
 
@@ -33,7 +35,17 @@ def _scale(text: object) -> object:
         raise ValueError(f"{text!r} is no number") from None
 
 
+def _pattern(value: object) -> object:
+    """Bits as a number, or in quotes as hex: TOML has no whole numbers beyond 63 bits."""
+    try:
+        return int(value, 16) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError(f"{value!r} is no bit pattern; write its hex digits, as FFFFFFFF") from None
+
+
 HexBytes = Annotated[bytes, BeforeValidator(_from_hex)]
+Pattern = Annotated[int, BeforeValidator(_pattern), Field(ge=0, lt=1 << 64)]
+Address = Annotated[int, Field(ge=0, le=0xFFFF)]
 Scale = Annotated[Decimal, BeforeValidator(_scale), Field(gt=0)]
 
 
@@ -57,16 +69,21 @@ class BlockPart(Part):
 
 
 class RegisterPart(Part):
-    """A quantity and its registers; `address` is the PDU address, 0-based."""
+    """A quantity and its registers; `address` is the PDU address, 0-based.
+
+    `scale_register` holds a power of ten (s16) that multiplies the value besides.
+    """
 
     quantity: str
     fc: Literal[3, 4]
-    address: int = Field(ge=0, le=0xFFFF)
+    address: Address
     type: RegisterType
     word_order: WordOrder = "big"
     scale: Scale = Decimal(1)
+    scale_register: Address | None = None
+    form: Form = "plain"
     unit: str
-    not_available: list[int] = []
+    not_available: list[Pattern] = []
     side: Side | None = None
     unverified: bool = False
 
@@ -79,14 +96,25 @@ class SerialPart(Part):
     stop_bits: Literal[1, 2] = 1
 
 
+class SunSpecPart(Part):
+    """Where the map may begin, and which model blocks are ours; register addresses count from the block."""
+
+    bases: list[Address] = Field(default=[40000, 50000, 0], min_length=1)
+    ids: list[Annotated[int, Field(ge=1, le=0xFFFE)]] = Field(min_length=1)
+
+
 class GoldenPart(Part):
-    """One exchange that proves the model: the bytes and the values they must give."""
+    """One exchange that proves the model: the bytes and the values they must give.
+
+    `start`: where the block of a SunSpec model began in it.
+    """
 
     origin: Literal["published", "constructed"]
     source: str
     request: HexBytes
     response: HexBytes
     values: dict[str, int | float]
+    start: Address = 0
 
 
 class ModelPart(Part):
@@ -96,7 +124,8 @@ class ModelPart(Part):
     phases: Literal[1, 3]
     sources: list[str] = Field(min_length=1)
     serial: SerialPart
-    side: Side = "primary"
+    side: Side | None = None
+    sunspec: SunSpecPart | None = None
     max_regs: int = Field(default=125, ge=1, le=125)
     max_gap: int = Field(default=0, ge=0)
     pause_ms: int = Field(default=0, ge=0)
@@ -110,7 +139,7 @@ _MISSING = "this key is missing; add it"
 
 
 def read(text: str, origin: str) -> ModelPart:
-    """The checked content of a model file; ModelError names file, key and what to do."""
+    """The checked content of a model file; ModelError names file, key and what to do, for each mistake."""
     try:
         document: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -118,9 +147,8 @@ def read(text: str, origin: str) -> ModelPart:
     try:
         return ModelPart.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise ModelError(f"{origin}: {_key(first['loc'])}: {_told(first)}{more}") from None
+        mistakes = (f"{origin}: {_key(e['loc'])}: {_told(e)}" for e in error.errors(include_url=False))
+        raise ModelError(*mistakes) from None
 
 
 def _told(error: ErrorDetails) -> str:

@@ -9,20 +9,20 @@ MAX_REGISTERS = 125
 
 
 class Span(Protocol):
-    """Anything that occupies `width` registers from `address` (0-based, as on the wire) under `fc`."""
+    """Anything that needs `span` registers from `first` (0-based, as on the wire) under `fc`."""
 
     @property
     def fc(self) -> int: ...
     @property
-    def address(self) -> int: ...
+    def first(self) -> int: ...
     @property
-    def width(self) -> int: ...
+    def span(self) -> int: ...
 
 
 S = TypeVar("S", bound=Span)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # the read itself is the key to what is known of it
 class Request(Generic[S]):
     """One read, and the points whose registers it brings."""
 
@@ -39,9 +39,9 @@ def group(points: Iterable[S], max_regs: int = MAX_REGISTERS, max_gap: int = 0) 
     """
     requests: list[Request[S]] = []
     gathered: list[S] = []
-    for point in sorted(points, key=lambda each: (each.fc, each.address, each.width)):
-        if point.width > max_regs:
-            raise ValueError(f"a value of {point.width} registers does not fit a read of {max_regs}")
+    for point in sorted(points, key=lambda each: (each.fc, each.first, each.span)):
+        if point.span > max_regs:
+            raise ValueError(f"a value of {point.span} registers does not fit a read of {max_regs}")
         if gathered and not _joins(gathered, point, max_regs, max_gap):
             requests.append(_request(gathered))
             gathered = []
@@ -50,15 +50,15 @@ def group(points: Iterable[S], max_regs: int = MAX_REGISTERS, max_gap: int = 0) 
 
 
 def _end(points: Sequence[Span]) -> int:
-    return max(point.address + point.width for point in points)
+    return max(point.first + point.span for point in points)
 
 
 def _joins(gathered: Sequence[Span], point: Span, max_regs: int, max_gap: int) -> bool:
     first, end = gathered[0], _end(gathered)
-    within = max(end, point.address + point.width) - first.address <= max_regs
-    return point.fc == first.fc and within and point.address - end <= max_gap
+    within = max(end, point.first + point.span) - first.first <= max_regs
+    return point.fc == first.fc and within and point.first - end <= max_gap
 
 
 def _request(points: Sequence[S]) -> Request[S]:
     first = points[0]
-    return Request(first.fc, first.address, _end(points) - first.address, tuple(points))
+    return Request(first.fc, first.first, _end(points) - first.first, tuple(points))

@@ -11,11 +11,11 @@ from typing import Literal, get_args
 RegisterType = Literal["u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64"]
 WordOrder = Literal["big", "little"]
 
-_FORMATS: dict[RegisterType, str] = {
+FORMATS: dict[RegisterType, str] = {
     "u16": ">H", "s16": ">h", "u32": ">I", "s32": ">i", "u64": ">Q", "s64": ">q", "f32": ">f", "f64": ">d",
 }  # fmt: skip
 WIDTHS: dict[RegisterType, int] = {
-    name: struct.calcsize(_FORMATS[name]) // 2 for name in get_args(RegisterType)
+    name: struct.calcsize(FORMATS[name]) // 2 for name in get_args(RegisterType)
 }
 """Registers that one value of a type takes."""
 
@@ -35,8 +35,14 @@ def decode_registers(
     raw = struct.pack(f">{len(words)}H", *(words if word_order == "big" else reversed(words)))
     if int.from_bytes(raw, "big") in not_available:
         return None
-    value: int | float = struct.unpack(_FORMATS[type_], raw)[0]
+    value: int | float = struct.unpack(FORMATS[type_], raw)[0]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def number_of(pattern: int, type_: RegisterType) -> int | float:
+    """The number that a bit pattern is in that type; NaN for floats that are none."""
+    raw: int | float = struct.unpack(FORMATS[type_], pattern.to_bytes(2 * WIDTHS[type_], "big"))[0]
+    return raw
 
 
 def encode_registers(value: float | None, type_: RegisterType, word_order: WordOrder = "big") -> list[int]:
@@ -50,7 +56,7 @@ def encode_registers(value: float | None, type_: RegisterType, word_order: WordO
         if number != value and type_ not in ("f32", "f64"):
             raise ValueError(f"{value} is no whole number, as {type_} needs")
     try:
-        raw = struct.pack(_FORMATS[type_], number)
+        raw = struct.pack(FORMATS[type_], number)
     except (struct.error, OverflowError):
         raise ValueError(f"{value} does not fit {type_}") from None
     words = list(struct.unpack(f">{len(raw) // 2}H", raw))

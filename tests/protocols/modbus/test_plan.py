@@ -12,8 +12,8 @@ from protocols.modbus.plan import group
 @dataclass(frozen=True, slots=True)
 class Span:
     fc: int
-    address: int
-    width: int
+    first: int
+    span: int
 
 
 spans = st.lists(
@@ -32,15 +32,15 @@ def test_every_value_is_whole_inside_exactly_one_request(
         assert 1 <= request.count <= max_regs
         for point in request.points:
             assert point.fc == request.fc
-            assert request.address <= point.address
-            assert point.address + point.width <= request.address + request.count
+            assert request.address <= point.first
+            assert point.first + point.span <= request.address + request.count
     served = [point for request in requests for point in request.points]
     assert sorted(served, key=str) == sorted(points, key=str)
 
 
 @given(spans, st.integers(4, 125))
 def test_without_a_gap_only_asked_registers_are_read(points: list[Span], max_regs: int) -> None:
-    asked = {(point.fc, point.address + at) for point in points for at in range(point.width)}
+    asked = {(point.fc, point.first + at) for point in points for at in range(point.span)}
     for request in group(points, max_regs, max_gap=0):
         assert {(request.fc, request.address + at) for at in range(request.count)} <= asked
 
