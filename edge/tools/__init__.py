@@ -1,1 +1,1 @@
-"""What a technician runs beside a line: one file a verb of `wattpost edge`, and the parts that verbs share."""
+"""What a technician runs beside a line: one file a verb of `wattpost edge`, and parts that they share."""

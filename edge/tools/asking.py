@@ -1,4 +1,4 @@
-"""One question on a line and everything that came back, judged: sound answers, echo, garbled bytes, silence."""
+"""One question on a line and all that came back, judged: sound answers, echo, garbled bytes, silence."""
 
 import time
 from collections.abc import Callable
@@ -60,7 +60,8 @@ def judged(exchange: Exchange, request: Frame) -> Verdict:
     decoder = Decoder()
     raw = exchange.received[len(exchange.sent) if echo else 0 :]
     frames = [*decoder.feed(raw), *decoder.idle()]
-    answers, others = [], []
+    answers: list[Frame] = []
+    others: list[Frame] = []
     for frame in frames:
         (answers if _answers(request, frame) else others).append(frame)
     echo |= any(frame.control == request.control and frame.address == request.address for frame in others)

@@ -1,6 +1,6 @@
 """DL/T 698.45, as far as it is recognised here: its frames are found by structure and header sum, not read.
 
-Frame: 68 L L C AF address CA HCS HCS … FCS FCS 16, L counting all but 68H and 16H (bits 0-13), low byte first.
+Frame: 68 L L C AF address CA HCS HCS … FCS FCS 16; L (bits 0-13, low byte first) counts all but 68H and 16H.
 """
 
 from collections.abc import Iterator

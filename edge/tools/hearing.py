@@ -1,4 +1,4 @@
-"""What was heard on a line where nothing was said: frames of three protocols, and whether somebody asks there.
+"""What was heard on a line where we said nothing: frames of three protocols, and who asks there.
 
 Pure: bytes with the time of their arrival in, findings out. Only sound frames count; the rest is noise.
 """
@@ -6,6 +6,7 @@ Pure: bytes with the time of their arrival in, findings out. Only sound frames c
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -182,6 +183,4 @@ def _rounds(asked: Sequence[Heard]) -> list[float]:
         seen = times[each.address, each.what]
         if not seen or each.at_s - seen[-1] >= RETRY_S:
             seen.append(each.at_s)
-    return [
-        later - earlier for seen in times.values() for earlier, later in zip(seen, seen[1:], strict=False)
-    ]
+    return [later - earlier for seen in times.values() for earlier, later in pairwise(seen)]
