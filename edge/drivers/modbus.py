@@ -19,13 +19,16 @@ from edge.drivers import nobody_waits
 from edge.drivers.answers import Answers
 from edge.drivers.parts import Part, Refusals, gather
 from edge.drivers.patience import Patience
+from edge.drivers.sunspec import FC as SUNSPEC_FC
+from edge.drivers.sunspec import find_block
 from edge.drivers.talk import GAP_S, listen, say
 from edge.links import Link, NoReply, link_of
 from edge.settings import LineSettings, MeterSettings
 from protocols.errors import FrameError, Refused
 from protocols.modbus import plan
 from protocols.modbus.rtu import exception_meaning
-from protocols.models import MeterModel, Point, values_from_registers
+from protocols.modbus.values import Reader
+from protocols.models import MeterModel, Point
 from protocols.readings import Value
 
 log = logging.getLogger(__name__)
@@ -109,8 +112,10 @@ class ModbusDriver:
         self._client = _LineClient(line, link or link_of(line))
         self._patience = Patience(min(GAP_S, line.timeout_s), line.timeout_s)
         self._refusals: Refusals[Request] = Refusals()
-        self._marks = {name: cycle(sizes_of_marks(self._parts[name])) for name in models}
-        self._owing: set[str] = set()
+        self._marks = {name: cycle(marks_of(model, self._parts[name])) for name, model in models.items()}
+        self._owing: dict[str, set[int]] = {}
+        self._starts: dict[str, int] = {}
+        self._readers: dict[Request, Reader] = {}
 
     @property
     def connected(self) -> bool:
@@ -135,14 +140,33 @@ class ModbusDriver:
         self._client.link.interrupt()
 
     def read(self, meter: MeterSettings) -> dict[str, Value]:
-        model = self._models[meter.model]
+        start = self._start(meter)
 
         def ask(request: Request) -> Mapping[str, Value]:
-            words = self._asked(meter, request.fc, request.address, request.count)
-            at = {(request.fc, request.address + offset): word for offset, word in enumerate(words)}
-            return values_from_registers(model, at)
+            words = self._asked(meter, request.fc, start + request.address, request.count)
+            return self._reader(request).values(words)
 
-        return gather(meter.id, self._parts[meter.model], ask, self._refusals, lambda code: code in _LASTING)
+        try:
+            return gather(
+                meter.id, self._parts[meter.model], ask, self._refusals, lambda code: code in _LASTING
+            )
+        except Refused:
+            self._starts.pop(meter.id, None)  # a SunSpec map may have moved: it is searched for anew
+            raise
+
+    def _start(self, meter: MeterSettings) -> int:
+        """Where the addresses of the model count from: searched for once in a SunSpec meter, else 0."""
+        wanted = self._models[meter.model].sunspec
+        if wanted and meter.id not in self._starts:
+            self._starts[meter.id] = find_block(
+                wanted, lambda address, count: self._asked(meter, SUNSPEC_FC, address, count)
+            )
+        return self._starts.get(meter.id, 0)
+
+    def _reader(self, request: Request) -> Reader:
+        if request not in self._readers:
+            self._readers[request] = Reader(request.points, request.address, request.count)
+        return self._readers[request]
 
     def probe(self, meter: MeterSettings) -> None:
         self.between(meter)
@@ -151,7 +175,7 @@ class ModbusDriver:
         except Refused as refused:
             log.debug("%s: %s, so it is there", meter.id, refused)
         except (NoReply, FrameError):
-            self._owing.add(meter.id)
+            self._owing.setdefault(meter.id, set())
             raise
 
     def registers(self, meter: MeterSettings, fc: int, address: int, count: int) -> list[int]:
@@ -167,14 +191,14 @@ class ModbusDriver:
                 return self._exchange(meter, fc, address, count, wait_s)
             except (NoReply, FrameError) as failure:
                 log.debug("%s: %s", meter.id, failure)
-                self._distrust(meter)
+                self._distrust(meter, count)
                 wait_s = self._patience.ceiling_s
                 if attempt == self._retries:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _distrust(self, meter: MeterSettings) -> None:
-        self._owing.add(meter.id)
+    def _distrust(self, meter: MeterSettings, count: int) -> None:
+        self._owing.setdefault(meter.id, set()).add(count)
         self._client.link.distrust()
 
     def _bring_into_step(self, meter: MeterSettings) -> None:
@@ -190,11 +214,13 @@ class ModbusDriver:
                 log.debug("%s: %s, perhaps overdue", meter.id, refused)
             else:
                 break
-        self._owing.discard(meter.id)
+        self._owing.pop(meter.id, None)
 
     def _mark(self, meter: MeterSettings, wait_s: float) -> None:
-        first = self._models[meter.model].points[0]
-        self._exchange(meter, first.fc, first.address, next(self._marks[meter.model]), wait_s)
+        marks, owed = self._marks[meter.model], self._owing.get(meter.id, ())
+        fc, address, count = next(mark for mark in marks if mark[2] not in owed)
+        start = self._starts.get(meter.id, 0)
+        self._exchange(meter, fc, start + address, count, wait_s)
 
     def _exchange(self, meter: MeterSettings, fc: int, address: int, count: int, wait_s: float) -> list[int]:
         assert meter.unit is not None, "settings give each meter of such a line a unit"
@@ -221,15 +247,25 @@ def parts_of(model: MeterModel) -> tuple[Part[Request], ...]:
     return tuple(part(request) for request in model.requests())
 
 
-def sizes_of_marks(parts: Sequence[Part[Request]]) -> list[int]:
-    """Counts of registers that no other request to this meter asks for.
+def marks_of(model: MeterModel, parts: Sequence[Part[Request]]) -> list[tuple[int, int, int]]:
+    """Reads (fc, address, count) of sizes that no other request to this meter has.
 
-    Small ones, even and odd by turns: some meters refuse odd counts, some all but the smallest.
+    First such as end between two values, for some meters refuse to cut one. Then small ones, even and odd
+    by turns: some refuse odd counts, some all but the smallest.
     """
     taken = {each.what.count for part in parts for each in (part, *part.singles)}
-    free = [count for count in range(1, plan.MAX_REGISTERS) if count not in taken]
+    first = model.points[0]
+    whole = {mark[2]: mark for part in parts for mark in _prefixes(part.what) if mark[2] not in taken}
+    free = [count for count in range(1, plan.MAX_REGISTERS) if count not in taken and count not in whole]
     even, odd = (count for count in free if count % 2 == 0), (count for count in free if count % 2)
-    return [count for pair in zip(even, odd, strict=False) for count in pair][:MARKS]
+    small = [count for pair in zip(even, odd, strict=False) for count in pair]
+    best = [whole[count] for count in sorted(whole)][: MARKS // 2]
+    return [*best, *((first.fc, first.first, count) for count in small)][:MARKS]
+
+
+def _prefixes(request: Request) -> list[tuple[int, int, int]]:
+    ends = sorted({point.first + point.span for point in request.points})
+    return [(request.fc, request.address, end - request.address) for end in ends]
 
 
 class _Hex:
