@@ -91,6 +91,9 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that `data` completes, in order."""
+        if not self._buffer and (end := _whole(data)):
+            at = data.find(START)
+            return [_frame(data, at, end, at)]
         self._buffer += data
         return self._scan(finished=False)
 
@@ -151,6 +154,14 @@ def _end_of_frame(buffer: bytes | bytearray, at: int) -> int:
     return end
 
 
+def _whole(data: bytes) -> int:
+    """The length of `data` when it is one sound frame with nothing but its lead-in before it, else 0."""
+    at = data.find(START)
+    if at < 0 or data.count(LEAD_IN, 0, at) != at:
+        return 0
+    return end if (end := _end_of_frame(data, at)) == len(data) else 0
+
+
 def _next_sound(buffer: bytearray, at: int) -> int:
     """Where the next complete and sound frame starts, or -1."""
     at = buffer.find(START, at)
@@ -166,9 +177,9 @@ def _lead_in_before(buffer: bytearray, at: int, floor: int) -> int:
     return at - start
 
 
-def _frame(buffer: bytearray, at: int, end: int, lead_in: int) -> Frame:
+def _frame(buffer: bytes | bytearray, at: int, end: int, lead_in: int) -> Frame:
     address = buffer[at + 6 : at : -1].hex().upper()
-    data = bytes(buffer[at + 10 : end - 2].translate(_MINUS_33))
+    data = bytes(buffer[at + 10 : end - 2]).translate(_MINUS_33)
     return Frame(address, buffer[at + 8], data, lead_in)
 
 

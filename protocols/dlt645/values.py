@@ -54,13 +54,15 @@ def encode_value(value: Decoded, item: Item) -> bytes:
 
 def decode_number(raw: bytes, item: Item) -> Decimal | None:
     """A BCD number with the item's decimals and sign rule; None when it is all FFH."""
-    _check_size(raw, _number_bytes(item), item)
-    if raw.count(0xFF) == len(raw):
+    size = DEMAND_NUMBER_SIZE if item.kind is Kind.DEMAND else item.size
+    if len(raw) != size:
+        _check_size(raw, size, item)
+    if raw[-1] == 0xFF and raw.count(0xFF) == size:
         return None
     negative = item.signed and raw[-1] & 0x80
     if negative:
         raw = raw[:-1] + bytes((raw[-1] & 0x7F,))
-    number = Decimal(_digits(raw)).scaleb(-_decimals(item))
+    number = Decimal(_digits(raw) + _exponent(item.format))
     return -number if negative and number else number
 
 
@@ -176,6 +178,11 @@ def _check_size(raw: bytes, size: int, item: Item) -> None:
 
 def _number_bytes(item: Item) -> int:
     return DEMAND_NUMBER_SIZE if item.kind is Kind.DEMAND else item.size
+
+
+@lru_cache(maxsize=64)
+def _exponent(format_: str) -> str:
+    return f"E-{len(format_.partition('.')[2])}"
 
 
 def _decimals(item: Item) -> int:
