@@ -7,7 +7,7 @@ every setting of a clock, what each meter lets us do, and an audit to which rows
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -32,7 +32,7 @@ from edge.order_states import (
 )
 from edge.outbox_file import StorageFault, is_corrupt, set_aside
 from protocols.mqtt import orders
-from protocols.mqtt.orders import Capability, Order, OrderState
+from protocols.mqtt.orders import Capability, Order, OrderKind, OrderState
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ CREATE TABLE orders (
     at_ms INTEGER NOT NULL, outcome BLOB NOT NULL, heard INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX orders_open ON orders (state) WHERE state IN ('taken', 'begun', 'acted');
 CREATE INDEX orders_unheard ON orders (number) WHERE NOT heard;
+CREATE INDEX orders_meter ON orders (meter, kind);
 CREATE INDEX orders_begun ON orders (kind, begun_at_ms);
 CREATE TABLE clock_setting (
     number INTEGER PRIMARY KEY, order_id TEXT NOT NULL, line TEXT NOT NULL, meter TEXT NOT NULL,
@@ -71,6 +72,8 @@ class Ledger:
         self._path, self._clock = path, clock
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
+        self._closed = False
+        self._reused: set[str] = set()
         with self._transaction() as db:
             self._forget(db)
             (self.begun_at_ms,) = db.execute("SELECT begun_at_ms FROM file").fetchone()
@@ -93,7 +96,9 @@ class Ledger:
             db.execute("UPDATE orders SET heard = 0 WHERE id = ?", (order.id,))
             if known[0] == content:
                 return Offer.KNOWN
-            self._audit(db, order.id, "refused: the id is used", msgspec.to_builtins(order))
+            if order.id not in self._reused:  # noted once, however often it comes
+                self._reused.add(order.id)
+                self._audit(db, order.id, "refused: the id is used", msgspec.to_builtins(order))
             return Offer.OTHER
 
     def move(
@@ -136,6 +141,15 @@ class Ledger:
     def unfinished(self) -> list[Entry]:
         """Oldest first."""
         return self._select("state IN ('taken', 'begun', 'acted') ORDER BY number")
+
+    def newest_issued_ms(self, order: Order, kinds: Collection[OrderKind]) -> int | None:
+        """When the newest other such order to this meter was issued that did not come to nothing."""
+        marks = ", ".join("?" * len(kinds))
+        where = f"meter = ? AND id <> ? AND kind IN ({marks}) "
+        where += "AND state NOT IN ('refused', 'expired', 'failed')"
+        with self._reading() as db:
+            rows = db.execute(f"{_ENTRY} WHERE {where}", (order.meter, order.id, *kinds)).fetchall()
+        return max((_entry(row).order.issued_at_ms for row in rows), default=None)
 
     def unheard(self, limit: int = 100) -> list[Entry]:
         """What the cloud has not written down yet, oldest first."""
@@ -196,6 +210,7 @@ class Ledger:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             if self._db:
                 self._db.close()
             self._db = None
@@ -255,6 +270,8 @@ class Ledger:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """The connection, alone; after a fault opened anew: what is on disk is not known then."""
         with self._lock:
+            if self._closed:
+                raise StorageFault(f"{self._path}: is closed")
             try:
                 self._db = self._db or _connect(self._path, self._clock, self.synchronous)
                 yield self._db

@@ -46,6 +46,7 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
     (State.BEGUN, Event.FAIL): State.FAILED,  # of what changes nothing
     (State.BEGUN, Event.LOSE): State.UNKNOWN,
     (State.ACTED, Event.FINISH): State.DONE,
+    (State.ACTED, Event.FAIL): State.FAILED,  # read back: it had no effect, and can have none later
     (State.ACTED, Event.LOSE): State.UNKNOWN,
 }
 
