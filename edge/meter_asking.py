@@ -1,4 +1,4 @@
-"""What a meter tells of its clock, its relay, and of what it lets us do: by reads alone, no password tried."""
+"""What a meter tells of its clock, its relay, and of what it lets us do: reads alone, no password tried."""
 
 from datetime import datetime, tzinfo
 

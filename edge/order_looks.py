@@ -1,4 +1,4 @@
-"""What a look at the meter says about an order that was sent: pure; in doubt it is unknown, and never sent again."""
+"""What a look at the meter says about an order that was sent: pure; a doubt is unknown, never a second try."""
 
 from typing import Any, Final
 

@@ -90,13 +90,16 @@ class LineWork:
     def do(self, order: Order, talk: MeterTalk) -> Verdict:
         """Everything is looked at once more here: time has passed since the order was taken."""
         try:
-            if reason := self.refusal(order) or self._incapable(order, talk):
-                raise No(reason)
+            self._check(order, talk)
             if order.expires_at_ms <= self._clock.now_ms():
                 raise Expired
             return _WORK[order.kind](self, order, talk)
         except (No, LimitReached) as no:
             return Verdict(Event.REFUSE, Outcome(str(no)))
+
+    def _check(self, order: Order, talk: MeterTalk) -> None:
+        if reason := self.refusal(order) or self._incapable(order, talk):
+            raise No(reason)
 
     def _incapable(self, order: Order, talk: MeterTalk) -> str | None:
         if order.kind not in rules.NEEDS:
@@ -173,10 +176,10 @@ class LineWork:
 
     def _send(self, order: Order, talk: MeterTalk, *frames: Frame) -> None:
         try:
-            for number, frame in enumerate(frames):
+            for frame in frames:
                 check_reply(frame, talk.order(frame))
         except Refused as no:
-            if number:
+            if frame is not frames[0]:
                 raise HalfDone(f"part of it was done, then {no}") from None
             if no.code & _WRONG_PASSWORD and order.kind in rules.NEEDS:
                 found = Capability.CLOCK if order.kind in rules.RELAY else Capability.READ
