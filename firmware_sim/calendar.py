@@ -49,6 +49,13 @@ class Calendar:
     def weekend(self, day: int) -> bool:
         return (self.first_weekday + day) % 7 >= 5
 
+    def date(self, day: int) -> date:
+        return date.fromordinal(719_163 + (self.origin_s + self.offset_s) // DAY_S + day)
+
+    def shown(self, local: datetime) -> int:
+        """Unix ms at which a right clock shows that."""
+        return round((local.replace(tzinfo=UTC).timestamp() - self.offset_s) * 1000)
+
     def local(self, at_ms: int) -> datetime:
         """What a clock on the wall of the station shows, without a zone."""
         return datetime.fromtimestamp(at_ms / 1000 + self.offset_s, UTC).replace(tzinfo=None)

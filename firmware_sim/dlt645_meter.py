@@ -4,10 +4,11 @@ Silent: another's address, 99 (broadcast), 08H, wildcards for anything but readi
 edition, and everything while it has no supply or is dead.
 """
 
-from datetime import datetime
-
-from firmware_sim.dlt645_registers import read_1997, read_2007
+from firmware_sim import orders
+from firmware_sim.dlt645_registers import read_1997, read_2007, read_records
+from firmware_sim.memory import shown_at
 from firmware_sim.meter import Meter
+from firmware_sim.orders import NO_SUCH_DATA, NOT_AUTHORISED, OTHER_ERROR
 from protocols.dlt645.conversations import (
     LEAD_IN,
     READ,
@@ -22,14 +23,11 @@ from protocols.dlt645.conversations import (
 )
 from protocols.dlt645.frame import ANY_METER, BROADCAST, MAX_READ_DATA, Frame
 
-WRITE = 0x14
 WRITE_1997 = 0x04
-OTHER_ERROR, NO_SUCH_DATA, NOT_AUTHORISED = 0x01, 0x02, 0x04
-PASSWORDS = {0x02: "111111", 0x04: "000000"}
-"""Level and password (as people write it) that every simulated meter takes; 02 has more right than 04."""
-_REFUSED_2007 = frozenset((0x03, WRITE, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D))
 _REFUSED_1997 = frozenset((WRITE_1997, 0x0A, 0x0C, 0x0F, 0x10))
-_CLOCK_DATE, _CLOCK_TIME, _CLOCK = "04000101", "04000102", "0400010C"
+_LOAD_RECORDS = "06"
+_NEAR_S = 300
+"""How far a clock may be off for a meter with a security chip to be set by broadcast."""
 
 
 class Dlt645Meter:
@@ -58,9 +56,16 @@ class Dlt645Meter:
         if request.address == BROADCAST:
             return None
         reply = self._answer_1997(request, at_ms) if self.old else self._answer_2007(request, at_ms)
-        if reply is None:
-            return None
-        return Frame(reply.address, reply.control, reply.data, LEAD_IN)
+        return None if reply is None else self._by_habit(request, reply)
+
+    def _by_habit(self, request: Frame, reply: Frame) -> Frame:
+        """What the firmware of this model makes of an answer."""
+        habits, address, data = self.meter.nature.behaviour, reply.address, reply.data
+        if "echo-aa" in habits and "A" in request.address:
+            address = request.address
+        if "refuses-06" in habits and reply.abnormal and data == bytes((NO_SUCH_DATA,)):
+            data = b"\x06"
+        return Frame(address, reply.control, data, 0 if "no-lead-in" in habits else LEAD_IN)
 
     def _answer_2007(self, request: Frame, at_ms: int) -> Frame | None:
         if request.function == READ:
@@ -69,8 +74,8 @@ class Dlt645Meter:
             return self._read_more(request, 4)
         if request.function == READ_ADDRESS:
             return normal_reply(request, self.meter.address, bytes.fromhex(self.meter.address)[::-1])
-        if request.function in _REFUSED_2007 and request.address == self.meter.address:
-            return self._write(request, at_ms)
+        if request.address == self.meter.address:
+            return orders.obey(self.meter, request, at_ms)
         return None
 
     def _answer_1997(self, request: Frame, at_ms: int) -> Frame | None:
@@ -86,13 +91,19 @@ class Dlt645Meter:
         address, raw_di = self.meter.address, request.data[:width]
         if len(raw_di) < width:
             return refusal(request, address, OTHER_ERROR)
-        di = raw_di[::-1].hex().upper()
-        data = read_1997(self.meter, di, at_ms) if self.old else read_2007(self.meter, di, at_ms)
+        data = self._data(raw_di[::-1].hex().upper(), request.data[width:], at_ms)
         if data is None:
             return refusal(request, address, NO_SUCH_DATA)
         room = MAX_READ_DATA - width
         self._held, self._held_di = (data[room:], raw_di) if len(data) > room else (b"", b"")
         return normal_reply(request, address, raw_di + data[:room], more=bool(self._held))
+
+    def _data(self, di: str, behind: bytes, at_ms: int) -> bytes | None:
+        if self.old:
+            return read_1997(self.meter, di, at_ms)
+        if di.startswith(_LOAD_RECORDS):
+            return read_records(self.meter, di, behind, at_ms)
+        return read_2007(self.meter, di, at_ms)
 
     def _read_more(self, request: Frame, width: int) -> Frame:
         """The part of the long answer with that SEQ; the same SEQ again gives the same part."""
@@ -105,44 +116,13 @@ class Dlt645Meter:
         more = start + room < len(self._held)
         return normal_reply(request, self.meter.address, raw_di + part + bytes((seq,)), more=more)
 
-    def _write(self, request: Frame, at_ms: int) -> Frame:
-        """Only the clock can be written, with a known password; all else is refused by its error bit."""
-        address, data = self.meter.address, request.data
-        if request.function != WRITE:
-            return refusal(request, address, OTHER_ERROR)
-        if len(data) < 12 or not _authorised(data[4:8]):
-            return refusal(request, address, NOT_AUTHORISED)
-        if not self._write_clock(data[3::-1].hex().upper(), data[12:], at_ms):
-            return refusal(request, address, NO_SUCH_DATA)
-        self.meter.events.programmings += 1
-        return normal_reply(request, address)
-
-    def _write_clock(self, di: str, value: bytes, at_ms: int) -> bool:
-        now = self.meter.calendar.local(self.meter.clock_ms(at_ms))
-        digits = value[::-1].hex()
-        if di == _CLOCK_DATE and len(value) == 4:
-            return self._adopt(f"{digits[:6]}{now:%H%M%S}", at_ms)
-        if di == _CLOCK_TIME and len(value) == 3:
-            return self._adopt(f"{now:%y%m%d}{digits}", at_ms)
-        if di == _CLOCK and len(value) == 7:
-            return self._adopt(digits[:6] + digits[8:], at_ms)
-        return False
-
     def _set_clock(self, data: bytes, at_ms: int) -> None:
         """08H: ss mm hh DD MM YY. What is no date is ignored, as nobody may answer."""
-        if len(data) == 6:
-            self._adopt(data[::-1].hex(), at_ms)
+        digits = data[::-1].hex()
+        if len(data) != 6 or ("esam" in self.meter.nature.behaviour and not self._near(digits, at_ms)):
+            return
+        orders.adopt(self.meter, digits, at_ms)
 
-    def _adopt(self, digits: str, at_ms: int) -> bool:
-        try:
-            told = datetime.strptime(digits, "%y%m%d%H%M%S")  # noqa: DTZ007  (a meter's clock has no zone)
-        except ValueError:
-            return False
-        delta = told - self.meter.calendar.local(at_ms)
-        self.meter.clock_offset_ms = round(delta.total_seconds() * 1000)
-        self.meter.events.clock_sets += 1
-        return True
-
-
-def _authorised(password: bytes) -> bool:
-    return PASSWORDS.get(password[0]) == password[:0:-1].hex()
+    def _near(self, digits: str, at_ms: int) -> bool:
+        told = orders.time_of(digits)
+        return told is not None and abs((told - shown_at(self.meter, at_ms)).total_seconds()) <= _NEAR_S

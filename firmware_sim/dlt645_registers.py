@@ -5,15 +5,22 @@ A phase the meter has not, or a gauge too big for its register, is FFH inside a 
 "no such data" on its own.
 """
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from math import floor
 
-from firmware_sim.meter import Meter, Stretch
+from firmware_sim import memory, peaks
+from firmware_sim.load_relay import RelayState
+from firmware_sim.memory import Memory, shown_at
+from firmware_sim.meter import Meter
+from firmware_sim.meter_events import Moment, phase_key
+from firmware_sim.slot_tables import raw_of
+from protocols.dlt645 import events as told
+from protocols.dlt645 import freezes, load_records
+from protocols.dlt645.demands import MaxDemand, encode_demand
 from protocols.dlt645.identifiers import lookup, lookup_1997
 from protocols.dlt645.items import Item, Kind
-from protocols.dlt645.values import encode_number, encode_value
+from protocols.dlt645.values import decode_number, encode_number, encode_value
 from protocols.quantities import QUANTITIES
 from protocols.quantities import Kind as Measure
 
@@ -21,26 +28,47 @@ BLOCK_END = b"\xaa"
 _SI_OF_UNIT = {"kWh": 1000, "kvarh": 1000, "kW": 1000, "kvar": 1000, "kVA": 1000}
 _ENERGY_STEMS = {0x00: "energy_import", 0x01: "energy_import", 0x02: "energy_export",
                  0x03: "reactive_energy_import", 0x04: "reactive_energy_export"}  # fmt: skip
-_DAYS_FROZEN = 62
 _CONSTANTS: dict[str, str | int | Decimal] = {
     "02800008": Decimal("3.60"), "02800009": Decimal("6.05"), "0280000A": Decimal(0),
-    "04000103": Decimal(15), "04000104": Decimal(1), "04000105": Decimal(80),
-    "04000201": Decimal(2), "04000202": Decimal(1), "04000203": Decimal(8), "04000204": Decimal(4),
-    "04000404": "220V", "04000405": "5A", "04000406": "60A", "04000407": "1.0", "04000408": "2.0",
+    "04000103": Decimal(15), "04000104": Decimal(15), "04000105": Decimal(80),
+    "04000204": Decimal(4), "04000205": Decimal(0),
+    "04000404": "220V", "04000405": "5A", "04000407": "1.0", "04000408": "2.0",
     "04000409": Decimal(1200), "0400040A": Decimal(1200), "0400040B": "SIMULATED", "0400040C": "2024-01-01",
-    "0400040D": "DL/T645-2007", "04000B01": "0100", "04800001": "wattpost sim", "04800002": "none",
-    "04800003": "wattpost",
+    "0400040D": "DL/T645-2007", "04000B02": "9999", "04000B03": "9999",
+    "04800001": "wattpost sim", "04800002": "none", "04800003": "wattpost",
 }  # fmt: skip
 
 
 def read_2007(meter: Meter, di: str, at_ms: int) -> bytes | None:
     """The data behind a DI, without the DI; None when this meter has no such data."""
     item = lookup(di)
-    if item is None:
+    if item is None or (item.block and di[:2] != "04" and "no-blocks" in meter.nature.behaviour):
         return None
     if item.block and item.members:
         return _block(meter, item, at_ms)
     return _CLASSES.get(di[:2], _nothing)(meter, item, at_ms)
+
+
+def read_records(meter: Meter, di: str, behind: bytes, at_ms: int) -> bytes | None:
+    """Load records; `behind` is what stands behind the DI: how many, from when. None when there is none."""
+    if lookup(di) is None:
+        return None
+    class_, which = int(di[2:4], 16), int(di[6:], 16)
+    count, since = load_records.asked(behind) if behind else (1, None)
+    if which == load_records.GIVEN_TIME and since is None:
+        return None
+    from_then = since if which == load_records.GIVEN_TIME else None
+    found = memory.records(meter, at_ms, count, from_then, which == load_records.LATEST)
+    return b"".join(_load_record(meter, one, class_) for one in found) or None
+
+
+def _load_record(meter: Meter, one: Memory, class_: int) -> bytes:
+    bits = memory.recording(meter, one.at_ms)[1]
+    classes = [n for n in load_records.CLASSES if bits >> n - 1 & 1 and class_ in (0, n)]
+    if not classes:
+        return b""
+    wanted = frozenset(item.quantity for n in classes for item in load_records.ITEMS[n] if item.quantity)
+    return load_records.encode(one.stamp, meter.values(one.at_ms, wanted), classes)
 
 
 def read_1997(meter: Meter, di: str, at_ms: int) -> bytes | None:
@@ -118,11 +146,27 @@ def _block(meter: Meter, item: Item, at_ms: int) -> bytes | None:
 
 def _energy(meter: Meter, item: Item, at_ms: int) -> bytes | None:
     _, di2, di1, di0 = bytes.fromhex(item.di)
-    at = _settled_ms(meter, at_ms, di0)
-    if item.quantity and at == at_ms:
-        return _quantity(meter, item, item.quantity, at)
     quantity = _energy_quantity(di2, di1)
-    return None if quantity is None or di1 > 4 else _quantity(meter, item, quantity, at)
+    if quantity is None or di1 > 4:
+        return None
+    at = memory.settled_ms(meter, at_ms, di0) if di0 else at_ms
+    return b"\xff" * item.size if at is None else _quantity(meter, item, quantity, at)
+
+
+def _demand(meter: Meter, item: Item, at_ms: int) -> bytes | None:
+    """Of active power, drawn and fed back."""
+    _, di2, di1, di0 = bytes.fromhex(item.di)
+    if di2 not in (1, 2) or di1 > 4:
+        return None
+    found = _demands(meter, at_ms, di0, fed=di2 == 2)[di1]
+    return encode_demand(found.value, found.at)
+
+
+def _demands(meter: Meter, at_ms: int, back: int, fed: bool) -> list[MaxDemand]:
+    found = peaks.maxima(meter, at_ms, back, fed)
+    if found is None:
+        return [MaxDemand(None, None)] * 5
+    return [MaxDemand(watts, shown_at(meter, end_ms) if end_ms else None) for watts, end_ms in found]
 
 
 def _energy_quantity(di2: int, tariff: int) -> str | None:
@@ -135,22 +179,6 @@ def _energy_quantity(di2: int, tariff: int) -> str | None:
     return f"{stem}_t{tariff}_{unit}" if tariff else f"{stem}_{unit}"
 
 
-def _settled_ms(meter: Meter, at_ms: int, back: int) -> int:
-    """The instant of that many settlement days back (the first of a month, 00:00); 0 is now."""
-    if back == 0:
-        return at_ms
-    now = meter.calendar.local(at_ms)
-    months = now.year * 12 + now.month - back
-    then = datetime(months // 12, months % 12 + 1, 1)  # noqa: DTZ001  (a meter's clock has no zone)
-    return _instant_ms(meter, then)
-
-
-def _instant_ms(meter: Meter, local: datetime) -> int:
-    """A local time as Unix ms, not before the meter was installed."""
-    since = local - meter.calendar.local(0)
-    return max(round(since.total_seconds() * 1000), meter.calendar.origin_s * 1000)
-
-
 def _variable(meter: Meter, item: Item, at_ms: int) -> bytes | None:
     if item.di in _CONSTANTS:
         return encode_value(_CONSTANTS[item.di], item)
@@ -159,38 +187,68 @@ def _variable(meter: Meter, item: Item, at_ms: int) -> bytes | None:
 
 
 def _event(meter: Meter, item: Item, at_ms: int) -> bytes | None:
-    events = meter.events
-    counts: dict[str, Callable[[], list[int]]] = {
-        "03040000": lambda: [n for phase in range(3) for n in events.phase_failure(phase, at_ms)],
-        "03110000": lambda: [events.power_downs],
-        "03300000": lambda: [events.programmings],
-        "03300400": lambda: [events.clock_sets],
-    }
-    if item.di in counts:
-        return b"".join(encode_number(Decimal(count), item) for count in counts[item.di]())
-    if item.di.startswith("031100"):
-        return _power_down_record(meter, item, int(item.di[6:], 16))
-    return encode_number(Decimal(0), item) * _counters(item) if item.kind is Kind.COUNT else None
+    event = told.event_of(item.di)
+    if event is None:
+        return encode_number(Decimal(0), item) * _counters(item) if item.kind is Kind.COUNT else None
+    if item.kind is Kind.COUNT:
+        return told.encode_count(event, _counts(meter, event, at_ms))
+    back = int(item.di[6:], 16)
+    kind = phase_key(int(item.di[4:6], 16) - 1) if event.name == "phase_failure" else event.name
+    moment = meter.events.last(kind, back)
+    if moment is None:
+        return bytes(event.size or 6 * len(event.layout))
+    return told.encode_record(_record(meter, event, moment))
 
 
 def _counters(item: Item) -> int:
-    """How many counts an event's totals hold: count and minutes of each phase, or one."""
+    """How many counts an event's totals hold that is not described further."""
     if not item.block:
         return 1
-    return 2 if item.di[2:4] in ("05", "06", "07", "08", "09", "0A") else 6
+    return 2 if item.di[2:4] in ("07", "08", "09", "0A") else 6
 
 
-def _power_down_record(meter: Meter, item: Item, back: int) -> bytes:
-    over = [stretch for stretch in meter.events.powered_down if stretch.end_ms is not None]
-    if back > len(over):
-        return b"\x00" * 12
-    stretch: Stretch = over[-back]
-    return b"".join(_stamp(meter, item, at) for at in (stretch.start_ms, stretch.end_ms or 0))
+def _counts(meter: Meter, event: told.Event, at_ms: int) -> dict[str, int]:
+    events = meter.events
+    if event.name != "phase_failure":
+        return {"count": events.count(event.name), "minutes": events.minutes(event.name, at_ms)}
+    phases = [(letter, phase_key(phase)) for phase, letter in enumerate("abc")]
+    counts = {f"count_{letter}": events.count(key) for letter, key in phases}
+    return counts | {f"minutes_{letter}": events.minutes(key, at_ms) for letter, key in phases}
+
+
+def _record(meter: Meter, event: told.Event, moment: Moment) -> told.EventRecord:
+    start = shown_at(meter, moment.start_ms)
+    end = None if moment.end_ms is None else shown_at(meter, moment.end_ms)
+    fields: dict[str, told.Field] = {"operator": moment.operator}
+    if moment.di:
+        fields |= {"di": moment.di, "di_1": moment.di}
+    if moment.after:
+        fields["before"], fields["after"] = map(meter.calendar.local, (moment.before, moment.after))
+    for suffix, at_ms in (("before", moment.start_ms), ("after", moment.end_ms)):
+        if at_ms is not None and "import_kwh_before" in event.layout:
+            fields |= _registers_at(meter, at_ms, suffix)
+    return told.EventRecord(event.name, start, end, fields)
+
+
+_REGISTERS_AT = {
+    "import_kwh": "00010000", "export_kwh": "00020000", "reactive_q1_kvarh": "00050000",
+    "reactive_q2_kvarh": "00060000", "reactive_q3_kvarh": "00070000", "reactive_q4_kvarh": "00080000",
+}  # fmt: skip
+
+
+def _registers_at(meter: Meter, at_ms: int, suffix: str) -> dict[str, told.Field]:
+    found: dict[str, told.Field] = {}
+    for name, di in _REGISTERS_AT.items():
+        item = lookup(di)
+        assert item is not None
+        raw = read_2007(meter, di, at_ms)
+        found[f"{name}_{suffix}"] = decode_number(raw, item) if raw else None
+    return found
 
 
 def _stamp(meter: Meter, item: Item, at_ms: int) -> bytes:
     """A point in time as the meter's own clock saw it, in the item's format."""
-    local = meter.calendar.local(meter.clock_ms(at_ms))
+    local = shown_at(meter, at_ms)
     text = {
         "YYMMDDWW": f"{local:%Y-%m-%d} week={local.isoweekday() % 7}",
         "YYMMDDWWhhmmss": f"{local:%Y-%m-%dT%H:%M:%S} week={local.isoweekday() % 7}",
@@ -205,55 +263,109 @@ def _stamp(meter: Meter, item: Item, at_ms: int) -> bytes:
 def _parameter(meter: Meter, item: Item, at_ms: int) -> bytes | None:
     if item.di in ("04000101", "04000102", "0400010C"):
         return _stamp(meter, item, at_ms)
-    if item.di in ("04000401", "04000402"):
-        return bytes.fromhex(meter.address)[::-1]
-    if item.di == "04000403":
-        return encode_value(meter.id[:32] if meter.id.isascii() else meter.address, item)
     if item.di.startswith("040005"):
-        return encode_value(_status_word(meter, int(item.di[6:], 16)), item)
+        return encode_value(_status_word(meter, int(item.di[6:], 16), at_ms), item)
+    if item.di in meter.settings.written:
+        return meter.settings.written[item.di]
+    if item.di in _OF_METER:
+        return _OF_METER[item.di](meter)
     value = _CONSTANTS.get(item.di)
     return None if value is None else encode_value(value, item)
 
 
-def _status_word(meter: Meter, number: int) -> int:
-    """Words 4..6 tell of a phase: bit 0 voltage lost, bit 7 phase failed. The rest is quiet."""
-    if not 4 <= number <= 6 or number - 4 not in meter.wires or len(meter.wires) != 3:
+def _text(text: str, size: int) -> bytes:
+    return text.encode("ascii", "replace")[:size].ljust(size, b"\0")[::-1]
+
+
+def _bcd(number: int, size: int = 1) -> bytes:
+    return bytes.fromhex(f"{number:0{2 * size}d}")[::-1]
+
+
+def _day_table(meter: Meter) -> bytes:
+    return raw_of(meter.counting.slots().days[0])
+
+
+_OF_METER: Mapping[str, Callable[[Meter], bytes]] = {
+    "04000201": lambda meter: _bcd(len(meter.counting.slots().zones)),
+    "04000202": lambda meter: _bcd(len(meter.counting.slots().days)),
+    "04000203": lambda meter: _bcd(max(map(len, meter.counting.slots().days))),
+    "04000306": lambda meter: _bcd(meter.nature.ratio, 3),
+    "04000307": lambda _meter: _bcd(1, 3),
+    "04000401": lambda meter: bytes.fromhex(meter.address)[::-1],
+    "04000402": lambda meter: bytes.fromhex(meter.address)[::-1],
+    "04000403": lambda meter: _text(meter.asset if meter.asset.isascii() else meter.address, 32),
+    "04000406": lambda meter: _text(f"{meter.nature.rating_a:g}A", 6),
+    "04000901": lambda _meter: b"\x3f",
+    **{f"04000A{n:02X}": lambda _meter: _bcd(15, 2) for n in range(2, 8)},
+    "04000B01": lambda _meter: b"\x00\x01",
+    "04010000": lambda meter: raw_of(meter.counting.slots().zones),
+    "04020000": lambda meter: raw_of(meter.counting.slots().zones),
+    "04010001": _day_table,
+    "04020001": _day_table,
+}
+"""What a meter came with, where it is not the same for all."""
+
+
+def _status_word(meter: Meter, number: int, at_ms: int) -> int:
+    """Bits as protocols.dlt645.parameters names them."""
+    watts, _ = meter.circuit.powers(at_ms / 1000)
+    if number == 1:
+        block = peaks.slide_ms(meter) == 900_000
+        return block << 1 | meter.settings.battery_low << 2 | (sum(watts) < 0) << 4
+    if number == 2:
+        return sum((watts[phase] < 0) << terminal for terminal, phase in enumerate(meter.wires))
+    if number == 3:
+        open_, told_open = meter.relay is not RelayState.CLOSED, meter.relay is RelayState.OPEN
+        return (not meter.powered) << 1 | open_ << 4 | told_open << 6 | meter.settings.alarmed << 7
+    if number == 7:
+        return (not meter.powered) << 5
+    return _phase_word(meter, number - 4, watts)
+
+
+def _phase_word(meter: Meter, terminal: int, watts: Sequence[float]) -> int:
+    """Bit 0 voltage lost and 7 phase failed, of a three-phase meter; bit 6 energy flows back."""
+    if terminal >= len(meter.wires):
         return 0
-    return 0 if meter.circuit.live(number - 4) else 0x0081
+    phase = meter.wires[terminal]
+    dark = 0x0081 if len(meter.wires) == 3 and not meter.circuit.live(phase) else 0
+    return dark | (watts[phase] < 0) << 6
+
+
+_FREEZES: Mapping[int, Callable[[Meter, int], Iterator[Memory]]] = {
+    0x00: memory.timed, 0x01: memory.instant, 0x04: memory.hourly, 0x06: memory.daily,
+}  # fmt: skip
+_FREEZE_KINDS = {number: name for name, number in freezes.KINDS.items()}
+_FREEZE_PARTS = {number: name for name, number in freezes.PARTS.items()}
+_FROZEN = frozenset(
+    (
+        "energy_import_wh", "energy_export_wh", "reactive_energy_import_varh", "reactive_energy_export_varh",
+        *(f"energy_{way}_t{n}_wh" for way in ("import", "export") for n in range(1, 5)),
+        *(f"reactive_energy_q{n}_varh" for n in range(1, 5)),
+        "power_w", "reactive_power_var", *(f"power_l{n}_w" for n in (1, 2, 3)),
+        *(f"reactive_power_l{n}_var" for n in (1, 2, 3)),
+    )
+)  # fmt: skip
 
 
 def _freeze(meter: Meter, item: Item, at_ms: int) -> bytes | None:
-    """Daily freezes only: what the counters said at local midnight, up to 62 days back."""
-    _, di2, di1, back = bytes.fromhex(item.di)
-    if di2 != 0x06 or back > _DAYS_FROZEN:
+    _, kind, part, back = bytes.fromhex(item.di)
+    name = _FREEZE_PARTS.get(part)
+    if kind not in _FREEZES or name is None:
         return None
-    midnight = meter.calendar.local(at_ms).replace(hour=0, minute=0, second=0, microsecond=0)
-    at = _instant_ms(meter, midnight - timedelta(days=back - 1))
-    if di1 == 0xFF:
-        parts = [_freeze_part(meter, part, back, at) for part in (*range(9), 0x10)]
-        return BLOCK_END.join(part for part in parts if part is not None)
-    return _freeze_part(meter, di1, back, at)
-
-
-def _freeze_part(meter: Meter, di1: int, back: int, at_ms: int) -> bytes | None:
-    item = lookup(f"0506{di1:02X}{back:02X}")
-    if item is None:
+    found = memory.nth(_FREEZES[kind](meter, at_ms), back)
+    if found is None:
         return None
-    if di1 == 0:
-        return _stamp(meter, item, at_ms - meter.clock_offset_ms)
-    if di1 == 0x10:
-        return b"".join(
-            read_2007(meter, f"02{di2}{part:02X}00", at_ms) or b"\xff" * 3
-            for di2 in ("03", "04")
-            for part in range(4)
-        )
-    quantities = [_energy_quantity(di1, tariff) for tariff in range(5)]
-    parts = [_quantity(meter, item, quantity, at_ms) for quantity in quantities if quantity]
-    return b"".join((part or b"\0" * 4) for part in (*parts, *[None] * (5 - len(parts))))
+    demands: dict[str, list[MaxDemand]] = {}
+    if name in ("all", "demand_import", "demand_export") and _FREEZE_KINDS[kind] != "hourly":
+        for way in ("import", "export"):
+            demands[way] = _demands(meter, found.at_ms, 0, fed=way == "export")
+    numbers = meter.values(found.at_ms, _FROZEN)
+    return freezes.encode(_FREEZE_KINDS[kind], name, found.stamp, numbers, demands)
 
 
 _CLASSES: dict[str, Callable[[Meter, Item, int], bytes | None]] = {
-    "00": _energy, "02": _variable, "03": _event, "04": _parameter, "05": _freeze,
+    "00": _energy, "01": _demand, "02": _variable, "03": _event, "04": _parameter, "05": _freeze,
+    "1D": _event, "1E": _event,
 }  # fmt: skip
 
 
@@ -267,5 +379,6 @@ def _single_1997(meter: Meter, item: Item, at_ms: int) -> bytes | None:
     if item.di[:2] in ("94", "98") and item.di[2] == "1":
         back = 1 if item.di[1] == "4" else 2
         quantity = "energy_import_wh" if item.di[3] == "0" else f"energy_import_t{item.di[3]}_wh"
-        return _quantity(meter, item, quantity, _settled_ms(meter, at_ms, back))
+        at = memory.settled_ms(meter, at_ms, back)
+        return b"\xff" * item.size if at is None else _quantity(meter, item, quantity, at)
     return None if item.quantity is None else _quantity(meter, item, item.quantity, at_ms)

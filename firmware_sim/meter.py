@@ -1,82 +1,78 @@
-"""One simulated meter: its quantities at any instant, its clock, its events. No bytes here.
+"""One simulated meter: its quantities at any instant, its clock, its registers, its relay. No bytes here.
 
-Values are exact; a protocol rounds them to what its registers hold.
+Values are exact; a protocol rounds them to what its registers hold. What a real meter remembers (freezes,
+load records, maxima) is not stored but computed for the instant it was made at.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import hypot, pi, sin, sqrt
 
 from firmware_sim.calendar import Calendar
-from firmware_sim.circuit import AreaCircuit, LoadCircuit
+from firmware_sim.circuit import WHOLE, AreaCircuit, LoadCircuit
+from firmware_sim.counting import Counting
+from firmware_sim.load_relay import RelayOrder, RelayState, moved
+from firmware_sim.meter_clock import MeterClock
+from firmware_sim.meter_events import Events, Moment, Period, phase_key
 from firmware_sim.supply import Supply
 from protocols.models import MeterModel
 
 Phases3 = tuple[bool, bool, bool]
 DEMAND_S = 900
-KEPT_RECORDS = 10
-_BANDS = tuple(f"energy_import_t{n}_wh" for n in range(1, 5))
+ALL_CLASSES = 0x3F
+RECORD_MINUTES = 15
+_SLOT_MATTERS_S = 60
+_ALL_LIVE: Phases3 = (True, True, True)
+_DRAWN = tuple(f"energy_import_t{n}_wh" for n in range(1, 5))
+_FED = tuple(f"energy_export_t{n}_wh" for n in range(1, 5))
+_EXPORT = frozenset((*_FED, "energy_export_wh"))
 _REACTIVE = frozenset(("reactive_energy_import_varh", "reactive_energy_q1_varh"))
-_ZEROS = frozenset(
-    (
-        "energy_export_wh",
-        "reactive_energy_export_varh",
-        *(f"energy_export_t{n}_wh" for n in range(1, 5)),
-        *(f"reactive_energy_q{n}_varh" for n in range(2, 5)),
-    )
-)
+_ZEROS = frozenset(("reactive_energy_export_varh", *(f"reactive_energy_q{n}_varh" for n in range(2, 5))))
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What is built into a meter or its place and nobody sets: one object for all meters that are alike.
+
+    `ratio` is what the papers say of its current transformers; `behaviour` names the habits of its firmware.
+    """
+
+    behaviour: frozenset[str] = frozenset()
+    rating_a: float = 60
+    ratio: int = 1
 
 
 @dataclass(slots=True)
-class Stretch:
-    """A time without supply; `end_ms` is None while it lasts."""
+class Settings:
+    """What has been written to a meter or frozen by order, beside what it came with."""
 
-    start_ms: int
-    end_ms: int | None = None
+    written: dict[str, bytes] = field(default_factory=dict)
+    """By DI, as it stands behind it."""
+    passwords: dict[int, str] = field(default_factory=dict)
+    frozen: list[int] = field(default_factory=list)
+    """Instants of the freezes by order, oldest first."""
+    timed: tuple[int, str] | None = None
+    """Since when, and MMDDhhmm at which it freezes; 99 is any."""
+    recording: list[tuple[int, int, int]] = field(default_factory=list)
+    """Since when load records are made every so many minutes, of which classes."""
+    held: bool = False
+    alarmed: bool = False
+    battery_low: bool = False
 
 
-class Events:
-    """What a meter counts and the last ten power-downs and phase failures it keeps."""
-
-    __slots__ = ("clock_sets", "lost_phases", "power_downs", "powered_down", "programmings")
-
-    def __init__(self) -> None:
-        self.powered_down: list[Stretch] = []
-        self.power_downs = 0
-        self.lost_phases: dict[int, tuple[int, int, int | None]] = {}
-        """By phase: how often, ms in all of those that are over, since when."""
-        self.clock_sets = 0
-        self.programmings = 0
-
-    def power_went(self, at_ms: int) -> None:
-        self.powered_down = [*self.powered_down, Stretch(at_ms)][-KEPT_RECORDS:]
-
-    def power_came(self, at_ms: int) -> None:
-        self.powered_down[-1].end_ms = at_ms
-        self.power_downs += 1
-
-    def phase_went(self, phase: int, at_ms: int) -> None:
-        count, lasted_ms, since = self.lost_phases.get(phase, (0, 0, None))
-        if since is None:
-            self.lost_phases[phase] = (count + 1, lasted_ms, at_ms)
-
-    def phase_came(self, phase: int, at_ms: int) -> None:
-        count, lasted_ms, since = self.lost_phases.get(phase, (0, 0, None))
-        if since is not None:
-            self.lost_phases[phase] = (count, lasted_ms + at_ms - since, None)
-
-    def phase_failure(self, phase: int, at_ms: int) -> tuple[int, int]:
-        """(count, minutes) of that phase up to now."""
-        count, lasted_ms, since = self.lost_phases.get(phase, (0, 0, None))
-        return count, (lasted_ms + (at_ms - since if since is not None else 0)) // 60_000
+_AS_DELIVERED = Settings()
 
 
 class Meter:
-    """`wires` are the area phases its terminals hang on: (0, 1, 2), or one of them."""
+    """`wires` are the area phases its terminals hang on: (0, 1, 2), or one of them.
+
+    `serves` names the place whose load it measures: its own, unless the wires were mixed up.
+    """
 
     __slots__ = (
-        "_drop_ohm", "address", "area", "aux_supply", "calendar", "circuit", "clock_offset_ms", "dead",
-        "events", "id", "line", "model", "role", "supply", "wires",
+        "_drop_ohm", "_lit", "address", "area", "asset", "aux_supply", "calendar", "circuit", "clock",
+        "counting", "dead", "events", "id", "line", "model", "nature", "peaks", "relay", "restart_ms", "role",
+        "serves", "settings", "since_ms", "supply", "wires",
     )  # fmt: skip
 
     def __init__(
@@ -93,9 +89,13 @@ class Meter:
         supply: Supply,
         calendar: Calendar,
         drop_ohm: float,
+        nature: Nature = Nature(),
+        serves: str = "",
+        clock_ppm: float = 0,
     ) -> None:
         self.id = id
         self.address = address
+        self.asset = id
         self.model = model
         self.area = area
         self.line = line
@@ -105,9 +105,20 @@ class Meter:
         self.circuit = circuit
         self.supply = supply
         self.calendar = calendar
+        self.nature = nature
+        self.serves = serves or id
+        self.since_ms = calendar.origin_s * 1000
+        self.clock = MeterClock(self.since_ms, clock_ppm)
+        self.counting = Counting(circuit, calendar)
         self.dead = False
-        self.clock_offset_ms = 0
         self.events = Events()
+        self.relay = RelayState.CLOSED
+        self.restart_ms = 0
+        """Until then it boots and says nothing."""
+        self.settings = _AS_DELIVERED
+        self.peaks: dict[int, Period] | None = None
+        """Maximum demands by settlement period, as far as they were ever asked for."""
+        self._lit = _ALL_LIVE
         self._drop_ohm = drop_ohm
 
     @property
@@ -119,51 +130,111 @@ class Meter:
     def answers(self) -> bool:
         return not self.dead and (self.aux_supply or self.powered)
 
+    def supplied(self, at_ms: int) -> bool:
+        """Whether it lived then: without supply no meter freezes or records."""
+        return self.aux_supply or any(self.circuit.live_at(phase, at_ms / 1000) for phase in self.wires)
+
+    def own_settings(self) -> Settings:
+        """Settings to be changed; until then all meters share those they were delivered with."""
+        if self.settings is _AS_DELIVERED:
+            self.settings = Settings()
+        return self.settings
+
+    @property
+    def as_delivered(self) -> bool:
+        return self.settings is _AS_DELIVERED
+
+    def deliver(self) -> None:
+        """A new meter: what was set, recorded and seen went with the old one."""
+        self.settings, self.events, self.peaks = _AS_DELIVERED, Events(), None
+
     def set_phases(self, live: Phases3, at_ms: int) -> None:
         """What the area's phases A, B, C bring to this meter from now on."""
-        was_powered = self.powered
+        was_powered, self._lit = any(self._lit[phase] for phase in self.wires), live
         for phase in self.wires:
             if self.circuit.live(phase) != live[phase]:
                 change = self.circuit.relight if live[phase] else self.circuit.darken
                 change(phase, at_ms / 1000)
-        if not self.aux_supply and was_powered != self.powered:
-            (self.events.power_came if self.powered else self.events.power_went)(at_ms)
-        self._note_phases(at_ms)
+        powered = any(live[phase] for phase in self.wires)
+        if not self.aux_supply and was_powered != powered:
+            (self.events.end if powered else self.events.begin)("power_down", at_ms)
+        self._note_phases(powered, at_ms)
 
-    def _note_phases(self, at_ms: int) -> None:
+    @property
+    def lit(self) -> Phases3:
+        return self._lit
+
+    def take_lit(self, live: Phases3) -> None:
+        """What it saw last, before a restart of the simulator."""
+        self._lit = live
+
+    def _note_phases(self, powered: bool, at_ms: int) -> None:
         """A phase failure is a phase gone while another lives; with all gone it is a power-down."""
         for phase in self.wires if len(self.wires) == 3 else ():
-            failed = self.powered and not self.circuit.live(phase)
-            (self.events.phase_went if failed else self.events.phase_came)(phase, at_ms)
+            failed = powered and not self._lit[phase]
+            (self.events.begin if failed else self.events.end)(phase_key(phase), at_ms)
+
+    def switch(self, order: RelayOrder, at_ms: int, operator: str = "00000000") -> None:
+        """Move the relay, and the load with it; the meter notes what it did."""
+        before, self.relay = self.relay, moved(self.relay, order)
+        if (before is RelayState.CLOSED) == (self.relay is RelayState.CLOSED):
+            return
+        closed = self.relay is RelayState.CLOSED
+        assert isinstance(self.circuit, LoadCircuit)  # an area meter has no relay
+        self.circuit.switch(closed, at_ms / 1000)
+        self.events.happen("relay_close" if closed else "relay_trip", Moment(at_ms, operator=operator))
 
     def clock_ms(self, at_ms: int) -> int:
-        return at_ms + self.clock_offset_ms
+        return self.clock.shows(at_ms)
+
+    def set_clock(self, at_ms: int, shown_ms: int, operator: str = "00000000") -> None:
+        """Somebody sets it; it notes what it showed before and after."""
+        moment = Moment(at_ms, before=self.clock.shows(at_ms), after=shown_ms, operator=operator)
+        self.step_clock(at_ms, shown_ms)
+        self.events.happen("clock_set", moment)
+
+    def step_clock(self, at_ms: int, shown_ms: int) -> None:
+        """It shows another time from now on, unnoticed by itself; its slots come when it thinks."""
+        self.clock.set(at_ms, shown_ms)
+        shift_s = (shown_ms - at_ms) // 1000
+        if abs(shift_s) >= _SLOT_MATTERS_S or not self.counting.plain:
+            self.counting.change(at_ms, shift_s=shift_s if abs(shift_s) >= _SLOT_MATTERS_S else 0)
 
     def values(self, at_ms: int, wanted: frozenset[str]) -> dict[str, float]:
         """Those of the wanted quantities that this meter measures; the rest is left out."""
         t_s = at_ms / 1000
         found = dict.fromkeys(wanted & _ZEROS, 0.0)
         if "energy_import_wh" in wanted:
-            found["energy_import_wh"] = self.circuit.energy_mwh(t_s) / 1000
-        if not wanted.isdisjoint(_BANDS):
-            bands = zip(_BANDS, self.circuit.bands_mwh(t_s), strict=True)
+            found["energy_import_wh"] = self.counting.total_mwh(at_ms) / 1000
+        if not wanted.isdisjoint(_DRAWN):
+            bands = zip(_DRAWN, self.counting.drawn_mwh(at_ms), strict=True)
             found |= {name: energy / 1000 for name, energy in bands}
+        if not wanted.isdisjoint(_EXPORT):
+            fed = self.counting.fed_mwh(at_ms)
+            found |= {name: energy / 1000 for name, energy in zip(_FED, fed, strict=True)}
+            found["energy_export_wh"] = sum(fed) / 1000
         if not wanted.isdisjoint(_REACTIVE):
-            found |= dict.fromkeys(_REACTIVE, self.circuit.reactive_varh(t_s))
+            found |= dict.fromkeys(_REACTIVE, self.counting.reactive_varh(at_ms))
         if "demand_power_w" in wanted:
-            found["demand_power_w"] = self.demand_w(t_s)
+            found["demand_power_w"] = self.demand_w(at_ms)
         if "temperature_c" in wanted:
             found["temperature_c"] = 24 + 6 * sin(2 * pi * (self.calendar.split(t_s)[1] / 86_400 - 0.35))
-        found |= self._instant(t_s)
+        found |= self._instant(at_ms)
         return {quantity: value for quantity, value in found.items() if quantity in wanted}
 
-    def demand_w(self, t_s: float) -> float:
+    def demand_w(self, at_ms: int) -> float:
         """Mean power of the last quarter-hour."""
-        before = max(t_s - DEMAND_S, float(self.calendar.origin_s))
-        return (self.circuit.energy_mwh(t_s) - self.circuit.energy_mwh(before)) * 3.6 / DEMAND_S
+        before = max(at_ms - DEMAND_S * 1000, self.since_ms)
+        return (self.counting.total_mwh(at_ms) - self.counting.total_mwh(before)) * 3.6 / DEMAND_S
 
-    def _instant(self, t_s: float) -> dict[str, float]:
+    def _instant(self, at_ms: int) -> dict[str, float]:
+        t_s = at_ms / 1000
         watts, vars_ = self.circuit.powers(t_s)
+        gain = self.counting.gain(at_ms)
+        if gain != WHOLE:
+            part = gain / WHOLE
+            watts = (watts[0] * part, watts[1] * part, watts[2] * part)
+            vars_ = (vars_[0] * part, vars_[1] * part, vars_[2] * part)
         total, reactive = sum(watts), sum(vars_)
         apparent = hypot(total, reactive)
         found = {
@@ -171,12 +242,12 @@ class Meter:
             "reactive_power_var": reactive,
             "apparent_power_va": apparent,
             "power_factor": total / apparent if apparent else 1.0,
-            "frequency_hz": self.supply.hertz(t_s) if self.powered else 0.0,
+            "frequency_hz": self.supply.hertz(t_s) if self._lives(t_s) else 0.0,
         }
         amperes = [0.0, 0.0, 0.0]
         for terminal, phase in enumerate(self.wires, 1):
             power, var = watts[phase], vars_[phase]
-            volts = self._volts(phase, t_s, power)
+            volts = self._volts(phase, t_s, power * WHOLE / gain if gain else 0.0)
             va = hypot(power, var)
             amperes[phase] = va / volts if volts else 0.0
             found[f"voltage_l{terminal}_v"] = volts
@@ -188,8 +259,11 @@ class Meter:
         found["current_n_a"] = _neutral(amperes) if len(self.wires) == 3 else sum(amperes)
         return found
 
+    def _lives(self, t_s: float) -> bool:
+        return any(self.circuit.live_at(phase, t_s) for phase in self.wires)
+
     def _volts(self, phase: int, t_s: float, power: float) -> float:
-        if not self.circuit.live(phase):
+        if not self.circuit.live_at(phase, t_s):
             return 0.0
         volts = self.supply.volts(phase, t_s)
         return volts - self._drop_ohm * power / volts

@@ -115,7 +115,7 @@ def test_a_meter_that_is_dead_or_dark_is_silent_and_one_with_auxiliary_supply_sa
     assert line.value(AREA_METER, "0201FF00") == [Decimal(0)] * 3
 
 
-@pytest.mark.parametrize("di", ["02070100", "01010000", "02010200", "00010500", "0F0F0F0F"])
+@pytest.mark.parametrize("di", ["02070100", "01090000", "02010200", "00010500", "0F0F0F0F", "05060140"])
 def test_data_it_has_not_is_refused_with_bit_1(di: str) -> None:
     reply = Line().answer(read_request(HOUSE, di))
     assert (reply.control, reply.data) == (0xD1, b"\x02")
@@ -137,12 +137,16 @@ def test_a_write_needs_the_right_password(password: str, control: int, data: byt
     assert (reply.control, reply.data) == (control, data)
 
 
-@pytest.mark.parametrize("function", [0x15, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x03])
-def test_what_it_does_not_do_is_refused_and_changes_nothing(function: int) -> None:
+@pytest.mark.parametrize(
+    ("function", "code"),
+    [(0x03, 1), (0x15, 1), (0x16, 1), (0x17, 8), (0x18, 1), (0x19, 1), (0x1A, 1), (0x1B, 1), (0x1C, 4),
+     (0x1D, 1)],
+)  # fmt: skip
+def test_what_it_does_not_do_is_refused_and_changes_nothing(function: int, code: int) -> None:
     line = Line()
     before = line.read(HOUSE, "00010000")
     reply = line.answer(Frame(HOUSE, function, b"\0" * 16))
-    assert (reply.control, reply.data) == (function | 0xC0, b"\x01")
+    assert (reply.control, reply.data) == (function | 0xC0, bytes((code,)))
     assert line.read(HOUSE, "00010000") == before
 
 
@@ -171,7 +175,7 @@ def test_a_long_answer_comes_in_parts_and_a_part_can_be_asked_again() -> None:
     assert again[0].control == 0x92
     whole = line.read(SHOP, "0506FF01")
     assert whole == first.data[4:] + again[0].data[4:-1]
-    parts = (5, 20, 20, 20, 20, 20, 20, 20, 20, 24)
+    parts = (5, 20, 20, 20, 20, 20, 20, 20, 20, 40, 40, 24)
     assert len(whole) == sum(parts) + len(parts) - 1
     with pytest.raises(Refused):
         read_reply(
@@ -246,7 +250,7 @@ def test_a_phase_failure_counts_and_lasts_and_shows_in_the_status_words() -> Non
     line.meters["shop"].set_phases((False, False, False), line.clock.now_ms())
     line.meters["shop"].set_phases((True, True, True), line.clock.now_ms())
     assert line.value(SHOP, "03040000") == [zero, zero, one, ten, zero, zero]
-    assert line.value(SHOP, "040005FF") == [0] * 7
+    assert line.value(SHOP, "040005FF") == [0b10, 0, 0, 0, 0, 0, 0]  # it measures demand in blocks
 
 
 def test_it_says_who_it_is() -> None:

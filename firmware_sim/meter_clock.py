@@ -1,0 +1,86 @@
+"""A meter's own clock: set, stepped, drifting. It says what the meter shows, and when it showed a given time.
+
+Every change begins a new stretch and the old ones are kept, so a stamp leads to the instant it was made at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+
+_KEPT = 64
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From `since_ms` on the clock showed `shown_ms` and ran `ppm` millionths fast."""
+
+    since_ms: int
+    shown_ms: int
+    ppm: float
+
+    def shows(self, at_ms: int) -> int:
+        spent = at_ms - self.since_ms
+        return self.shown_ms + spent + round(spent * self.ppm / _MILLION)
+
+    def instant(self, shown_ms: int) -> int:
+        """When it showed that, were there no other stretch."""
+        return self.since_ms + round((shown_ms - self.shown_ms) / (1 + self.ppm / _MILLION))
+
+
+class MeterClock:
+    """All times are Unix ms; what is shown is so too, as if the clock knew its zone."""
+
+    __slots__ = ("_stretches",)
+
+    def __init__(self, since_ms: int, ppm: float = 0) -> None:
+        self._stretches: tuple[Stretch, ...] = (Stretch(since_ms, since_ms, ppm),)
+
+    def shows(self, at_ms: int) -> int:
+        return self._at(at_ms).shows(at_ms)
+
+    def offset_ms(self, at_ms: int) -> int:
+        return self.shows(at_ms) - at_ms
+
+    def set(self, at_ms: int, shown_ms: int) -> None:
+        """Someone set it; how it drifts is its own."""
+        self._begin(Stretch(at_ms, shown_ms, self._stretches[-1].ppm))
+
+    def drift(self, at_ms: int, ppm: float) -> None:
+        self._begin(Stretch(at_ms, self.shows(at_ms), ppm))
+
+    def instant_of(self, shown_ms: int) -> int | None:
+        """The last instant at which it showed that; None when a step left it out."""
+        end_ms: float = inf
+        for stretch in reversed(self._stretches):
+            at = stretch.instant(shown_ms)
+            if (at >= stretch.since_ms or stretch is self._stretches[0]) and at < end_ms:
+                return at
+            end_ms = stretch.since_ms
+        return None
+
+    def instant_from(self, shown_ms: int) -> int:
+        """The same, or the instant of the step that jumped over it."""
+        at = self.instant_of(shown_ms)
+        if at is not None:
+            return at
+        jumps = (later.since_ms for later in self._stretches[1:] if later.shown_ms > shown_ms)
+        return min(jumps, default=self._stretches[-1].since_ms)
+
+    def rows(self) -> list[tuple[int, int, float]] | None:
+        """To be kept over a restart; None when nobody ever touched it."""
+        if len(self._stretches) == 1:
+            return None
+        return [(one.since_ms, one.shown_ms, one.ppm) for one in self._stretches]
+
+    def take_rows(self, rows: Sequence[tuple[int, int, float]]) -> None:
+        self._stretches = tuple(Stretch(*row) for row in rows)
+
+    def _begin(self, stretch: Stretch) -> None:
+        self._stretches = (*self._stretches, stretch)[-_KEPT:]
+
+    def _at(self, at_ms: int) -> Stretch:
+        for stretch in reversed(self._stretches):
+            if at_ms >= stretch.since_ms:
+                return stretch
+        return self._stretches[0]
