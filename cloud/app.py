@@ -2,12 +2,14 @@
 
 import logging
 from datetime import timedelta
+from functools import partial
 
 from pwdlib import PasswordHash
 from starlette.applications import Starlette
 
 from cloud import asgi
 from cloud.alerts import api as alerts_api
+from cloud.alerts import objections as alert_objections
 from cloud.alerts.actions import Alarms
 from cloud.alerts.courier import Courier
 from cloud.alerts.notify import Notices
@@ -16,13 +18,19 @@ from cloud.alerts.policy import alert_policy, notice_policy
 from cloud.alerts.rules import Broker as BrokerUp
 from cloud.alerts.usage import UsageCheck
 from cloud.customers import api as customers_api
+from cloud.customers import protection, protection_api
 from cloud.customers import store as customers
 from cloud.fleet import api as fleet_api
 from cloud.fleet import broker as brokers
+from cloud.fleet import commands_api, configs_api
+from cloud.fleet.answers import Answers
 from cloud.fleet.broker import BrokerAddress, TlsFiles
 from cloud.fleet.broker_choice import choose
+from cloud.fleet.command_rules import command_policy
+from cloud.fleet.commands import Commands
+from cloud.fleet.dispatch import Dispatch
 from cloud.fleet.intake import Intake
-from cloud.fleet.link import Link, Login
+from cloud.fleet.link import Link, LinkState, Login
 from cloud.kit import access
 from cloud.kit.auth import DEAR, Accounts, User
 from cloud.kit.clock import Clock
@@ -32,6 +40,7 @@ from cloud.kit.guard import Guard
 from cloud.kit.scope import Scope
 from cloud.metering import api as metering_api
 from cloud.metering.ingest import Callbacks, Ingest
+from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import BatchOfReadings
 from cloud.records import Records, open_records
 from cloud.schedule import Job, Schedule
@@ -48,6 +57,7 @@ from protocols.mqtt.messages import Stored
 log = logging.getLogger(__name__)
 
 WATCH_EVERY = timedelta(seconds=2)
+COMMANDS_EVERY = timedelta(seconds=2)
 
 
 def build(settings: Settings, clock: Clock, hasher: PasswordHash = DEAR) -> "Application":
@@ -66,6 +76,7 @@ class Application:
     def __init__(self, settings: Settings, clock: Clock, records: Records, hasher: PasswordHash) -> None:
         self.settings, self.clock, self._records = settings, clock, records
         self.database, self.store = records.database, records.store
+        self.primary = PrimaryReadings(self.database, self.store)
         self.live = Broadcaster()
         self.accounts = Accounts(self.database, clock, settings.http.session_hours, hasher)
         self.guard = Guard(self.accounts, self._scope_of, settings.http.secure)
@@ -75,12 +86,18 @@ class Application:
             settings.broker.kind, settings.data_dir, settings.broker.host, settings.broker.port
         )
         self._build_service()
+        self._build_commands()
         self.ingest = Ingest(
             self.database,
             self.store,
             self._publish,
             clock,
-            Callbacks(stored=[self.watch.on_stored], health=[self.watch.on_health], committed=[self._show]),
+            Callbacks(
+                stored=[self.watch.on_stored],
+                health=[self.watch.on_health],
+                committed=[self._show],
+                others=self.answers.topics,
+            ),
         )
         self.schedule = Schedule(self._jobs(), self.database, clock)
         self._build_face()
@@ -104,10 +121,18 @@ class Application:
             renderer(self._language_of, zone),
         )
 
+    def _build_commands(self) -> None:
+        """The way down: what somebody wants of a meter, what stands against it, and how it is said."""
+        policy = command_policy(self.settings.policies_dir)
+        hooks = (alert_objections.outage, partial(protection.objections, policy=policy))
+        self.commands = Commands(policy, self.settings.station.zone, hooks)
+        self.dispatch = Dispatch(self.database, self.commands, self._say, self.clock)
+        self.answers = Answers(self.database, self.commands, self.dispatch, self.clock)
+
     def _jobs(self) -> list[Job]:
         usage = UsageCheck(
             self.database,
-            self.store,
+            self.primary,
             self.alert_policy,
             self.notices,
             self.settings.station.zone,
@@ -115,6 +140,7 @@ class Application:
         )
         return [
             Job("watch", WATCH_EVERY, self._watch),
+            Job("commands", COMMANDS_EVERY, self._tell_commands),
             Job("unusual usage", timedelta(minutes=10), usage.run),
             Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep),
         ]
@@ -126,11 +152,14 @@ class Application:
             [
                 access.router(guard, session_s),
                 fleet_api.router(database, guard, clock),
-                metering_api.router(database, guard, self.store, clock),
+                metering_api.router(database, guard, self.primary, clock),
                 metering_api.letters_router(database, guard, self.ingest),
                 customers_api.router(database, guard, clock),
                 alerts_api.router(database, guard, clock),
                 workorders_api.router(database, guard, self.orders, clock),
+                commands_api.router(database, guard, self.commands, self.dispatch, clock),
+                configs_api.router(database, guard, self.dispatch, clock),
+                protection_api.router(database, guard, clock),
             ],
             self.lacking,
         )
@@ -138,13 +167,15 @@ class Application:
             database=database,
             accounts=self.accounts,
             guard=guard,
-            store=self.store,
+            store=self.primary,
             clock=clock,
             station=settings.station.name,
             zone=settings.station.zone,
             live=self.live,
             supply=self.alert_policy.supply,
             orders=self.orders,
+            commands=self.commands,
+            dispatch=self.dispatch,
             language=settings.station.language,
             session_s=session_s,
         )
@@ -158,7 +189,7 @@ class Application:
         """Invalid or Conflict says in one line why a part cannot be started; then call `stop`."""
         log.info(sqlite_note())
         address, login = self._start_broker()
-        self.link = Link(address, login, Intake(self._take), self.clock)
+        self.link = Link(address, login, Intake(self._take), self.clock, self._link_turned)
         self.link.start()
         self.courier.start()
         self.schedule.start()
@@ -204,11 +235,23 @@ class Application:
             self.live.changed()
 
     def _show(self, batch: BatchOfReadings) -> None:
-        self.live.readings(batch.readings)
+        self.live.readings(self.primary.shown(batch.readings))
 
     def _publish(self, stored: Stored) -> None:
         if self.link is not None:
             self.link.publish_stored(stored)
+
+    def _say(self, topic: str, payload: bytes, retain: bool) -> bool:
+        return self.link is not None and self.link.publish(topic, payload, retain=retain)
+
+    def _link_turned(self, state: LinkState) -> None:
+        """In the link's own thread, before its session is the one we publish on: the job says it then."""
+        if state.connected:
+            self.dispatch.say_all_configs_soon()
+
+    def _tell_commands(self) -> None:
+        if self.dispatch.tick():
+            self.live.changed()
 
     def _watch(self) -> None:
         self.watch.tick(self.database)

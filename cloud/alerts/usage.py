@@ -28,7 +28,8 @@ from cloud.customers import store as customers
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.scope import Scope
-from cloud.metering.store import ReadingStore, ms
+from cloud.metering.primary import PrimaryReadings
+from cloud.metering.store import ms
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -85,7 +86,7 @@ class UsageCheck:
     def __init__(
         self,
         database: Database,
-        readings: ReadingStore,
+        readings: PrimaryReadings,
         policy: AlertPolicy,
         notices: Notices,
         zone: tzinfo,

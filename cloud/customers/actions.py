@@ -39,12 +39,16 @@ class AccountEntry(_Entry):
 
 
 class ServiceEntry(_Entry):
-    """From `start` up to and without `end`; no end means still."""
+    """From `start` up to and without `end`; no end means still.
+
+    `proven_at`: when `wattpost edge identify` showed that this meter serves this account.
+    """
 
     account: No
     meter: Id
     start: AwareDatetime
     end: AwareDatetime | None = None
+    proven_at: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def _forward(self) -> "ServiceEntry":
@@ -134,6 +138,8 @@ def _put(connection: Connection, table: Table, key: Sequence[str], rows: list[di
         connection.execute(insert(table), new)
     for row in rows:
         rest = {name: value for name, value in row.items() if name not in key}
+        if rest.get("proven_at", "told") is None:
+            del rest["proven_at"]  # a file that does not speak of the proof takes none away
         if rest and _key(row, key) in known:
             same = [table.c[name] == row[name] for name in key]
             connection.execute(update(table).where(*same).values(rest))

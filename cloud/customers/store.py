@@ -36,8 +36,11 @@ service_table = Table(
     Column("meter", ForeignKey("meter.id"), primary_key=True),
     Column("start", Instant, primary_key=True),
     Column("end", Instant),
+    Column("proven_at", Instant),
+    Column("proven_by", String(64)),
     Index(None, "meter"),
 )
+"""`proven_at`: when it was seen on site that this meter serves this account (no 串户), and by whom."""
 contact_table = Table(
     "contact",
     metadata,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 from sqlalchemy import Connection, Row
 
 from cloud.fleet import gateways as fleet_gateways
@@ -25,12 +25,16 @@ NOTES = 5
 
 
 class Area(BaseModel):
-    """`meters` counts those of the area for an operator, one's own for a customer."""
+    """`meters` counts those of the area for an operator, one's own for a customer.
+
+    `has_backfeed`: PV or a generator may feed back (反送电); null is not recorded, so assume it.
+    """
 
     id: str
     name: str
     feeder: str
     meters: int
+    has_backfeed: bool | None = None
 
 
 class Meter(BaseModel):
@@ -48,6 +52,14 @@ class MeterOnLine(Meter):
     address: str
     gateway: str
     line: str
+    ct_ratio: float
+    pt_ratio: float
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def ratio(self) -> float:
+        """K (倍率); what is read here is multiplied by it already, where the meter gives secondary values."""
+        return self.ct_ratio * self.pt_ratio
 
 
 class GatewayNote(BaseModel):
@@ -164,7 +176,7 @@ def _notes(connection: Connection) -> dict[str, list[GatewayNote]]:
 
 
 def _area(row: Row[Any], meters: int) -> Area:
-    return Area(id=row.id, name=row.name, feeder=row.feeder, meters=meters)
+    return Area(id=row.id, name=row.name, feeder=row.feeder, meters=meters, has_backfeed=row.has_backfeed)
 
 
 def _meter(row: Row[Any], scope: Scope) -> MeterOnLine | Meter:

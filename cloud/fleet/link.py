@@ -206,8 +206,8 @@ class _Session:
                 return event
         return None
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        self._client.publish(topic, payload, qos=1)
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self._client.publish(topic, payload, qos=1, retain=retain)
 
     def close(self, *, farewell: bool = False) -> None:
         if farewell:
@@ -269,6 +269,14 @@ class Link:
         session = self._session
         if session is not None:
             session.publish(topics.down(stored.gateway, "stored"), messages.encode(stored))
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Whether there was a connection to say it on; that it arrived, only an answer proves."""
+        session = self._session
+        if session is None:
+            return False
+        session.publish(topic, payload, retain=retain)
+        return True
 
     def stop(self) -> None:
         """Finish what was taken in, say so, and go."""

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -39,7 +41,9 @@ area_table = Table(
     Column("id", String(64), primary_key=True),
     Column("name", String(120), nullable=False),
     Column("feeder", String(64), nullable=False),
+    Column("has_backfeed", Boolean),
 )
+"""`has_backfeed`: PV or a generator may feed back (反送电); null is not recorded, so it must be assumed."""
 gateway_table = Table(
     "gateway",
     metadata,
@@ -58,12 +62,16 @@ meter_table = Table(
     Column("phase", String(8)),
     Column("role", String(16), nullable=False),
     Column("interval_s", Integer, nullable=False),
+    Column("ct_ratio", Float, nullable=False, server_default="1"),
+    Column("pt_ratio", Float, nullable=False, server_default="1"),
     Index(None, "area"),
     Index(None, "gateway", "line"),
 )
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+Ratio = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
 
 
 class _Entry(BaseModel):
@@ -76,6 +84,7 @@ class AreaEntry(_Entry):
     id: Id
     name: Name
     feeder: Id
+    has_backfeed: bool | None = None
 
 
 class GatewayEntry(_Entry):
@@ -91,7 +100,10 @@ class GatewayEntry(_Entry):
 
 
 class MeterEntry(_Entry):
-    """`address`: 12 digits (DL/T 645) or a unit number (Modbus); `phase` only on single-phase meters."""
+    """`address`: 12 digits (DL/T 645) or a unit number (Modbus); `phase` only on single-phase meters.
+
+    `ct_ratio`, `pt_ratio`: of the transformers before the meter; their product is the ratio K (倍率).
+    """
 
     id: Id
     address: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")]
@@ -102,6 +114,8 @@ class MeterEntry(_Entry):
     phase: Literal["l1", "l2", "l3"] | None = None
     role: Literal["customer", "area"] = "customer"
     interval_s: Annotated[int, Field(ge=1, le=86_400)] = 60
+    ct_ratio: Ratio = 1.0
+    pt_ratio: Ratio = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +178,8 @@ def _put(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> No
         connection.execute(insert(table), new)
     for row in rows:
         if row["id"] in known:
-            connection.execute(update(table).where(table.c.id == row["id"]).values(row))
+            told = {name: value for name, value in row.items() if name != "has_backfeed" or value is not None}
+            connection.execute(update(table).where(table.c.id == row["id"]).values(told))
 
 
 def _doubled_addresses(connection: Connection) -> list[str]:
@@ -177,7 +192,7 @@ def _doubled_addresses(connection: Connection) -> list[str]:
 
 
 def areas(connection: Connection, only: Iterable[str] | None = None) -> Sequence[Row[Any]]:
-    """(id, name, feeder, meters) of every area, or of those named; `meters` counts all roles."""
+    """The rows of every area, or of those named, each with `meters`: how many of all roles it has."""
     counted = (
         select(area_table, func.count(meter_table.c.id).label("meters"))
         .outerjoin(meter_table)
@@ -185,6 +200,14 @@ def areas(connection: Connection, only: Iterable[str] | None = None) -> Sequence
         .order_by(area_table.c.id)
     )
     return connection.execute(_only(counted, area_table, only)).all()
+
+
+def area(connection: Connection, id: str) -> Row[Any]:  # noqa: A002
+    """The row of one area; NotFound when there is none."""
+    row = connection.execute(select(area_table).where(area_table.c.id == id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no area {id!r}")
+    return row
 
 
 def area_names(connection: Connection, only: Iterable[str] | None = None) -> dict[str, str]:
@@ -227,6 +250,13 @@ def meter(connection: Connection, id: str) -> Row[Any]:  # noqa: A002
     if row is None:
         raise NotFound(f"there is no meter {id!r}")
     return row
+
+
+def with_ratio(connection: Connection, only: Iterable[str] | None = None) -> Sequence[Row[Any]]:
+    """(id, model, ct_ratio, pt_ratio) of the meters behind transformers; few of a station's."""
+    query = select(meter_table.c.id, meter_table.c.model, meter_table.c.ct_ratio, meter_table.c.pt_ratio)
+    query = query.where((meter_table.c.ct_ratio != 1) | (meter_table.c.pt_ratio != 1))
+    return connection.execute(_only(query, meter_table, only)).all()
 
 
 def _only(query: Select[Any], table: Table, ids: Iterable[str] | None) -> Select[Any]:

@@ -21,7 +21,8 @@ from cloud.kit.scope import Scope
 from cloud.metering import dead_letters
 from cloud.metering import store as readings
 from cloud.metering.ingest import Ingest
-from cloud.metering.store import Latest, ReadingStore
+from cloud.metering.primary import PrimaryReadings
+from cloud.metering.store import Latest
 from protocols.quantities import QUANTITIES
 from protocols.readings import Source, trace_id
 
@@ -101,7 +102,7 @@ def letters_router(database: Database, guard: Guard, ingest: Ingest) -> APIRoute
     return routes
 
 
-def router(database: Database, guard: Guard, store: ReadingStore, clock: Clock) -> APIRouter:
+def router(database: Database, guard: Guard, store: PrimaryReadings, clock: Clock) -> APIRouter:
     routes = APIRouter(tags=["readings"], responses=RESPONSES)
 
     @routes.get("/latest")

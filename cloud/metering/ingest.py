@@ -5,8 +5,8 @@ the gateway: whatever dies in between, the gateway still has the batch and sends
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TypeVar
@@ -44,6 +44,7 @@ class Callbacks:
     """What the slices above do inside the transaction (`stored`, `health`, `status`, `dropped`) or after it.
 
     `health` gets the message before as well; `status` is called when a gateway turned on- or offline.
+    `others` take, by topic, what is no matter of readings: (gateway, payload); MessageError buries it.
     """
 
     stored: Sequence[OnStored] = ()
@@ -51,6 +52,7 @@ class Callbacks:
     status: Sequence[OnStatus] = ()
     dropped: Sequence[OnDropped] = ()
     committed: Sequence[Callable[[BatchOfReadings], None]] = ()
+    others: Mapping[str, Callable[[str, bytes], None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class Ingest:
             self._take_status(_own(gateway, messages.decode(payload, Status)), retained=retained)
         elif what == "health":
             self._take_health(_own(gateway, messages.decode(payload, Health)))
+        elif take := self.callbacks.others.get(what):
+            take(gateway, payload)
         else:
             raise MessageError(f"nothing of ours is called {what[:40]!r}")
 

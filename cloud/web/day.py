@@ -7,7 +7,8 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from cloud.kit.scope import Scope
-from cloud.metering.store import ReadingStore, Series, instant, ms
+from cloud.metering.primary import PrimaryReadings
+from cloud.metering.store import Series, instant, ms
 from cloud.web.language import Words
 from cloud.web.overview import VOLTAGES
 
@@ -61,7 +62,7 @@ def parse(text: str, today: date) -> date:
     return min(max(day, date(2000, 1, 1)), today)
 
 
-def of(store: ReadingStore, scope: Scope, meter: str, day: date, today: date, zone: ZoneInfo) -> Day:
+def of(store: PrimaryReadings, scope: Scope, meter: str, day: date, today: date, zone: ZoneInfo) -> Day:
     start, end = bounds(day, zone)
     all_volts = {name: store.series(scope, meter, name, start, end) for name in VOLTAGES}
     return Day(

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, select
 
 from cloud.customers.store import service_table
 from cloud.kit.scope import Scope, Window
-from cloud.metering.store import ReadingStore, instant, ms
+from cloud.metering.primary import PrimaryReadings
+from cloud.metering.store import instant, ms
 from cloud.web import day, usage
 from cloud.web.language import Words
 
@@ -49,7 +50,7 @@ def account_scope(connection: Connection, account: str) -> Scope:
     return Scope(tuple(Window(row.meter, row.start, row.end) for row in rows))
 
 
-def of_day(store: ReadingStore, scope: Scope, wanted: date, zone: ZoneInfo, now: datetime) -> Usage:
+def of_day(store: PrimaryReadings, scope: Scope, wanted: date, zone: ZoneInfo, now: datetime) -> Usage:
     start, end = day.bounds(wanted, zone)
     meters = [_meter(store, scope, meter, start, end) for meter in sorted(scope.meters() or ())]
     meters = [meter for meter in meters if meter.windows]
@@ -62,7 +63,7 @@ def of_day(store: ReadingStore, scope: Scope, wanted: date, zone: ZoneInfo, now:
     return _summed(wanted, slots, totals, _last_at(store, scope))
 
 
-def _meter(store: ReadingStore, scope: Scope, meter: str, start: datetime, end: datetime) -> _Meter:
+def _meter(store: PrimaryReadings, scope: Scope, meter: str, start: datetime, end: datetime) -> _Meter:
     windows = [(ms(first), ms(last)) for first, last in scope.clip(meter, start, end)]
     series = store.series(scope, meter, REGISTER, start - BEFORE, end + timedelta(milliseconds=1))
     values = [int(value) for value in series.values]
@@ -89,13 +90,13 @@ def _summed(
     return Usage(wanted, slots, wh / 1000, instant(since), instant(until), whole, last_at)
 
 
-def _last_at(store: ReadingStore, scope: Scope) -> datetime | None:
+def _last_at(store: PrimaryReadings, scope: Scope) -> datetime | None:
     found = (store.newest_at(scope, meter) for meter in scope.meters() or ())
     return max((at for at in found if at is not None), default=None)
 
 
 def used_until(
-    store: ReadingStore, scope: Scope, wanted: date, zone: ZoneInfo, into: timedelta
+    store: PrimaryReadings, scope: Scope, wanted: date, zone: ZoneInfo, into: timedelta
 ) -> float | None:
     """kWh of a day from midnight so far into it; None unless both ends are known for every meter."""
     start, end = day.bounds(wanted, zone)

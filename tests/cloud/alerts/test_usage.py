@@ -13,6 +13,7 @@ from cloud.alerts.usage import UsageCheck, judge, register_at, same_hours
 from cloud.customers.actions import import_customers
 from cloud.customers.store import scope_of
 from cloud.kit.db import Database
+from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import BatchOfReadings, ms
 from protocols.readings import Reading, Source
 from tests.cloud.alerts.village import POLICY, ZONE, Village
@@ -78,7 +79,12 @@ class House:
         self.seq = 0
         notices = Notices(notice_policy())
         self.check = UsageCheck(
-            database, self.village.store, alert_policy(), notices, ZONE, self.village.clock
+            database,
+            PrimaryReadings(database, self.village.store),
+            alert_policy(),
+            notices,
+            ZONE,
+            self.village.clock,
         )
 
     def write(self, meter: str, now: datetime, watts: dict[datetime, int], usual: int = 500) -> None:
