@@ -1,6 +1,9 @@
 """A meter model is data that has been proved; a wrong one is refused in one clear line."""
 
 import re
+import struct
+import tomllib
+from importlib import resources
 
 import pytest
 
@@ -186,6 +189,66 @@ def test_secondary_side_and_doubt_are_marked() -> None:
     assert {point.side for point in sdm630.points} == {"primary"}
 
 
+@pytest.mark.parametrize("name", MODBUS)
+def test_every_register_says_on_which_side_of_the_transformers_it_is(name: str) -> None:
+    document = tomllib.loads((resources.files("protocols") / "meters" / f"{name}.toml").read_text("utf-8"))
+    assert all(register["side"] in ("primary", "secondary") for register in document["register"])
+
+
+def test_a_register_that_does_not_say_its_side_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"register\[0\].side: say of which side voltage_l1_v is"):
+        models.parse(SMALL.replace('side = "primary"\n', ""), "small.toml")
+
+
+def test_a_float32_energy_is_fit_for_bills_as_far_as_its_steps_are_small() -> None:
+    """Neighbouring float32 numbers: up to the limit they are at most 0.01 kWh apart, beyond it more."""
+    for name, kilo in (("eastron-sdm630", 1000), ("janitza-umg96rm-e", 1)):
+        point = models.load(name).point("energy_import_wh")
+        assert point is not None
+        limit = point.billing_limit_wh
+        assert limit is not None
+        for value, fits in ((limit / kilo * 0.999, True), (limit / kilo, False)):
+            (bits,) = struct.unpack(">I", struct.pack(">f", value))
+            low, high = (struct.unpack(">f", struct.pack(">I", bits + up))[0] for up in (0, 1))
+            assert ((high - low) * kilo <= 10) is fits
+    sdm630 = models.load("eastron-sdm630")
+    assert models.is_billing_grade(sdm630, "energy_import_wh", 131_072_000)
+    assert not models.is_billing_grade(sdm630, "energy_import_wh", 131_072_001)
+    assert {point.billing_limit_wh for point in sdm630.points if not point.is_counter} == {None}
+    for name in ("schneider-pm5110", "siemens-pac", "abb-b2x", "dlt645-2007-3p"):
+        exact = models.load(name)
+        assert models.is_billing_grade(exact, "energy_import_wh", 9e15)
+
+
+def test_every_mistake_of_a_file_is_told_one_line_each() -> None:
+    with pytest.raises(ModelError) as refused:
+        models.parse(SMALL.replace("fc = 4", "fc = 9").replace("phases = 1", "phasen = 1"), "small.toml")
+    assert len(refused.value.mistakes) == 3
+    assert any("phasen: no such key; did you mean 'phases'?" in each for each in refused.value.mistakes)
+    wrong = SMALL.replace('quantity = "voltage_l1_v"', 'quantity = "voltage_l1"')
+    twice = wrong.replace(
+        "[[golden]]",
+        '[[register]]\nquantity = "power"\nfc = 4\naddress = 2\ntype = "f32"\nunit = "W"\n[[golden]]',
+        1,
+    )
+    with pytest.raises(ModelError) as refused:
+        models.parse(twice, "small.toml")
+    assert any("did you mean 'voltage_l1_v'?" in each for each in refused.value.mistakes)
+    assert any("register[1].quantity" in each for each in refused.value.mistakes)
+
+
+def test_a_pattern_wider_than_its_register_is_refused() -> None:
+    with pytest.raises(ModelError, match="a f32 has 32 bits"):
+        models.parse(SMALL.replace('unit = "V"', 'unit = "V"\nnot_available = ["1FFFFFFFF"]'), "small.toml")
+
+
+def test_a_model_of_ones_own_is_known_by_its_path() -> None:
+    model = models.parse(SMALL, "small.toml")
+    models.register("/somewhere/small.toml", model)
+    assert models.load("/somewhere/small.toml") is model
+    assert "/somewhere/small.toml" not in models.names()
+
+
 def test_a_model_text_is_parsed() -> None:
     assert models.parse(SMALL, "small.toml").points[0].quantity == "voltage_l1_v"
     assert models.parse(SMALL_645, "small.toml").blocks[0].di == "0201FF00"
@@ -199,7 +262,7 @@ def test_a_model_text_is_parsed() -> None:
         (SMALL, "voltage_l1_v", "volts", "register[0].quantity: no quantity is called 'volts'"),
         (SMALL, "fc = 4", "fc = 5", "register[0].fc: Input should be 3 or 4"),
         (SMALL, 'unit = "V"', 'unit = "V"\nscale = 0.1', "register[0].scale: a scale is written in quotes"),
-        (SMALL, 'unit = "V"', 'unit = "V"\nsacle = "0.1"', "register[0].sacle: no such key; did you mean 'scale'?"),
+        (SMALL, 'unit = "V"', 'unit = "V"\nsacle=1', "register[0].sacle: no such key; did you mean 'scale'"),
         (SMALL, "phases = 1\n", "", "phases: this key is missing; add it"),
         (SMALL, "baud = 9600", 'baud = "fast"', "serial.baud: "),
         (SMALL, "43 66", "4x 66", "golden[0].response: these are not hex bytes"),
