@@ -12,7 +12,7 @@ import msgspec
 
 from firmware_sim.dlt645_registers import decimals, limit, wire_unit
 from firmware_sim.meter import Meter
-from firmware_sim.registers import words_of
+from firmware_sim.registers import scale_of, words_of
 from firmware_sim.scenario import Scenario, ScenarioError
 from protocols.dlt645.identifiers import lookup, lookup_1997
 from protocols.modbus.registers import decode_registers
@@ -121,13 +121,14 @@ class _Words:
 
     @classmethod
     def of(cls, point: Point, counter: bool) -> "_Words":
-        up, down = (point.scale * point.factor).as_integer_ratio()
+        up, down = (scale_of(point) * point.factor).as_integer_ratio()
         return cls(point.quantity, counter, point, up, down)
 
-    def value(self, exact: float) -> Value:
+    def value(self, exact: float) -> Value | None:
         point = self.point
-        raw = decode_registers(words_of(point, exact), point.type, point.word_order)
-        assert raw is not None
+        raw = decode_registers(words_of(point, exact), point.type, point.word_order, point.not_available)
+        if raw is None:
+            return None
         value = raw * self.up / self.down
         if self.counter:
             return round(value)

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
@@ -19,11 +18,9 @@ from firmware_sim.clock import Clock
 from firmware_sim.line import LOOPBACK, port_taken
 from firmware_sim.meter import Meter
 from firmware_sim.noise import Wire
-from firmware_sim.registers import words_of
+from firmware_sim.registers import Refusal, Registers, registers_of
 from firmware_sim.scenario import LinePlan
-from protocols.models import MeterModel
 
-_READS = (3, 4)
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # clients that send nonsense are our daily bread
 _UNIT_AT = 6
 """Where the unit stands in a Modbus TCP packet."""
@@ -42,16 +39,11 @@ class RegisterMap:
     flags: list[int]
 
     @classmethod
-    def of(cls, model: MeterModel) -> "RegisterMap":
-        spans = sorted((point.address, point.address + point.width) for point in model.points)
-        start, end = spans[0][0], spans[-1][1]
-        flags = [int(DataType.INVALID)] * (end - start + 1)
-        for first, behind in spans:
-            flags[first - start : behind - start] = [int(DataType.REGISTERS)] * (behind - first)
-        for (_, behind), (first, _) in pairwise(spans):
-            if 0 < first - behind <= model.max_gap:  # the model says such gaps read as zeros
-                flags[behind - start : first - start] = [int(DataType.REGISTERS)] * (first - behind)
-        return cls(start, [0] * (end - start + 1), flags)
+    def of(cls, registers: Registers) -> "RegisterMap":
+        there = frozenset[int]().union(*registers.there.values())
+        start, end = min(there), max(there) + 1
+        flags = [int(DataType.REGISTERS if at in there else DataType.INVALID) for at in range(start, end + 1)]
+        return cls(start, [0] * len(flags), flags)
 
 
 class _Device(SimDevice):
@@ -74,7 +66,7 @@ class ModbusLine:
         self._clock = clock
         self._port = plan.port
         self._server: ModbusTcpServer | None = None
-        self._maps = {meter.model.name: RegisterMap.of(meter.model) for meter in meters}
+        self._maps = {meter.model.name: RegisterMap.of(registers_of(meter.model)) for meter in meters}
 
     @property
     def endpoint(self) -> str:
@@ -119,14 +111,13 @@ class ModbusLine:
         """Put the present values of the asked registers into place; nothing can be written."""
         if self.plan.delay_ms:
             await asyncio.sleep(self.plan.delay_ms / 1000)
-        asked = [point for point in meter.model.points if point.fc == fc]
-        if written is not None or fc not in _READS or not asked:
+        if written is not None:
             return ExcCodes.ILLEGAL_FUNCTION
-        asked = [p for p in asked if p.address < address + count and address < p.address + p.width]
-        values = meter.values(self._clock.now_ms(), frozenset(point.quantity for point in asked))
-        for point in asked:
-            at = point.address - start
-            words[at : at + point.width] = words_of(point, values.get(point.quantity))
+        try:
+            present = registers_of(meter.model).read(meter, fc, address, count, self._clock.now_ms())
+        except Refusal as refusal:
+            return ExcCodes(refusal.code)
+        words[address - start : address - start + count] = present
         return None
 
     def _trace(self, sending: bool, packet: bytes) -> bytes:

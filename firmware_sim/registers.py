@@ -3,7 +3,9 @@
 Without bytes: Modbus TCP and Modbus RTU stand on it alike.
 """
 
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
@@ -18,6 +20,11 @@ from protocols.quantities import QUANTITIES, Kind
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 READS: Final = (3, 4)
 _FLOATS = ("f32", "f64")
+_SUNS: Final = (0x5375, 0x6E53)
+_COMMON: Final = 66
+"""The length of the block that says who made the meter."""
+_EXPONENTS: Final = {"A": -2, "V": -1, "Hz": -2, "W": 1, "VA": 1, "var": 1, "1": -1, "Wh": 1, "varh": 1}
+"""What simulated SunSpec meters have in their scale registers."""
 
 
 class Refusal(Exception):
@@ -32,12 +39,15 @@ class Registers:
     """All that meters of one model share: which registers there are, by function code."""
 
     def __init__(self, model: MeterModel) -> None:
-        self.fixed: Mapping[int, int] = {}
+        start, self.fixed = sunspec_map(model) if model.sunspec else (0, {})
         self.points: dict[int, list[Point]] = {}
         for point in model.points:
-            self.points.setdefault(point.fc, []).append(point)
+            self.points.setdefault(point.fc, []).append(_moved(point, start))
         self._longest = model.max_regs
-        self.there = {fc: frozenset(_declared(points, model.max_gap)) for fc, points in self.points.items()}
+        self.there = {
+            fc: frozenset(_declared(points, model.max_gap) | self.fixed.keys())
+            for fc, points in self.points.items()
+        }
 
     def read(self, meter: Meter, fc: int, address: int, count: int, at_ms: int) -> list[int]:
         """The words at that time; Refusal when the meter would say no."""
@@ -66,9 +76,30 @@ class Registers:
         ]
 
 
+def _moved(point: Point, by: int) -> Point:
+    scale_register = None if point.scale_register is None else point.scale_register + by
+    return replace(point, address=point.address + by, scale_register=scale_register)
+
+
+def sunspec_map(model: MeterModel) -> tuple[int, dict[int, int]]:
+    """Where the meter's block begins, and all words of the map that do not change."""
+    assert model.sunspec is not None
+    base = model.sunspec.bases[0]
+    start = base + 4 + _COMMON
+    length = max(point.first + point.span for point in model.points)
+    maker = struct.pack(f">{_COMMON}s", f"{'wattpost':\0<32}{model.name:\0<32}".encode())
+    head = [*_SUNS, 1, _COMMON, *struct.unpack(f">{_COMMON // 2}H", maker), *[0] * (_COMMON - _COMMON // 2)]
+    block = [model.sunspec.ids[0], length, *[0] * length]
+    fixed = dict(enumerate([*head, *block, 0xFFFF, 0], base))
+    for point in model.points:
+        if point.scale_register is not None:
+            fixed[start + point.scale_register] = _EXPONENTS[QUANTITIES[point.quantity].unit] & 0xFFFF
+    return start, fixed
+
+
 def _declared(points: Sequence[Point], max_gap: int) -> set[int]:
     """The addresses of the points, and of gaps so small that the model says they read as zeros."""
-    spans = sorted((point.address, point.address + point.width) for point in points)
+    spans = sorted((point.first, point.first + point.span) for point in points)
     there = {address for first, behind in spans for address in range(first, behind)}
     for (_, behind), (first, _) in pairwise(spans):
         if first - behind <= max_gap:
@@ -83,7 +114,9 @@ def registers_of(model: MeterModel) -> Registers:
 
 def scale_of(point: Point) -> Decimal:
     """What one step of the register is, in the point's unit."""
-    return point.scale
+    if point.scale_register is None:
+        return point.scale
+    return point.scale.scaleb(_EXPONENTS[QUANTITIES[point.quantity].unit])
 
 
 def words_of(point: Point, value: float | None) -> list[int]:
