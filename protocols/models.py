@@ -36,7 +36,7 @@ __all__ = [
 
 _FACTORS: Mapping[tuple[str, str], int] = {
     ("kWh", "Wh"): 1000, ("kvarh", "varh"): 1000, ("kW", "W"): 1000, ("kvar", "var"): 1000,
-    ("kVA", "VA"): 1000,
+    ("kVA", "VA"): 1000, ("kVAh", "VAh"): 1000,
     ("degC", "°C"): 1,
 }  # fmt: skip
 _own: dict[str, MeterModel] = {}
