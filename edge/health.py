@@ -8,7 +8,7 @@ from typing import Protocol
 from edge.clock import Clock
 from edge.outbox import Backlog, Outbox
 from edge.outbox_file import StorageFault
-from edge.planner import SILENT_FROM
+from edge.schedule import SILENT_FROM
 from edge.settings import Settings
 from protocols.mqtt.messages import Health, LineHealth, MeterHealth, Storage, Supply
 

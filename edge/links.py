@@ -44,10 +44,11 @@ class Interrupted(LinkDown):
 class Link(Protocol):
     """`read` gives what is there, b"" when nothing came in time; `discard` empties what came late.
 
-    `heard_s`: when the last byte came, on time.monotonic(); a pause before a request counts from there.
+    `heard_s`: when the last byte came, on time.monotonic(); `gap_s`: the quiet a request needs from there.
     """
 
     heard_s: float
+    gap_s: float
 
     @property
     def connected(self) -> bool: ...
@@ -64,6 +65,9 @@ class Link(Protocol):
 
     def distrust(self) -> None:
         """An answer is overdue: see to it that it cannot be taken for the answer to a later request."""
+
+    def set_speed(self, baud: int, parity: str) -> None:
+        """For the next request; behind a network the serial server sets it."""
 
     def interrupt(self) -> None:
         """The one call another thread may make: whoever waits here stops waiting, for good."""
@@ -101,7 +105,7 @@ class TcpLink:
         self._host, self._port = host, port
         self._socket: socket.socket | None = None
         self._waker = _Waker()
-        self.heard_s = 0.0
+        self.heard_s = self.gap_s = 0.0
 
     def __str__(self) -> str:
         return f"{self._host}:{self._port}"
@@ -179,6 +183,9 @@ class TcpLink:
         self.close()
         self.open()
 
+    def set_speed(self, baud: int, parity: str) -> None:
+        pass
+
     def interrupt(self) -> None:
         self._waker.interrupt()
 
@@ -209,10 +216,10 @@ class SerialLink:
     """An RS-485 or infrared port; held alone, so that a second master on it is refused."""
 
     def __init__(self, device: str, baud: int = 2400, parity: str = "even") -> None:
-        self._device, self._baud, self._wanted_parity = device, baud, PARITIES[parity]
+        self._device, self._baud, self._wanted_parity = device, baud, parity
         self._port: serial.Serial | None = None
         self._waker = _Waker()
-        self.heard_s = 0.0
+        self.heard_s = self.gap_s = 0.0
 
     def __str__(self) -> str:
         return self._device
@@ -230,6 +237,8 @@ class SerialLink:
             )
         except (OSError, ValueError, termios.error) as error:
             raise LinkDown(f"{self}: cannot open ({error})") from None
+        with suppress(OSError, ValueError, termios.error):
+            self._port.set_low_latency_mode(True)  # else many USB adapters hold back what came for 16 ms
 
     def close(self) -> None:
         if self._port is not None:
@@ -267,13 +276,25 @@ class SerialLink:
         while time.monotonic() < end_s and self.read(QUIET_S):
             pass
 
+    def set_speed(self, baud: int, parity: str) -> None:
+        if (baud, parity) == (self._baud, self._wanted_parity):
+            return
+        self._baud, self._wanted_parity = baud, parity
+        if self._port is None:
+            return
+        try:
+            self._port.flush()  # what is being sent goes out at its own speed
+            self._port.baudrate, self._port.parity = baud, self._parity()
+        except (OSError, ValueError, termios.error) as error:
+            raise self._lost(f"cannot be set to {baud} baud, parity {parity} ({error})") from None
+
     def interrupt(self) -> None:
         self._waker.interrupt()
 
     def _parity(self) -> str:
         """A pseudo-terminal has no parity, and refuses it from the second opening on."""
         device = Path(self._device).stat().st_rdev
-        return serial.PARITY_NONE if os.major(device) in PSEUDO_TERMINALS else self._wanted_parity
+        return serial.PARITY_NONE if os.major(device) in PSEUDO_TERMINALS else PARITIES[self._wanted_parity]
 
     def _held(self) -> serial.Serial:
         if self._port is None:

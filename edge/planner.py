@@ -1,238 +1,192 @@
-"""The schedule of one line: which meter is asked next, and how much of the line's time that takes.
+"""Air time: what a reading takes on its line, and whether a plan fits; the schedule counts with the same.
 
-Pure: wall time in seconds is passed in and may step either way. A silent meter gets what the others leave.
+Behind a network the wire's speed is known only when the settings tell it; else only thinking counts.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from edge.settings import LineSettings, MeterSettings
+from protocols import models
 from protocols.dlt645.conversations import LEAD_IN
-from protocols.dlt645.frame import OVERHEAD
+from protocols.dlt645.frame import MAX_READ_DATA, OVERHEAD
 from protocols.dlt645.identifiers import lookup, lookup_1997
 from protocols.models import MeterModel
 
-SILENT_FROM: Final = 2
-"""Unanswered asks in a row from which a meter counts as silent."""
-ENOUGH_ALIKE: Final = 3
-"""So many neighbours in a row in the state they were believed in end a look around."""
 DLT645_THINK_S: Final = 0.1
 MODBUS_THINK_S: Final = 0.05
 """What meters usually take before they answer; the standard allows a DL/T 645 meter 0.02 to 0.5 s."""
-SLOT_FROM_S: Final = 300
-"""An interval from here on is a slot of somebody's load curve."""
-CLOSE_S: Final = 0.001
-"""A slot as close as this is the one just served: floating point, not time, has passed."""
-
-
-@dataclass(slots=True)
-class Entry:
-    """`due_s` was set `wait_s` ahead; further ahead than that it can only be after a step of the clock.
-
-    `look`: asked whether it is still there (or still not), besides its regular asks.
-    """
-
-    meter: MeterSettings
-    place: int
-    offset_s: float
-    due_s: float
-    wait_s: float = 0.0
-    unanswered: int = 0
-    deferred: int = 0
-    look: bool = False
-
-    @property
-    def silent(self) -> bool:
-        return self.unanswered >= SILENT_FROM
+LEAST_THINK_S: Final = 0.02
+"""The response delay that the wire's limit is counted with."""
+LOST_SHARE: Final = 0.01
+"""So many questions of a sound line are asked a second time."""
+DEAD_SHARE: Final = 0.1
+FULL_LINE: Final = 0.9
+"""What is left is for probes, orders and what meters remember."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """`probe`: one cheap question first. `read`: the reading is wanted once the probe is answered.
+class Exchange:
+    """One question and its answer, in bytes on the wire, lead-ins too."""
 
-    `urgent`: a first silence to settle, or a look beside a meter that turned: an outage may begin or end.
-    """
+    what: str
+    request: int
+    answer: int
+
+    @property
+    def size(self) -> int:
+        return self.request + self.answer
+
+
+@dataclass(frozen=True, slots=True)
+class MeterPlan:
+    """One reading of a meter: seconds of each kind, and the share of its interval that they take."""
 
     meter: MeterSettings
-    probe: bool
-    read: bool
-    late_s: float
-    urgent: bool
+    exchanges: tuple[Exchange, ...]
+    wire_s: float
+    gap_s: float
+    think_s: float
+    retry_s: float
+    limit_s: float
+    probe_s: float
+
+    @property
+    def reading_s(self) -> float:
+        return self.wire_s + self.gap_s + self.think_s + self.retry_s
+
+    @property
+    def bytes(self) -> int:
+        return sum(each.size for each in self.exchanges)
+
+    @property
+    def share(self) -> float:
+        return self.reading_s / self.meter.interval_s
 
 
-class Schedule:
-    """Regular asks fall on multiples of the interval since midnight UTC, each meter at its offset (`spread`).
+@dataclass(frozen=True, slots=True)
+class LinePlan:
+    line: LineSettings
+    meters: tuple[MeterPlan, ...]
+    probe_s: float
 
-    An interval of 900 s thus begins at each quarter-hour. The first ask of all is at once.
-    """
+    @property
+    def load(self) -> float:
+        """Share of the line's time that the plan takes; above 1 it cannot be done."""
+        return sum(each.share for each in self.meters)
 
-    def __init__(
-        self,
-        meters: Sequence[MeterSettings],
-        cost_s: Mapping[str, float],
-        now_s: float,
-        *,
-        probe_s: float = 300.0,
-        confirm_s: float = 2.0,
-    ) -> None:
-        self._probe_s, self._confirm_s = probe_s, confirm_s
-        offsets = spread(meters, cost_s)
-        self._entries = {
-            each.id: Entry(each, place, offsets[each.id], now_s) for place, each in enumerate(meters)
-        }
-        self._turned_at = self._alike = 0
+    @property
+    def limit_load(self) -> float:
+        """The same if meters answered after 20 ms and nothing was ever lost."""
+        return sum(each.limit_s / each.meter.interval_s for each in self.meters)
 
-    def next(self, now_s: float) -> Ask | None:
-        """The ask that is due now, or None."""
-        self._mend_steps(now_s)
-        due = [each for each in self._entries.values() if each.due_s <= now_s or each.look]
-        if not due:
-            return None
-        first = min(due, key=lambda each: self._rank(each, now_s))
-        regular = first.due_s <= now_s
-        return Ask(
-            meter=first.meter,
-            probe=first.unanswered > 0 or not regular,
-            read=first.silent or regular,
-            late_s=max(0.0, now_s - first.due_s),
-            urgent=first.look or 0 < first.unanswered < SILENT_FROM,
-        )
+    @property
+    def load_with_dead(self) -> float:
+        """The same with one meter in ten dead, those for whom probes cost most more than readings."""
+        extra = sorted((self._dead_share(each) - each.share for each in self.meters), reverse=True)
+        return self.load + sum(extra[: math.ceil(DEAD_SHARE * len(extra))])
 
-    def wait_s(self, now_s: float) -> float:
-        """How long until something is due; 0 when something is."""
-        entries = self._entries.values()
-        if any(each.look for each in entries):
-            return 0.0
-        return max(0.0, min(each.due_s for each in entries) - now_s)
+    @property
+    def fits(self) -> bool:
+        return self.load <= FULL_LINE and self.load_with_dead <= 1.0 and not self.cramped
 
-    def answered(self, meter: str, now_s: float) -> bool:
-        """A reading came, or a refusal: the meter is there. True when it had been silent."""
-        entry = self._entries[meter]
-        was_silent, entry.unanswered, entry.deferred = entry.silent, 0, 0
-        self._wait(entry, now_s, self._until_slot_s(entry, now_s))
-        self._seen(entry, turned=was_silent, alike=not was_silent)
-        return was_silent
+    @property
+    def cramped(self) -> list[MeterPlan]:
+        """Meters whose interval can pass while another one is being read."""
+        return [
+            each
+            for each in self.meters
+            if any(each.reading_s + o.reading_s > each.meter.interval_s for o in self.meters if o is not each)
+        ]
 
-    def present(self, meter: str) -> None:
-        """A look found the meter there, as was believed: its regular ask stays as it is."""
-        self._seen(self._entries[meter], turned=False, alike=True)
+    def margin_s(self, each: MeterPlan) -> float:
+        """What the whole plan leaves free of that meter's interval; below 0 it lacks so much."""
+        return each.meter.interval_s * (1.0 - self.load)
 
-    def unanswered(self, meter: str, now_s: float) -> bool:
-        """Silence. True when the meter has just become silent."""
-        entry = self._entries[meter]
-        was_silent = entry.silent
-        entry.unanswered += 1
-        self._wait(entry, now_s, self._back_off_s(entry, now_s))
-        self._seen(entry, turned=entry.silent and not was_silent, alike=was_silent)
-        return entry.silent and not was_silent
-
-    def deferred(self, meter: str, now_s: float) -> None:
-        """Nothing is known (a broken line, a corrupt answer): the others first, the silence count stays."""
-        entry = self._entries[meter]
-        entry.look = False
-        soon_s = self._confirm_s * 2.0 ** min(entry.deferred, 30)
-        entry.deferred += 1
-        self._wait(entry, now_s, min(soon_s, self._until_slot_s(entry, now_s)))
-
-    def _rank(self, entry: Entry, now_s: float) -> tuple[int, float, int]:
-        """A first silence is settled before all else: it may be an outage. Then who answers goes before
-        who is silent, unless that one has waited a whole probe interval more.
-        """
-        late_s = now_s - entry.due_s
-        if late_s < 0:
-            return 2, (entry.place - self._turned_at) % len(self._entries), 0
-        if 0 < entry.unanswered < SILENT_FROM:
-            return -1, entry.due_s, 0
-        starving = late_s >= self._probe_s
-        return int(entry.silent and not starving), entry.due_s, entry.meter.interval_s
-
-    def _until_slot_s(self, entry: Entry, now_s: float) -> float:
-        """Seconds to the next slot of this meter; one that was missed is not made up for."""
-        interval_s = entry.meter.interval_s
-        left_s = -(now_s - entry.offset_s) % interval_s
-        return left_s if left_s > CLOSE_S else left_s + interval_s
-
-    def _back_off_s(self, entry: Entry, now_s: float) -> float:
-        """Soon again to be sure, then ever less often; never later than the probe interval."""
-        if not entry.silent:
-            return min(self._confirm_s, self._until_slot_s(entry, now_s))
-        doubled_s = entry.meter.interval_s * 2.0 ** min(entry.unanswered - SILENT_FROM, 30)
-        return min(doubled_s, self._probe_s)
-
-    def _wait(self, entry: Entry, now_s: float, wait_s: float) -> None:
-        entry.wait_s, entry.due_s = wait_s, now_s + wait_s
-
-    def _mend_steps(self, now_s: float) -> None:
-        for entry in self._entries.values():
-            if entry.due_s - now_s > entry.wait_s + 1.0:
-                self._wait(entry, now_s, min(entry.wait_s, self._until_slot_s(entry, now_s)))
-
-    def _seen(self, entry: Entry, turned: bool, alike: bool) -> None:
-        """One meter that turns makes us look at those as it was, nearest first: they often turn together."""
-        if turned:
-            self._turned_at, self._alike = entry.place, 0
-            for each in self._entries.values():
-                each.look = each.silent != entry.silent
-        elif entry.look:
-            self._alike = self._alike + 1 if alike else 0
-            entry.look = False
-            if self._alike >= ENOUGH_ALIKE:
-                for each in self._entries.values():
-                    each.look = False
+    def _dead_share(self, each: MeterPlan) -> float:
+        return each.probe_s / min(self.probe_s, max(self.probe_s / 2, each.meter.interval_s))
 
 
-def spread(meters: Sequence[MeterSettings], cost_s: Mapping[str, float]) -> dict[str, float]:
-    """Offset of each meter in its interval.
-
-    Long intervals are slots whose boundary matters: one behind the other, as close to it as fits. Short ones
-    are for watching: evenly, so that the line is looked at all the time and an outage shows soon.
-    """
-    offsets: dict[str, float] = {}
-    for interval_s in sorted({meter.interval_s for meter in meters}):
-        group = [meter for meter in meters if meter.interval_s == interval_s]
-        total_s = sum(cost_s.get(meter.id, 0.0) for meter in group)
-        even = interval_s < SLOT_FROM_S or total_s > interval_s
-        at_s = 0.0
-        for meter in group:
-            offsets[meter.id] = at_s
-            at_s += interval_s / len(group) if even else cost_s.get(meter.id, 0.0)
-    return offsets
+def plan_of(line: LineSettings, probe_s: float) -> LinePlan:
+    return LinePlan(line, tuple(meter_plan(line, meter) for meter in line.meters), probe_s)
 
 
-def load_of(meters: Sequence[MeterSettings], cost_s: Mapping[str, float]) -> float:
-    """Share of the line's time that the plan takes; above 1 it does not fit."""
-    return sum(cost_s.get(meter.id, 0.0) / meter.interval_s for meter in meters)
+def meter_plan(line: LineSettings, meter: MeterSettings) -> MeterPlan:
+    model = models.load(meter.model)
+    exchanges = exchanges_of(model)
+    byte_s = line.byte_s(meter) if speed_is_known(line) else 0.0
+    wire_s = sum(each.size for each in exchanges) * byte_s
+    gap_s = len(exchanges) * line.quiet_s(meter)
+    repeated = LOST_SHARE * len(exchanges) if line.retries else 0.0
+    return MeterPlan(
+        meter=meter,
+        exchanges=exchanges,
+        wire_s=wire_s,
+        gap_s=gap_s,
+        think_s=len(exchanges) * _think_s(model),
+        retry_s=repeated * (line.timeout_s + (wire_s + gap_s) / len(exchanges)),
+        limit_s=wire_s + gap_s + len(exchanges) * LEAST_THINK_S,
+        probe_s=min(each.request for each in exchanges) * byte_s + line.timeout_s,
+    )
 
 
-def cost_of(line: LineSettings, model: MeterModel) -> float:
-    """Seconds of the line's time that one reading of such a meter takes, as far as can be told beforehand.
+def cost_of(line: LineSettings, meter: MeterSettings) -> float:
+    """Seconds of the line's time that one reading of this meter takes, as far as can be told beforehand."""
+    return meter_plan(line, meter).reading_s
 
-    Behind a network the wire's speed is known only when the settings tell it; else only thinking counts.
-    """
-    bits = 10 if line.parity == "none" else 11
-    return air_time_s(model, bits / line.baud if speed_is_known(line) else 0.0)
+
+def air_time_s(model: MeterModel, byte_s: float) -> float:
+    """What one reading of such a meter takes on a wire of its own: bytes, and thinking before each answer."""
+    exchanges = exchanges_of(model)
+    return sum(each.size * byte_s + _think_s(model) + model.pause_ms / 1000 for each in exchanges)
 
 
 def speed_is_known(line: LineSettings) -> bool:
     return not line.is_network or "baud" in line.model_fields_set
 
 
-def air_time_s(model: MeterModel, byte_s: float) -> float:
-    """Bytes of all requests and answers, and the meter's time to think before each."""
-    sizes = _modbus_sizes(model) if model.protocol == "modbus" else _dlt645_sizes(model)
-    think_s = (MODBUS_THINK_S if model.protocol == "modbus" else DLT645_THINK_S) + model.pause_ms / 1000
-    return sum(size * byte_s + think_s for size in sizes)
+def exchanges_of(model: MeterModel) -> tuple[Exchange, ...]:
+    """The questions of one reading, follow-ups too."""
+    return tuple(_modbus(model) if model.protocol == "modbus" else _dlt645(model))
 
 
-def _modbus_sizes(model: MeterModel) -> list[int]:
+def _think_s(model: MeterModel) -> float:
+    return MODBUS_THINK_S if model.protocol == "modbus" else DLT645_THINK_S
+
+
+def _modbus(model: MeterModel) -> Sequence[Exchange]:
     """Request of 8 bytes, answer of 5 and two for each register."""
-    return [13 + 2 * request.count for request in model.requests()]
+    return [
+        Exchange(f"FC{each.fc} {each.address}+{each.count}", 8, 5 + 2 * each.count)
+        for each in model.requests()
+    ]
 
 
-def _dlt645_sizes(model: MeterModel) -> list[int]:
+def _dlt645(model: MeterModel) -> Sequence[Exchange]:
     look, width = (lookup, 4) if model.version == "2007" else (lookup_1997, 2)
     values = [(block.di, len(block.points)) for block in model.blocks]
     values += [(point.di, 1) for point in model.singles]
-    items = [(item, count) for di, count in values if (item := look(di))]
-    return [2 * (LEAD_IN + OVERHEAD + width) + item.size * count for item, count in items]
+    known = [(item, count) for di, count in values if (item := look(di))]
+    return [
+        part
+        for item, count in known
+        for part in conversation(item.di, width, item.size * count + _end_of_block(model, item.block))
+    ]
+
+
+def _end_of_block(model: MeterModel, block: bool) -> int:
+    return int(block and model.version == "1997")  # AAH
+
+
+def conversation(di: str, width: int, size: int) -> list[Exchange]:
+    """A question, and a follow-up for every part of the answer that one frame does not hold."""
+    overhead = LEAD_IN + OVERHEAD + width
+    room = MAX_READ_DATA - width
+    parts = [Exchange(di, overhead, overhead + min(size, room))]
+    left = size - room
+    while left > 0:
+        parts.append(Exchange(f"{di} more", overhead + 1, overhead + 1 + min(left, room - 1)))
+        left -= room - 1
+    return parts

@@ -18,7 +18,8 @@ from edge.drivers import Driver
 from edge.drivers.mixed import LineDriver
 from edge.jobs import Expired, Job, JobQueue, Priority
 from edge.links import Interrupted, LinkDown, NoReply
-from edge.planner import Ask, Schedule, cost_of, load_of, speed_is_known
+from edge.planner import FULL_LINE, cost_of, plan_of, speed_is_known
+from edge.schedule import Ask, Schedule
 from edge.settings import LineSettings, MeterSettings
 from protocols import models
 from protocols.errors import FrameError, Refused
@@ -34,7 +35,6 @@ LOOK_AGAIN_S: Final = 1.0
 """Longest sleep: wall time may step meanwhile."""
 LINE_BACK_OFF_S: Final = (0.5, 15.0)
 STORAGE_BACK_OFF_S: Final = (0.25, 10.0)
-FULL_LINE: Final = 0.9
 REMIND_S: Final = 600.0
 IDLE: Final = len(Priority)
 """Less right than any priority: nothing is being done."""
@@ -69,7 +69,7 @@ class LinePoller:
         self._driver = driver or LineDriver(line, known)
         self._driver.between = self._let_pass
         self._meters = {meter.id: meter for meter in line.meters}
-        self._cost_s = {meter.id: cost_of(line, known[meter.model]) for meter in line.meters}
+        self._cost_s = {meter.id: cost_of(line, meter) for meter in line.meters}
         self._probe_s, self._confirm_s = probe_s, confirm_s
         self._tallies = {meter.id: _Tally() for meter in line.meters}
         self._lock = Lock()
@@ -90,13 +90,20 @@ class LinePoller:
         return self._thread.is_alive()
 
     def start(self) -> None:
-        load = load_of(self._line.meters, self._cost_s)
+        load = plan_of(self._line, self._probe_s).load
         if load > FULL_LINE and speed_is_known(self._line):
             log.warning(
                 "line %s: the plan takes %.0f %% of its time: ask fewer meters, or less often",
                 self._line.name, 100 * load,
             )  # fmt: skip
         self._thread.start()
+
+    def take_over(self, before: "LinePoller") -> None:
+        """Before `start`, of a poller that has ended: its counts, and a reading not handed over yet."""
+        with before._lock:
+            alike = before._meters.keys() & self._meters.keys()
+            self._tallies |= {meter: before._tallies[meter] for meter in alike}
+            self._unaccepted = before._unaccepted
 
     def stop(self) -> None:
         """End the polling, whatever it waits for; returns at once."""

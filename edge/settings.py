@@ -8,6 +8,7 @@ import stat
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -20,14 +21,19 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
-from protocols import models, spelling
+from edge.mistakes import SettingsError as SettingsError
+from edge.mistakes import causes, told
+from protocols import models
 from protocols.dlt645.frame import BROADCAST
+from protocols.errors import ModelError
 from protocols.mqtt.topics import GATEWAY_ID
 
 ENDPOINT = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):(?P<port>[0-9]{1,5})")
 MODBUS_KINDS = ("modbus-tcp", "modbus-rtu")
+MODBUS_QUIET_S = 0.00175
+"""Above 19200 baud 3.5 characters are taken as no less than this (Modbus over serial line, 2.5.1.1)."""
 DEVICE = "a device, as /dev/ttyS1"
 NETWORK = "host:port, as 10.0.0.5:4001"
 ENDPOINTS = {
@@ -36,14 +42,6 @@ ENDPOINTS = {
     "serial": DEVICE,
     "modbus-rtu": f"{DEVICE}, or a serial server's {NETWORK}",
 }
-
-
-class SettingsError(Exception):
-    """The settings cannot be used; `mistakes` holds one line for each thing to mend."""
-
-    def __init__(self, mistakes: Iterable[str]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(self.mistakes))
 
 
 def _wrong(text: str) -> PydanticCustomError:
@@ -74,10 +72,29 @@ def _meter_address(address: str) -> str:
     return address
 
 
-def _model_name(name: str) -> str:
+def _model_name(name: str, info: ValidationInfo) -> str:
+    """A model of the program, or the path of one's own, which then goes by its absolute path."""
+    if name.endswith(".toml"):
+        return _own_model(_beside(Path(name), info).resolve())
     if name not in models.names():
-        raise _wrong(f"{name!r} is no meter model; give one of {', '.join(models.names())}")
+        raise _wrong(
+            f"{name!r} is no meter model; give a file of your own (./my-meter.toml) or one of "
+            f"{', '.join(models.names())}"
+        )
     return name
+
+
+_parsed = lru_cache(maxsize=32)(models.parse)  # many meters name the same file
+
+
+def _own_model(path: Path) -> str:
+    try:
+        models.register(str(path), _parsed(path.read_text(encoding="utf-8"), str(path)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise _wrong(f"{path}: cannot be read ({error}); create it or correct the path") from None
+    except ModelError as error:
+        raise _wrong(f"{error}; to see all: wattpost edge model check {path}") from None
+    return str(path)
 
 
 def _listen(endpoint: str) -> str:
@@ -196,6 +213,9 @@ class LineSettings(_Part):
     parity: Parity = "even"
     timeout_s: Seconds = 1.0
     retries: Annotated[int, Field(ge=0, le=5)] = 1
+    gap_ms: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] | None = None
+    """Quiet before each question; else 3.5 characters on Modbus RTU, and none on DL/T 645, whose lead-in
+    is there to be garbled by slow drivers."""
     meters: Annotated[tuple[MeterSettings, ...], Field(alias="meter", min_length=1)]
 
     @model_validator(mode="before")
@@ -242,6 +262,22 @@ class LineSettings(_Part):
     def is_network(self) -> bool:
         """Behind host:port, be it a Modbus TCP device or a serial server; else a device of this machine."""
         return not _is_device(self.endpoint)
+
+    def speed_of(self, meter: MeterSettings) -> tuple[int, Parity]:
+        return meter.baud or self.baud, meter.parity or self.parity
+
+    def byte_s(self, meter: MeterSettings) -> float:
+        """What one byte takes on the wire to this meter."""
+        baud, parity = self.speed_of(meter)
+        return (10 if parity == "none" else 11) / baud
+
+    def quiet_s(self, meter: MeterSettings) -> float:
+        """How long the line must be quiet before this meter is asked."""
+        model = models.load(meter.model)
+        on_wire = model.protocol == "modbus" and self.kind != "modbus-tcp"
+        usual_s = max(3.5 * self.byte_s(meter), MODBUS_QUIET_S) if on_wire else 0.0
+        own_s = model.pause_ms / 1000 if self.kind != "modbus-tcp" else 0.0
+        return max(own_s, usual_s if self.gap_ms is None else self.gap_ms / 1000)
 
     @property
     def host_port(self) -> tuple[str, int]:
@@ -321,7 +357,9 @@ def load(path: Path) -> Settings:
     try:
         return Settings.model_validate(raw, context={"folder": path.parent})
     except ValidationError as error:
-        raise SettingsError(f"{path}: {_told(each, raw)}" for each in _causes(error.errors())) from None
+        raise SettingsError(
+            f"{path}: {told(each, raw, Settings)}" for each in causes(error.errors())
+        ) from None
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -332,48 +370,3 @@ def warnings(settings: Settings) -> list[str]:
         for secret in secrets
         if secret and stat.S_IMODE(secret.stat().st_mode) & 0o077
     ]
-
-
-def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Without the lists that count as empty only because what is in them is wrong."""
-    return [
-        each
-        for each in errors
-        if not any(
-            len(o["loc"]) > len(each["loc"]) and o["loc"][: len(each["loc"])] == each["loc"] for o in errors
-        )
-    ]
-
-
-def _told(error: ErrorDetails, raw: Any) -> str:
-    place = _place(error["loc"], raw)
-    match error["type"]:
-        case "missing":
-            said = "is missing; add it"
-        case "extra_forbidden":
-            said = spelling.advice(Settings, error["loc"])
-        case "settings":
-            said = error["msg"]
-        case _:
-            said = f"{error['msg'][:1].lower()}{error['msg'][1:]}, but is {error['input']!r:.60}; correct it"
-    return f"{place}: {said}" if place else said
-
-
-def _place(loc: tuple[int | str, ...], raw: Any) -> str:
-    """The key as a person finds it: list entries by their name or id, not by their number alone."""
-    words: list[str] = []
-    for step in loc:
-        raw = _step(raw, step)
-        if isinstance(step, int):
-            name = raw.get("name", raw.get("id")) if isinstance(raw, Mapping) else None
-            words[-1] += f"[{name or step + 1}]"
-        else:
-            words.append(step)
-    return ".".join(words)
-
-
-def _step(raw: Any, step: int | str) -> Any:
-    try:
-        return raw[step]
-    except (KeyError, IndexError, TypeError):
-        return None

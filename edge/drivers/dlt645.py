@@ -52,7 +52,7 @@ class Dlt645Driver:
         self._link = link or link_of(line)
         self._name, self._models, self._retries = line.name, models, retries
         self._parts = {name: parts_of(model) for name, model in models.items()}
-        self._byte_s = (10 if line.parity == "none" else 11) / line.baud
+        self._line = line
         floor_s = GAP_S if line.kind == "serial" else min(GAP_S, line.timeout_s)
         self._patience = Patience(floor_s, line.timeout_s)
         self._refusals: Refusals[str] = Refusals()
@@ -132,7 +132,7 @@ class Dlt645Driver:
         self.between(meter)
         raw = self._begin(meter, encode(request), once=True)
         try:
-            for frame in self._frames(raw, self._patience.ceiling_s, self._byte_s):
+            for frame in self._frames(raw, self._patience.ceiling_s, self._line.byte_s(meter)):
                 if frame.from_meter and frame.function == request.function:
                     if address_matches(request.address, frame.address):
                         return frame
@@ -148,7 +148,9 @@ class Dlt645Driver:
         """Send once, and give the wire the time that it takes."""
         self.between(meter)
         raw = self._begin(meter, encode(request), once=True)
-        self.strays += sum(frame.from_meter for frame in self._frames(raw, SETTLE_S, self._byte_s))
+        self.strays += sum(
+            frame.from_meter for frame in self._frames(raw, SETTLE_S, self._line.byte_s(meter))
+        )
 
     def _check(self, meter: MeterSettings, request: Frame) -> None:
         if request.address != meter.address:
@@ -169,7 +171,7 @@ class Dlt645Driver:
         bad_before, self._spoke = self._decoder.bad_frames, False
         raw = self._begin(meter, encode(conversation.request()))
         began_s = time.monotonic()
-        for frame in self._frames(raw, wait_s, self._byte_s):
+        for frame in self._frames(raw, wait_s, self._line.byte_s(meter)):
             answer = self._answer([frame], conversation)
             if answer:
                 self._patience.learn(meter.id, time.monotonic() - began_s)

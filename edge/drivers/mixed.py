@@ -4,6 +4,7 @@ Each question goes out at its meter's own speed, and after a change of protocol 
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from edge.drivers import MeterTalk, nobody_waits
 from edge.drivers.dlt645 import Dlt645Driver
@@ -14,6 +15,9 @@ from protocols.dlt645.frame import Frame
 from protocols.models import MeterModel
 from protocols.readings import Value
 
+SWITCH_S: Final = 0.05
+"""Quiet after one protocol before the other: slaves of either take what came before as ended."""
+
 
 class LineDriver:
     def __init__(
@@ -22,6 +26,7 @@ class LineDriver:
         self._line, self._models = line, models
         self._link = link or link_of(line)
         self.between = nobody_waits
+        self._last = ""  # the protocol that was spoken last
         modbus = {name: model for name, model in models.items() if model.protocol == "modbus"}
         dlt645 = {name: model for name, model in models.items() if model.protocol != "modbus"}
         self._modbus = ModbusDriver(line, modbus, retries=line.retries, link=self._link) if modbus else None
@@ -65,7 +70,13 @@ class LineDriver:
         return ModbusTalk(self._modbus, meter, self._models[meter.model])
 
     def _before(self, meter: MeterSettings) -> None:
+        """Whoever has more right goes first, and may leave the line at another speed."""
         self.between(meter)
+        protocol = "modbus" if self._models[meter.model].protocol == "modbus" else "dlt645"
+        quiet_s = self._line.quiet_s(meter)
+        self._link.gap_s = quiet_s if protocol == self._last else max(quiet_s, SWITCH_S)
+        self._link.set_speed(*self._line.speed_of(meter))
+        self._last = protocol
 
     def _of(self, meter: MeterSettings) -> "Dlt645Driver | ModbusDriver":
         driver = self._modbus if self._models[meter.model].protocol == "modbus" else self._dlt645

@@ -50,7 +50,7 @@ class _LineClient(ModbusBaseSyncClient):
     def __init__(self, line: LineSettings, link: Link) -> None:
         self.rtu = line.kind != "modbus-tcp"  # also beside DL/T 645 meters on one bus
         self.link, self._name = link, line.name
-        self._byte_s = (10 if line.parity == "none" else 11) / line.baud if self.rtu else 0.0
+        self.byte_s = 0.0
         self.expect(line.timeout_s, 0, 0.0)
         self.noise_bytes = self.bad_frames = 0
         self._sent = b""
@@ -81,9 +81,9 @@ class _LineClient(ModbusBaseSyncClient):
     def recv(self, size: int | None) -> bytes:
         del size
         answers = Answers(self.rtu, self._sent, self._count)
-        wait_s = self._wait_s + len(self._sent) * self._byte_s
+        wait_s = self._wait_s + len(self._sent) * self.byte_s
         try:
-            for chunk in listen(self.link, wait_s, LONGEST_FRAME * self._byte_s):
+            for chunk in listen(self.link, wait_s, LONGEST_FRAME * self.byte_s):
                 log.debug("%s < %s", self._name, _Hex(chunk))
                 frame = answers.feed(chunk)
                 if frame:
@@ -107,7 +107,7 @@ class ModbusDriver:
         link: Link | None = None,
     ) -> None:
         self._models, self._retries = models, retries
-        self.between = nobody_waits
+        self.between, self._line = nobody_waits, line
         self._parts = {name: parts_of(model) for name, model in models.items()}
         self._client = _LineClient(line, link or link_of(line))
         self._patience = Patience(min(GAP_S, line.timeout_s), line.timeout_s)
@@ -225,6 +225,7 @@ class ModbusDriver:
     def _exchange(self, meter: MeterSettings, fc: int, address: int, count: int, wait_s: float) -> list[int]:
         assert meter.unit is not None, "settings give each meter of such a line a unit"
         read = self._client.read_holding_registers if fc == 3 else self._client.read_input_registers
+        self._client.byte_s = self._line.byte_s(meter) if self._client.rtu else 0.0
         self._client.expect(wait_s, count, self._models[meter.model].pause_ms / 1000)
         began_s = time.monotonic()
         reply: ModbusPDU = read(address, count=count, device_id=meter.unit)

@@ -54,6 +54,7 @@ def say(link: Link, raw: bytes, pause_s: float = 0.0, *, once: bool = False) -> 
 def _hush(link: Link, pause_s: float) -> int:
     """The pause counts from the last byte heard; a babbling line cannot hold us for more than three."""
     thrown = link.discard()
+    pause_s = max(pause_s, link.gap_s)
     end_s = time.monotonic() + 3 * pause_s
     while (left_s := min(link.heard_s + pause_s, end_s) - time.monotonic()) > 0:
         thrown += len(link.read(left_s))

@@ -8,12 +8,10 @@ from edge.drivers.parts import RETRY_EVERY, Part, Refusals, gather
 from edge.drivers.patience import Patience
 from edge.drivers.trace import shown
 from edge.links import NoReply
-from edge.planner import air_time_s, cost_of
 from protocols.dlt645.frame import Frame, encode
 from protocols.errors import FrameError, Refused
-from protocols.models import load, names
 from protocols.readings import Value
-from tests.edge.lines import ADDRESS, bcd, line, meter
+from tests.edge.lines import ADDRESS, bcd
 
 Outcome = Mapping[str, Value] | Exception
 BLOCK = Part("block", (Part("a"), Part("b")))
@@ -137,27 +135,3 @@ def test_what_may_hold_a_password_is_masked(control: int) -> None:
 def test_a_part_of_a_write_is_masked_too(cut: int) -> None:
     assert "44 55 66" not in shown(WRITE[:cut])
     assert shown(b"\x00\x01" + WRITE[:cut]).startswith("00 01 68")
-
-
-def test_air_time_of_a_reading_grows_as_the_line_slows() -> None:
-    model = load("dlt645-2007-3p")
-    slow, fast = air_time_s(model, 11 / 2400), air_time_s(model, 11 / 9600)
-    bytes_of_all = 8 * 40 + (5 + 5) * 4 + 3 * 2 + 3 * 3 + (4 + 4) * 3 + 4 * 2 + 2
-    assert slow == pytest.approx(bytes_of_all * 11 / 2400 + 8 * 0.1)
-    assert fast < slow
-
-
-@pytest.mark.parametrize("name", names())
-def test_every_model_has_an_air_time(name: str) -> None:
-    assert 0.1 < air_time_s(load(name), 11 / 2400) < 20
-
-
-def test_behind_a_network_the_wire_counts_only_when_its_speed_is_told() -> None:
-    model = load("dlt645-2007-3p")
-    unknown = line("127.0.0.1:4001", meter()).model_copy()
-    told = line("127.0.0.1:4001", meter(), baud=2400)
-    silent = type(told).model_validate(
-        unknown.model_dump(exclude={"baud", "meters"}) | {"meter": [meter().model_dump()]}
-    )
-    assert cost_of(silent, model) == pytest.approx(0.8)
-    assert cost_of(told, model) == pytest.approx(air_time_s(model, 11 / 2400))

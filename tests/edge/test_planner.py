@@ -1,225 +1,183 @@
-"""The schedule of a line: on the slot, the living first, the silent cheaply, and an outage noticed soon."""
+"""Air time told beforehand: bytes, gaps, thinking, repeats; what fits a line, and what would."""
 
-from collections.abc import Sequence
-from itertools import pairwise
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from edge.planner import Ask, Schedule, load_of, spread
-from edge.settings import MeterSettings
+from edge.planner import air_time_s, conversation, cost_of, exchanges_of, meter_plan, plan_of
+from edge.settings import LineSettings, MeterSettings
+from edge.tools.plan import advice, app, bar, fitting_asks, fitting_baud, fitting_interval
+from protocols.dlt645.frame import encode
+from protocols.models import load, names
+from tests.edge.lines import ADDRESS, OTHER, blocks, dlt645_driver, line, meter
+from tests.edge.wire import Meters, TcpWire, dlt645_ear
 
-DAY_S = 1_772_409_600.0  # a midnight UTC
-
-
-def meters(count: int, interval_s: int = 900) -> list[MeterSettings]:
-    return [
-        MeterSettings(id=f"m{n}", model="dlt645-2007-1p", address=f"{n:012d}", interval_s=interval_s)
-        for n in range(1, count + 1)
-    ]
-
-
-def schedule(of: Sequence[MeterSettings], now_s: float = DAY_S, cost_s: float = 1.0) -> Schedule:
-    return Schedule(of, {meter.id: cost_s for meter in of}, now_s, probe_s=300, confirm_s=2)
+THREE_PHASE = "dlt645-2007-3p"
 
 
-def must(ask: Ask | None) -> Ask:
-    assert ask is not None
-    return ask
+def many(count: int, interval_s: int, **more: Any) -> LineSettings:
+    meters = [meter(f"{n:012d}", id_=f"m{n}", interval_s=interval_s) for n in range(1, count + 1)]
+    return line("127.0.0.1:4001", *meters, **{"baud": 2400, "timeout_s": 1.0, **more})
 
 
-def run(plan: Schedule, now_s: float, until_s: float, silent: set[str]) -> list[tuple[float, str]]:
-    """Play the line: an answer takes 0.5 s, silence 1 s. Gives (when, who) of each ask."""
-    asked = []
-    while now_s < until_s:
-        ask = plan.next(now_s)
-        if ask is None:
-            now_s += max(plan.wait_s(now_s), 0.001)
-            continue
-        asked.append((now_s, ask.meter.id))
-        if ask.meter.id in silent:
-            now_s += 1.0
-            plan.unanswered(ask.meter.id, now_s)
-        else:
-            now_s += 0.5
-            if ask.read:
-                plan.answered(ask.meter.id, now_s)
-            else:
-                plan.present(ask.meter.id)
-    return asked
+def test_the_bytes_counted_are_those_on_the_wire() -> None:
+    """A meter's lead-in is four FE, as usual; the wire here sends none."""
+    well = Meters({ADDRESS: blocks()})
+    with TcpWire(well, dlt645_ear) as wire:
+        driver = dlt645_driver(line(wire.endpoint))
+        driver.open()
+        driver.read(meter())
+        driver.close()
+        replies = [reply for request in wire.requests if (reply := well.reply(request))]
+    exchanges = exchanges_of(load(THREE_PHASE))
+    assert [each.request for each in exchanges] == [len(encode(request)) for request in wire.requests]
+    assert [each.answer for each in exchanges] == [4 + len(encode(reply)) for reply in replies]
 
 
-def test_every_meter_is_asked_at_once_after_the_start() -> None:
-    plan = schedule(meters(3), DAY_S + 100)
-    first = [who for when, who in run(plan, DAY_S + 100, DAY_S + 103, set())]
-    assert first == ["m1", "m2", "m3"]
+def test_a_reading_takes_its_bytes_and_the_meters_thinking() -> None:
+    model = load(THREE_PHASE)
+    bytes_of_all = 8 * 40 + (5 + 5) * 4 + 3 * 2 + 3 * 3 + (4 + 4) * 3 + 4 * 2 + 2
+    assert air_time_s(model, 11 / 2400) == pytest.approx(bytes_of_all * 11 / 2400 + 8 * 0.1)
+    assert air_time_s(model, 11 / 9600) < air_time_s(model, 11 / 2400)
 
 
-def test_quarter_hour_asks_fall_on_the_quarter_hour_one_after_another() -> None:
-    plan = schedule(meters(3), DAY_S + 100)
-    later = [each for each in run(plan, DAY_S + 100, DAY_S + 2000, set()) if each[0] > DAY_S + 200]
-    assert later == [
-        (DAY_S + 900, "m1"), (DAY_S + 901, "m2"), (DAY_S + 902, "m3"),
-        (DAY_S + 1800, "m1"), (DAY_S + 1801, "m2"), (DAY_S + 1802, "m3"),
-    ]  # fmt: skip
+@pytest.mark.parametrize("name", names())
+def test_every_model_has_an_air_time(name: str) -> None:
+    assert 0.1 < air_time_s(load(name), 11 / 2400) < 20
 
 
-def test_a_slot_just_served_is_not_served_again() -> None:
-    of = meters(1, interval_s=60)
-    plan = schedule(of)
-    plan.answered("m1", DAY_S)
-    assert plan.wait_s(DAY_S) == pytest.approx(60)
+def test_the_plan_of_a_meter_tells_what_its_time_goes_to() -> None:
+    on = many(1, 60)
+    plan = meter_plan(on, on.meters[0])
+    assert plan.bytes == 409
+    assert plan.wire_s == pytest.approx(409 * 11 / 2400)
+    assert plan.gap_s == 0
+    assert plan.think_s == pytest.approx(0.8)
+    assert plan.retry_s == pytest.approx(0.01 * (8 * 1.0 + 409 * 11 / 2400))
+    assert plan.limit_s == pytest.approx(plan.wire_s + 8 * 0.02)
+    assert plan.share == pytest.approx(cost_of(on, on.meters[0]) / 60)
 
 
-def test_a_missed_slot_is_not_made_up_for() -> None:
-    plan = schedule(meters(1, interval_s=60))
-    plan.answered("m1", DAY_S + 1)
-    must(plan.next(DAY_S + 400))
-    plan.answered("m1", DAY_S + 401)
-    assert plan.next(DAY_S + 402) is None
-    assert plan.wait_s(DAY_S + 402) == pytest.approx(18)
+def test_without_retries_nothing_is_repeated() -> None:
+    on = many(1, 60, retries=0)
+    assert meter_plan(on, on.meters[0]).retry_s == 0
 
 
-def test_the_ask_says_how_late_it_is() -> None:
-    plan = schedule(meters(1, interval_s=60))
-    plan.answered("m1", DAY_S + 1)
-    assert must(plan.next(DAY_S + 65)).late_s == pytest.approx(5)
+def test_modbus_needs_three_and_a_half_characters_of_quiet_before_each_question() -> None:
+    unit = MeterSettings(id="m1", unit=1, model="chint-dtsu666")
+    on = line("/dev/ttyS1", unit, kind="modbus-rtu", baud=2400, parity="none")
+    plan = meter_plan(on, unit)
+    assert plan.gap_s >= len(plan.exchanges) * 3.5 * 10 / 2400
+    fast = meter_plan(line("/dev/ttyS1", unit, kind="modbus-rtu", baud=115200), unit)
+    assert fast.gap_s >= len(plan.exchanges) * 0.00175
 
 
-def test_the_first_silence_is_confirmed_soon_and_by_a_probe() -> None:
-    plan = schedule(meters(1))
-    first = must(plan.next(DAY_S))
-    assert (first.probe, first.read) == (False, True)
-    assert not plan.unanswered("m1", DAY_S + 1)
-    assert plan.next(DAY_S + 2.9) is None
-    second = must(plan.next(DAY_S + 3))
-    assert (second.probe, second.read) == (True, True)
-    assert plan.unanswered("m1", DAY_S + 4)
-    assert not plan.unanswered("m1", DAY_S + 5)
+def test_a_meter_with_its_own_speed_takes_its_own_time() -> None:
+    slow, fast = meter(baud=1200), meter(OTHER, id_="m2", parity="none")
+    on = line("/dev/ttyS1", slow, fast, kind="serial", baud=9600)
+    assert meter_plan(on, slow).wire_s == pytest.approx(409 * 11 / 1200)
+    assert meter_plan(on, fast).wire_s == pytest.approx(409 * 10 / 9600)
 
 
-def test_a_first_silence_is_settled_before_everything_else_that_is_due() -> None:
-    plan = schedule(meters(5))
-    first = must(plan.next(DAY_S)).meter.id
-    plan.unanswered(first, DAY_S)
-    assert must(plan.next(DAY_S + 1)).meter.id != first, "its confirmation is not due yet"
-    assert must(plan.next(DAY_S + 2.5)).meter.id == first
+def test_a_long_answer_counts_with_its_follow_ups() -> None:
+    assert all("more" not in each.what for each in exchanges_of(load(THREE_PHASE)))
+    first, second = conversation("0001FF00", 4, 300)
+    assert (first.request, first.answer) == (20, 20 + 196)
+    assert (second.request, second.answer) == (21, 21 + 104)
 
 
-def test_a_silent_meter_is_asked_ever_less_often_but_at_least_every_probe_interval() -> None:
-    plan = schedule(meters(1, interval_s=60))
-    asked = [when for when, _ in run(plan, DAY_S, DAY_S + 2000, {"m1"})]
-    gaps = [round(b - a) for a, b in pairwise(asked)]
-    assert gaps[:4] == [3, 61, 121, 241]
-    assert set(gaps[4:]) == {301}
+def test_behind_a_network_the_wire_counts_only_when_its_speed_is_told() -> None:
+    told = many(1, 60)
+    untold = LineSettings.model_validate(
+        told.model_dump(exclude={"baud", "meters"}) | {"meter": [meter().model_dump()]}
+    )
+    assert meter_plan(untold, untold.meters[0]).wire_s == 0
+    assert meter_plan(told, told.meters[0]).wire_s > 1
 
 
-def test_a_meter_read_rarely_is_probed_more_often_than_read_while_silent() -> None:
-    plan = schedule(meters(1, interval_s=900))
-    asked = [when for when, _ in run(plan, DAY_S, DAY_S + 1300, {"m1"})]
-    assert [round(b - a) for a, b in pairwise(asked)] == [3, 301, 301, 301, 301]
+def test_dead_meters_cost_only_their_probes() -> None:
+    plan = plan_of(many(20, 60), 300)
+    assert plan.load == pytest.approx(20 * plan.meters[0].share)
+    assert plan.load_with_dead < plan.load, "a probe in five minutes is cheaper than a reading a minute"
+    rarely = plan_of(many(20, 900), 60)
+    assert rarely.load_with_dead > rarely.load
 
 
-def test_dead_meters_never_slow_the_others() -> None:
-    of = meters(30, interval_s=60)
-    dead = {f"m{n}" for n in range(1, 30, 2)}
-    plan = schedule(of)
-    asked = run(plan, DAY_S, DAY_S + 3600, dead)
-    for living in (f"m{n}" for n in range(2, 31, 2)):
-        regular = [when for when, who in asked if who == living and when > DAY_S + 120]
-        assert len(regular) >= 57
-        worst = max(b - a for a, b in pairwise(regular))
-        assert worst < 75
+def test_a_plan_that_fits_says_what_is_left() -> None:
+    plan = plan_of(many(30, 900), 300)
+    assert plan.fits
+    (said,) = advice(plan)
+    assert "it fits" in said
+    assert plan.margin_s(plan.meters[0]) == pytest.approx(900 * (1 - plan.load))
 
 
-def test_on_an_overfull_line_silent_meters_are_still_probed() -> None:
-    of = meters(200, interval_s=60)
-    asked = run(schedule(of), DAY_S, DAY_S + 3600, {"m7"})
-    assert len([when for when, who in asked if who == "m7"]) >= 5
+def test_each_change_that_is_advised_makes_it_fit_and_a_smaller_one_does_not() -> None:
+    plan = plan_of(many(30, 60), 300)
+    assert not plan.fits
+    assert fitting_interval(plan) == (60, 120)
+    assert plan_of(many(30, 120), 300).fits
+    assert fitting_baud(plan) == 9600
+    assert plan_of(many(30, 60, baud=9600), 300).fits
+    assert not plan_of(many(30, 60, baud=4800), 300).fits
+    assert fitting_asks(plan) == 5
+    text = "\n".join(advice(plan))
+    assert "ask every 120 s what is asked every 60 s" in text
+    assert "9600 baud" in text
+    assert "at most 5 of the 8 questions" in text
 
 
-def test_when_one_meter_turns_silent_its_neighbours_are_looked_at_nearest_first() -> None:
-    plan = schedule(meters(9))
-    run(plan, DAY_S, DAY_S + 100, set())
-    plan.unanswered("m5", DAY_S + 100)
-    assert plan.unanswered("m5", DAY_S + 101)
-    look = must(plan.next(DAY_S + 101))
-    assert (look.meter.id, look.probe, look.read) == ("m6", True, False)
+def test_an_interval_that_passes_while_another_meter_is_read_does_not_fit() -> None:
+    often, rarely = meter(interval_s=4), meter(OTHER, id_="m2", interval_s=900)
+    plan = plan_of(line("127.0.0.1:4001", often, rarely, baud=2400, timeout_s=1), 300)
+    assert plan.load < 0.9
+    assert [each.meter.id for each in plan.cramped] == ["m1"]
+    assert "interval passes of m1" in next(advice(plan))
 
 
-def test_an_outage_of_a_line_read_rarely_is_known_within_seconds() -> None:
-    of = meters(20)
-    plan = schedule(of)
-    run(plan, DAY_S, DAY_S + 860, set())
-    dark = {meter.id for meter in of}
-    asked = run(plan, DAY_S + 900, DAY_S + 960, dark)
-    twice = {who for who in dark if len([1 for _, each in asked if each == who]) >= 2}
-    assert twice == dark
+def test_the_bar_shows_shares_and_ends_open_when_it_is_too_full() -> None:
+    half = plan_of(many(10, 60), 300)
+    assert len(bar(half)) == 50
+    assert bar(half).count("·") == pytest.approx(50 * (1 - half.load), abs=1)
+    assert bar(plan_of(many(60, 60), 300)).endswith(">")
 
 
-def test_one_dead_meter_costs_the_line_only_a_few_looks() -> None:
-    plan = schedule(meters(50))
-    run(plan, DAY_S, DAY_S + 800, set())
-    asked = run(plan, DAY_S + 900, DAY_S + 1700, {"m5"})
-    assert len(asked) <= 49 + 4 + 2 * 3
+CONFIG = """
+gateway = "gw-a01"
+data_dir = "data"
+interval_s = INTERVAL
+[broker]
+host = "localhost"
+[[line]]
+name = "north"
+kind = "tcp"
+endpoint = "10.0.0.5:4001"
+baud = 2400
+"""
+METER = '[[line.meter]]\nid = "A01-{n:03}"\naddress = "{n:012}"\nmodel = "dlt645-2007-3p"\n'
 
 
-def test_when_power_is_back_all_silent_neighbours_are_found_soon() -> None:
-    of = meters(20)
-    plan = schedule(of)
-    run(plan, DAY_S, DAY_S + 5000, {meter.id for meter in of})
-    asked = run(plan, DAY_S + 5000, DAY_S + 5320, set())
-    assert {who for _, who in asked} == {meter.id for meter in of}
-    first, last = asked[0][0], max(when for when, who in asked if who == "m20")
-    assert last - first < 15
+@pytest.mark.parametrize(("interval_s", "code"), [(900, 0), (30, 1)])
+def test_the_command_exits_1_when_a_plan_does_not_fit(interval_s: int, code: int, tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    meters = "".join(METER.format(n=n) for n in range(1, 13))
+    config.write_text(CONFIG.replace("INTERVAL", str(interval_s)) + meters)
+    told = CliRunner().invoke(app, ["--config", str(config)])
+    assert told.exit_code == code
+    assert "line north: tcp 10.0.0.5:4001, 2400 baud, parity even, 12 meters" in told.stdout
+    assert "A01-012" in told.stdout
+    facts = json.loads(CliRunner().invoke(app, ["--config", str(config), "--json"]).stdout)
+    (north,) = facts["lines"]
+    assert facts["fits"] == north["fits"] == (code == 0)
+    assert north["meters"][0]["bytes"] == 409
+    assert north["baud_that_fits"] == (None if code == 0 else 4800)
 
 
-def test_an_answer_after_silence_is_told_once() -> None:
-    plan = schedule(meters(2))
-    plan.unanswered("m1", DAY_S)
-    assert not plan.answered("m1", DAY_S + 1)
-    plan.unanswered("m1", DAY_S + 2)
-    plan.unanswered("m1", DAY_S + 3)
-    assert plan.answered("m1", DAY_S + 4)
-    assert not plan.answered("m1", DAY_S + 5)
-
-
-def test_what_is_deferred_lets_the_others_go_first_and_comes_again_soon() -> None:
-    plan = schedule(meters(2))
-    assert must(plan.next(DAY_S)).meter.id == "m1"
-    plan.deferred("m1", DAY_S)
-    assert must(plan.next(DAY_S)).meter.id == "m2"
-    plan.answered("m2", DAY_S + 1)
-    again = must(plan.next(DAY_S + 2))
-    assert (again.meter.id, again.probe) == ("m1", False)
-    plan.deferred("m1", DAY_S + 2)
-    assert plan.wait_s(DAY_S + 2) == pytest.approx(4)
-
-
-@pytest.mark.parametrize("step_s", [-7200.0, -86400.0 * 400, 7200.0, 86400.0 * 400])
-def test_a_step_of_the_wall_clock_stops_nothing(step_s: float) -> None:
-    plan = schedule(meters(2, interval_s=60))
-    run(plan, DAY_S, DAY_S + 130, set())
-    asked = run(plan, DAY_S + 130 + step_s, DAY_S + 260 + step_s, set())
-    assert 4 <= len(asked) <= 6
-
-
-def test_slots_are_served_close_to_their_boundary_and_evenly_when_they_do_not_fit() -> None:
-    of = meters(4, interval_s=900)
-    names = ["m1", "m2", "m3", "m4"]
-    assert spread(of, dict.fromkeys(names, 2.0)) == {"m1": 0, "m2": 2, "m3": 4, "m4": 6}
-    assert spread(of, dict.fromkeys(names, 400.0)) == {"m1": 0, "m2": 225, "m3": 450, "m4": 675}
-
-
-def test_short_intervals_are_spread_so_that_an_outage_shows_soon() -> None:
-    of = meters(12, interval_s=60)
-    assert list(spread(of, {}).values()) == [5.0 * n for n in range(12)]
-    plan = schedule(of)
-    run(plan, DAY_S, DAY_S + 600, set())
-    dark = {meter.id for meter in of}
-    asked = run(plan, DAY_S + 600, DAY_S + 630, dark)
-    assert all(len([1 for _, who in asked if who == each]) >= 2 for each in dark)
-
-
-def test_load_is_the_share_of_the_lines_time() -> None:
-    of = meters(10, interval_s=60)
-    assert load_of(of, {meter.id: 3.0 for meter in of}) == pytest.approx(0.5)
+def test_mistakes_in_the_settings_are_told_in_one_line_each(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(CONFIG.replace("INTERVAL", "60").replace("baud", "boud"))
+    told = CliRunner().invoke(app, ["--config", str(config)])
+    assert told.exit_code == 1
+    assert "did you mean 'baud'" in told.stderr
