@@ -8,6 +8,10 @@ VERBS = {
     "edge": ("edge.__main__", "the gateway agent: poll meters, keep every reading, publish"),
     "cloud": ("cloud.__main__", "the service: ingest, store, alerts, work orders, console and portal"),
     "sim": ("firmware_sim.__main__", "simulated meters on TCP and serial lines"),
+    "doctor": (
+        "edge.doctor.__main__",
+        "look a gateway over: settings, disk, clock, ports, broker, certificate",
+    ),
     "frame": ("edge.frame", "explain a DL/T 645 frame"),
 }
 USAGE = """\
@@ -20,7 +24,7 @@ Example: wattpost demo
 
 
 def usage() -> str:
-    return USAGE.format(verbs="\n".join(f"  {verb:<7} {text}" for verb, (_, text) in VERBS.items()))
+    return USAGE.format(verbs="\n".join(f"  {verb:<8} {text}" for verb, (_, text) in VERBS.items()))
 
 
 def main() -> None:

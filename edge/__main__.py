@@ -33,8 +33,8 @@ TOOLS = {
     "identify": ("edge.tools.identify", "Prove which meter serves which account: open one breaker."),
     "handover": ("edge.tools.handover", "Make the one page on which a gateway is handed over."),
     "model": ("edge.tools.model", "Check a meter model of your own."),
-    "doctor": ("edge.doctor", "Check ports, permissions, clock, broker, certificate and disk."),
-    "update": ("edge.update", "Take a signed update in stages, and go back when nothing is stored."),
+    "install": ("edge.tools.install", "Install the agent as a service of this machine."),
+    "update": ("edge.tools.update", "Make, sign and take updates; the last one is taken back when it fails."),
 }
 """Verbs that live in modules of their own, imported only when called: the help of all stays fast."""
 

@@ -110,9 +110,12 @@ class _Session:
             _Event("down", refusal=str(code))
         )
 
-    def open(self, will_topic: str, will: bytes, listen_topics: Sequence[str]) -> None:
+    def leave_will(self, topic: str, will: bytes) -> None:
+        """Before `open`: what the broker says for us when we vanish."""
+        self._client.will_set(topic, will, qos=1, retain=True)
+
+    def open(self, listen_topics: Sequence[str]) -> None:
         """Connect and subscribe; both are answered when this returns."""
-        self._client.will_set(will_topic, will, qos=1, retain=True)
         try:
             self._client.connect(self._broker.host, self._broker.port, self._broker.keepalive_s)
         except (OSError, ValueError) as error:
@@ -259,7 +262,8 @@ class Uplink:
     def _open(self, version: str) -> _Session:
         session = _Session(self._broker, self._username, self._gateway, version)
         listen = [topics.down(self._gateway, what) for what in self._listeners]
-        session.open(topics.up(self._gateway, "status"), self._status(online=False), listen)
+        session.leave_will(topics.up(self._gateway, "status"), self._status(online=False))
+        session.open(listen)
         where = f"{self._broker.host}:{self._broker.port}"
         self._say(logging.INFO, f"broker {where}: connected as {self._username} (MQTT {version})")
         return session
@@ -361,6 +365,27 @@ class Uplink:
         if about not in self._warned:
             self._warned.add(about)
             log.warning("%s (said once)", text)
+
+
+def greet(settings: Settings) -> str:
+    """Log in and subscribe as the agent does, beside one that may run; why it was refused, or nothing."""
+    version = "5" if settings.broker.protocol == "auto" else settings.broker.protocol
+    try:
+        try:
+            _hello(settings, version)
+        except _NotThisVersion:
+            _hello(settings, "3.1.1")
+    except (_Unreachable, OSError) as error:
+        return str(error)
+    return ""
+
+
+def _hello(settings: Settings, version: str) -> None:
+    session = _Session(settings.broker, settings.username, f"{settings.gateway}-doctor", version)
+    try:
+        session.open([topics.down(settings.gateway, "stored")])
+    finally:
+        session.close()
 
 
 def _password(broker: BrokerSettings) -> str | None:

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from cloud.kit.db import Database
+from tests.certificates import Certificates
 from tests.mosquitto import Mosquitto
 from tests.peer_environments import peer_python
 
@@ -29,6 +30,7 @@ APT = {
     "chromium": "chromium",
     "mbpoll": "mbpoll",
     "socat": "socat",
+    "openssl": "openssl",
 }
 
 
@@ -184,6 +186,38 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     program, passwd = require_program("mosquitto"), require_program("mosquitto_passwd")
     folder = tmp_path_factory.mktemp("mosquitto")
     broker = Mosquitto(folder, program, passwd, free_port(), ("gw-a01", "gw-a02", "cloud"))
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A loopback port nobody listens on."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def openssl() -> Path:
+    return require_program("openssl")
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory, openssl: Path) -> Certificates:
+    """A CA of our own, and what it signed for 127.0.0.1 and for a gateway."""
+    return Certificates(tmp_path_factory.mktemp("certificates"), openssl)
+
+
+@pytest.fixture
+def tls_mosquitto(tmp_path: Path, certificates: Certificates) -> Iterator[Mosquitto]:
+    """A broker that speaks TLS only, and wants a certificate of our CA from everybody."""
+    folder = tmp_path / "tls-mosquitto"
+    folder.mkdir()
+    program, passwd = require_program("mosquitto"), require_program("mosquitto_passwd")
+    tls = (
+        f"cafile {certificates.ca}\ncertfile {certificates.cert('127.0.0.1')}\n"
+        f"keyfile {certificates.key('127.0.0.1')}\nrequire_certificate true\n"
+    )
+    broker = Mosquitto(folder, program, passwd, free_port(), ("gw-a01", "cloud"), more=tls)
     yield broker
     broker.stop()
 

@@ -29,10 +29,20 @@ topic write wattpost/v1/_cloud/up/probe
 class Mosquitto:
     """`start`, `stop` and `kill` may be called again and again: the port stays, nothing else does."""
 
-    def __init__(self, folder: Path, program: Path, passwd: Path, port: int, users: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        program: Path,
+        passwd: Path,
+        port: int,
+        users: tuple[str, ...],
+        *,
+        more: str = "",
+    ) -> None:
+        """`more`: further lines of mosquitto.conf, such as the listener's certificate."""
         self.folder, self.port, self.host = folder, port, "127.0.0.1"
         self._program = program
-        (folder / "mosquitto.conf").write_text(CONFIG.format(port=port, folder=folder))
+        (folder / "mosquitto.conf").write_text(CONFIG.format(port=port, folder=folder) + more)
         (folder / "acl").write_text(ACL)
         (folder / "acl").chmod(0o600)
         (folder / "passwords").touch(0o600)

@@ -9,6 +9,7 @@ need mosquitto_sub mosquitto-clients
 need chromium chromium
 need mbpoll mbpoll
 need socat socat
+need openssl openssl
 fc-list 2>/dev/null | grep -qiE 'noto sans cjk|wenquanyi' || packages="$packages fonts-wqy-microhei"
 [ -n "$packages" ] || exit 0
 if [ "$(id -u)" -eq 0 ]; then

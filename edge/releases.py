@@ -1,0 +1,137 @@
+"""The releases of a gateway: one folder each, `current` leads to the one in use, one before it is kept.
+
+    /opt/wattpost/releases/1.4.0/   a virtual environment of its own
+    /opt/wattpost/current           -> releases/1.4.0
+    /opt/wattpost/pending           while it is on trial: new and previous release, one line each
+    /opt/wattpost/last              what became of the last update, one line
+
+The trial ends with the cloud's first `Stored`, or with the previous release back in its place. The same files
+are read by `guard`, a shell script that ends the trial of a release which cannot even start.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+CURRENT: Final = "current"
+PENDING: Final = "pending"
+STARTS: Final = "starts"
+LAST: Final = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A release that has yet to prove itself, and the one to go back to."""
+
+    version: str
+    previous: str
+
+
+class Releases:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def current(self) -> str:
+        """The release in use; empty when none is installed this way."""
+        link = self._folder / CURRENT
+        return link.readlink().name if link.is_symlink() else ""
+
+    @property
+    def trial(self) -> Trial | None:
+        try:
+            version, previous, *_ = (self._folder / PENDING).read_text().split("\n")
+        except (FileNotFoundError, ValueError):
+            return None
+        return Trial(version, previous)
+
+    @property
+    def last(self) -> str:
+        """What became of the last update, in words; empty when there was none."""
+        try:
+            return (self._folder / LAST).read_text().strip()
+        except FileNotFoundError:
+            return ""
+
+    def path(self, version: str) -> Path:
+        return self._folder / "releases" / version
+
+    def stage(self, version: str, install: Callable[[Path], None]) -> None:
+        """Install into a folder of its own; one that was left half done is made anew."""
+        target = self.path(version)
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            install(target)
+        except BaseException:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
+
+    def begin_trial(self, version: str) -> None:
+        """Switch to a staged release. The trial is on disk first: after a crash in between the old one starts."""
+        previous = self.current
+        with suppress(FileNotFoundError):
+            (self._folder / STARTS).unlink()
+        self._write(PENDING, f"{version}\n{previous}\n")
+        self._point(version)
+
+    def use(self, version: str) -> None:
+        """Lead `current` to a release, without a trial: a person stands by."""
+        self._point(version)
+
+    def confirm(self) -> None:
+        """The release in use has proved itself; older ones but the previous are removed."""
+        trial = self.trial
+        if trial is None:
+            return
+        self._write(LAST, f"confirmed {trial.version}\n")
+        self._end_trial()
+        self._sweep({trial.version, trial.previous})
+
+    def roll_back(self, why: str) -> None:
+        """The previous release back in its place."""
+        trial = self.trial
+        if trial is None or not trial.previous:
+            return
+        self._point(trial.previous)
+        self._write(LAST, f"rolled back {trial.version}: {why}\n")
+        self._end_trial()
+
+    def _end_trial(self) -> None:
+        for name in (PENDING, STARTS):
+            with suppress(FileNotFoundError):
+                (self._folder / name).unlink()
+        _sync(self._folder)
+
+    def _point(self, version: str) -> None:
+        fresh = self._folder / f"{CURRENT}.new"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(Path("releases") / version)
+        fresh.replace(self._folder / CURRENT)
+        _sync(self._folder)
+
+    def _write(self, name: str, text: str) -> None:
+        fresh = self._folder / f"{name}.new"
+        with fresh.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._folder / name)
+        _sync(self._folder)
+
+    def _sweep(self, kept: set[str]) -> None:
+        for each in (self._folder / "releases").iterdir():
+            if each.name not in kept:
+                shutil.rmtree(each, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,130 @@
+"""Takes a signed update in steps that can each fail without harm: fetch, verify, install beside, try, switch.
+
+The release in use is touched by none of them but the last. Then it is on trial: without a `Stored` of the
+cloud in time the previous one comes back.
+"""
+
+import logging
+import shutil
+import subprocess
+import tempfile
+import urllib.request
+import venv
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from edge.clock import Clock
+from edge.releases import Releases
+from edge.settings import UpdateSettings
+from edge.update_bundle import MAX_BUNDLE_BYTES, Bundle, UpdateRefused, later, unpack, verified
+
+log = logging.getLogger(__name__)
+
+FETCH_S: Final = 30.0
+INSTALL_S: Final = 600.0
+_CHUNK: Final = 1 << 16
+
+
+class Updater:
+    def __init__(self, settings: UpdateSettings, config: Path) -> None:
+        """`config` is the settings file that the new release must be able to read."""
+        self._settings, self._config = settings, config
+        self.releases = Releases(settings.folder)
+
+    def take(self, url: str, sha256: str, signature: str) -> str:
+        """Fetch, install and switch; the version that is on trial now. The caller ends the program."""
+        with tempfile.TemporaryDirectory(prefix="update-", dir=self._settings.folder) as folder:
+            path = Path(folder) / "bundle.tar"
+            fetch(url, path)
+            return self.take_file(path, sha256, signature)
+
+    def take_file(self, path: Path, sha256: str, signature: str) -> str:
+        bundle = verified(path, sha256, signature, self._settings.key_file.read_text())
+        current = self.releases.current
+        if not current:
+            raise UpdateRefused(
+                f"{self._settings.folder} holds no release; set this gateway up with `wattpost edge install`"
+            )
+        if self.releases.trial is not None:
+            raise UpdateRefused(f"release {current} is still on trial; wait until it is confirmed")
+        if not later(bundle.version, current):
+            raise UpdateRefused(f"{bundle.version} is not later than {current}, which is in use")
+        self.releases.stage(bundle.version, lambda target: self._install(bundle, target))
+        self.releases.begin_trial(bundle.version)
+        log.warning("release %s is in place of %s, on trial", bundle.version, current)
+        return bundle.version
+
+    def _install(self, bundle: Bundle, target: Path) -> None:
+        venv.create(target, with_pip=True, symlinks=True)
+        wheels = target / "wheels"
+        wheels.mkdir()
+        files = unpack(bundle, wheels)
+        python = target / "bin" / "python"
+        _run(
+            [python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", *files],
+            "cannot be installed",
+        )
+        shutil.rmtree(wheels)
+        program = target / "bin" / "wattpost"
+        _run([program, "edge", "check", "--config", self._config], "cannot read the settings of this gateway")
+
+
+class TrialWatch:
+    """Ends the trial of the release in use: with the cloud's first `Stored`, or when its time is over."""
+
+    def __init__(self, releases: Releases, clock: Clock, confirm_s: float) -> None:
+        self._releases, self._clock = releases, clock
+        self._trial = releases.trial
+        if self._trial is not None and self._trial.version != releases.current:
+            releases.roll_back("power went before the switch")
+            self._trial = None
+        self._until_s = clock.monotonic_s() + confirm_s
+        self._confirm_s = confirm_s
+
+    @property
+    def on_trial(self) -> bool:
+        return self._trial is not None
+
+    def stored(self) -> None:
+        """The cloud has settled a batch: this release polls, keeps, sends and listens."""
+        if self._trial is not None:
+            log.info("release %s is confirmed: the cloud has stored what it sent", self._trial.version)
+            self._releases.confirm()
+            self._trial = None
+
+    def overdue(self) -> bool:
+        """True once, when the time is over: the previous release is in its place again, end the program."""
+        if self._trial is None or self._clock.monotonic_s() < self._until_s:
+            return False
+        why = f"the cloud stored nothing within {self._confirm_s:.0f} s"
+        log.error("release %s is rolled back: %s", self._trial.version, why)
+        self._releases.roll_back(why)
+        self._trial = None
+        return True
+
+
+def fetch(url: str, target: Path) -> None:
+    """A file by https, bounded in size. What it is worth, its hash and signature tell."""
+    if urlsplit(url).scheme != "https":
+        raise UpdateRefused(f"{url[:120]!r}: updates are fetched by https only")
+    try:
+        with closing(urllib.request.urlopen(url, timeout=FETCH_S)) as source, target.open("wb") as file:  # noqa: S310
+            while chunk := source.read(_CHUNK):
+                file.write(chunk)
+                if file.tell() > MAX_BUNDLE_BYTES:
+                    raise UpdateRefused(f"{url[:120]!r} is larger than {MAX_BUNDLE_BYTES >> 20} MiB")
+    except OSError as error:
+        raise UpdateRefused(f"{url[:120]!r} cannot be fetched ({error}); try again later") from None
+
+
+def _run(command: Sequence[str | Path], failure: str) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UpdateRefused(f"the new release {failure}: {error}") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise UpdateRefused(f"the new release {failure}: {said[-1] if said else 'it said nothing'}")
