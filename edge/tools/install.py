@@ -45,12 +45,14 @@ model = "dlt645-2007-1p"
 """
 
 
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command(epilog="Example: sudo /opt/wattpost/releases/0.1.0/bin/wattpost edge install")
 def install(
-    root: Annotated[
-        Path, typer.Option(help="Where the system's folders are; another one for a trial.")
-    ] = Path("/"),
+    root: Annotated[Path, typer.Option(help="Where the system's folders are.")] = Path("/"),
 ) -> None:
-    """Install the service: user, folders, release and systemd unit; run it as root, from its own environment."""
+    """Install the service: user, folders, release and systemd unit; as root, from its own environment."""
     if root == Path("/") and os.geteuid() != 0:
         refuse("install", ["this changes the system; run it as root (sudo)"])
     if sys.prefix == sys.base_prefix:

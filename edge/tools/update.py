@@ -1,4 +1,4 @@
-"""`wattpost edge update`: make, sign and take updates by hand; a gateway takes the same ones from the cloud."""
+"""`wattpost edge update`: make, sign and take updates by hand; the cloud sends a gateway the same ones."""
 
 from pathlib import Path
 from typing import Annotated
