@@ -8,20 +8,23 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
 
 from edge.clock import Clock, can_date
+from edge.commands import Commander
 from edge.health import HealthReport, Poller
 from edge.jobs import Job
 from edge.loans import LoanDesk
+from edge.order_ledger import open_ledger
 from edge.outbox import BatchKey, Outbox
 from edge.outbox_file import StorageFault
 from edge.poller import LinePoller
-from edge.settings import Settings
+from edge.remote_config import RemoteConfig
+from edge.settings import LineSettings, Settings
 from edge.uplink import Uplink
 from protocols.readings import Reading
 
@@ -29,6 +32,7 @@ log = logging.getLogger(__name__)
 
 Accept = Callable[[Reading], bool]
 OUTBOX_NAME: Final = "outbox.db"
+ORDERS_NAME: Final = "orders.db"
 TICK_S: Final = 0.25
 STOP_S: Final = 2.0
 """How long a clean stop waits: for the pollers, and again for the cloud to settle what is left."""
@@ -55,9 +59,13 @@ class Agent:
         make_uplink: Callable[[Settings, Outbox, Clock], Uplink] = Uplink,
         make_pollers: Callable[[Settings, Clock, Accept], Sequence[Poller]] = line_pollers,
     ) -> None:
-        self._settings, self._clock = settings, clock
+        self._clock, self._make_pollers = clock, make_pollers
+        self._wake, self._stopping, self._draining = threading.Event(), threading.Event(), threading.Event()
         self.outbox = make_outbox(settings, clock)
         self.uplink = make_uplink(settings, self.outbox, clock)
+        self._remote = RemoteConfig(settings, clock, self._reconfigure, self.uplink.say, wake=self._wake.set)
+        self._settings = settings = self._remote.overlaid()
+        self.commander = self._make_commander(settings)
         self._pollers = make_pollers(settings, clock, self.accept)
         self._lines = [each for each in self._pollers if isinstance(each, LinePoller)]
         self._loans = LoanDesk(settings.data_dir, self._lines)
@@ -65,8 +73,15 @@ class Agent:
         self._accepted_log = AcceptedLog(accepted_log) if accepted_log else None
         self._pending: list[tuple[int, Reading]] = []  # with the time since boot at which each was read
         self._lock = threading.Lock()
-        self._wake, self._stopping, self._draining = threading.Event(), threading.Event(), threading.Event()
         self._polling = False
+
+    def _make_commander(self, settings: Settings) -> Commander:
+        ledger = open_ledger(settings.data_dir / ORDERS_NAME, self._clock)
+        made = Commander(settings, self._clock, ledger, self.submit, self.uplink.say, wake=self._wake.set)
+        self.uplink.listen("order", made.receive_order)
+        self.uplink.listen("heard", made.receive_heard)
+        self.uplink.listen("config", self._remote.receive)
+        return made
 
     # -- readings -----------------------------------------------------------------------------------------
 
@@ -136,10 +151,45 @@ class Agent:
                 return line.submit(job)
         raise KeyError(f"no line has a meter {job.meter}")
 
+    # -- settings from the cloud --------------------------------------------------------------------------
+
+    def _reconfigure(self, settings: Settings) -> None:
+        """Only lines that differ are begun anew; the others, and what is in the outbox, notice nothing."""
+        before, self._settings = self._settings, settings
+        old = dict(zip((line.name for line in before.lines), self._pollers, strict=False))
+        alike = before.lines if before.probe_s == settings.probe_s else ()
+        kept = {
+            line.name: old.pop(line.name) for line in settings.lines if line in alike and line.name in old
+        }
+        _end(list(old.values()))
+        fresh = self._fresh(settings, [line for line in settings.lines if line.name not in kept], old)
+        self._pollers = [each for line in settings.lines if (each := (kept | fresh).get(line.name))]
+        self._lines = [each for each in self._pollers if isinstance(each, LinePoller)]
+        self._loans.replace(self._lines)
+        self.commander.settings = settings
+        self._health = HealthReport(settings, self._clock, self.outbox, self._pollers)
+        if self._polling:
+            for poller in fresh.values():
+                poller.start()
+
+    def _fresh(
+        self, settings: Settings, lines: Sequence[LineSettings], old: Mapping[str, Poller]
+    ) -> dict[str, Poller]:
+        """Pollers for those lines alone; one that takes another's place goes on with its counts."""
+        part = settings.model_copy(update={"lines": tuple(lines)})
+        made = self._make_pollers(part, self._clock, self.accept) if lines else []
+        fresh = dict(zip((line.name for line in lines), made, strict=False))
+        for name, poller in fresh.items():
+            before = old.get(name)
+            if isinstance(poller, LinePoller) and isinstance(before, LinePoller):
+                poller.take_over(before)
+        return fresh
+
     # -- running ------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         self.uplink.start()
+        self.commander.start()
         for poller in self._pollers:
             poller.start()
         self._loans.start()
@@ -167,6 +217,8 @@ class Agent:
             self._stop_polling()
         with suppress(StorageFault):  # the outbox says it once, and again when it is over
             self._keep()
+        self._remote.tick()
+        self.commander.tick(connected=self.uplink.connected)
         if health := self._health.due(connected=self.uplink.connected):
             self.uplink.publish_health(health)
 
@@ -202,6 +254,7 @@ class Agent:
         self.uplink.stop()
         left = self._left()
         self.outbox.close()
+        self.commander.ledger.close()
         log.info("gateway %s: stopped, %s batches stay in the outbox", self._settings.gateway, left)
 
     def _left(self) -> int | str:
@@ -215,10 +268,7 @@ class Agent:
             return
         self._polling = False
         self._loans.stop()
-        for poller in self._pollers:
-            poller.stop()
-        for poller in self._pollers:
-            poller.join(STOP_S)
+        _end(self._pollers)
         log.info("gateway %s: polling is stopped", self._settings.gateway)
 
     def _await_settlement(self) -> None:
@@ -229,6 +279,13 @@ class Agent:
 
     def _is_empty(self) -> bool:
         return not self.outbox.backlog().batches and not self.outbox.declarations(1)
+
+
+def _end(pollers: Sequence[Poller]) -> None:
+    for poller in pollers:
+        poller.stop()
+    for poller in pollers:
+        poller.join(STOP_S)
 
 
 class AcceptedLog:

@@ -47,6 +47,13 @@ class LoanDesk:
         self._borrowers: set[socket.socket] = set()
         self._listening: socket.socket | None = None
 
+    def replace(self, lenders: Sequence[Lender]) -> None:
+        """Others hold the lines from now on, not started yet: what is lent stays lent until its loan ends."""
+        with self._lock:
+            self._lenders = {lender.name: lender for lender in lenders}
+            for line in self._lent & self._lenders.keys():
+                self._lenders[line].lend(0)
+
     def start(self) -> None:
         """A place that takes no socket costs the loans and not the agent."""
         try:
@@ -114,7 +121,8 @@ class LoanDesk:
         except TimeoutError:
             log.warning("line %s: a tool kept it over %.0f s, taken back", line, self._longest_s)
         finally:
-            lender.take_back()
+            with self._lock:
+                self._lenders.get(line, lender).take_back()
             log.info("line %s: back from a tool", line)
 
 

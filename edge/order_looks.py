@@ -1,4 +1,4 @@
-"""What a look at the meter says about an order that was sent: pure; a doubt is unknown, never a second try."""
+"""What a look at the meter says of an order that was sent: pure; a doubt is unknown, never a second try."""
 
 from typing import Any, Final
 

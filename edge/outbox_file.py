@@ -242,7 +242,7 @@ def _make_tables(connection: sqlite3.Connection, database: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == 0:
         connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
-        _sync_folder(database.parent)
+        sync_folder(database.parent)
     elif version != SCHEMA_VERSION:
         raise OutboxRefused(
             f"{database}: was made by another version of wattpost (schema {version}, here {SCHEMA_VERSION}); "
@@ -250,7 +250,7 @@ def _make_tables(connection: sqlite3.Connection, database: Path) -> None:
         )
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -284,7 +284,7 @@ def set_aside(database: Path, at: datetime) -> Path:
     for ending in ("-wal", "-shm", ""):
         with suppress(FileNotFoundError):
             database.with_name(database.name + ending).rename(aside.with_name(aside.name + ending))
-    _sync_folder(database.parent)
+    sync_folder(database.parent)
     return aside
 
 
