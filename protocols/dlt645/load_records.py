@@ -98,7 +98,7 @@ def decode(data: bytes, di: str = "") -> list[LoadRecord]:
     at = 0
     while at < len(data):
         end = _end_of_record(data, at)
-        records.append(_record(data[at:end], int(di[2:4]) if di else 0))
+        records.append(_record(data[at:end], int(di[2:4], 16) if di else 0))
         at = end
     return records
 

@@ -22,7 +22,9 @@ DATE, TIME, DATE_AND_TIME = "04000101", "04000102", "0400010C"
 FREEZE_NOW = "99999999"
 _NEVER_WRITTEN = ("04000C", "04000401")
 """Passwords and the communication address are changed by no one from afar."""
-_FREEZE_FORMS = re.compile(r"99999999|999999[0-5]\d|9999[0-5]\d[0-5]\d|99\d{6}|\d{8}")
+_FREEZE_FORMS = re.compile(
+    r"9{8}|(9{6}|(9{4}|(99|0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01]))([01][0-9]|2[0-3]))[0-5][0-9]"
+)
 _NO_DATA = (WRITE, FREEZE, RELAY)
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 from protocols.dlt645.conversations import read_reply, read_request
 from protocols.dlt645.frame import Decoder, Frame, decode, encode
@@ -114,7 +114,7 @@ class _Peer:
         replies = [raw.hex() for raw, _, _ in exchanges]
         self.values: list[float] = self._ask(json.dumps({"replies": replies, "requests": requests}))
 
-    def __enter__(self) -> "_Peer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
