@@ -132,9 +132,9 @@ def _twins(seen: Evidence) -> float:
         return 0.95
     if seen.registers_disagree:
         return 0.9
-    return (
-        0.55 if seen.garbled and not seen.answered and not _around(seen, lambda each: each.garbled) else 0.0
-    )
+    if not seen.garbled or seen.answered or _around(seen, lambda each: each.garbled):
+        return 0.0
+    return 0.55 if _around(seen, lambda each: each.answers) else 0.3
 
 
 def _speed(seen: Evidence) -> float:

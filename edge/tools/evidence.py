@@ -134,9 +134,11 @@ class Inquiry:
         near = sorted(others, key=lambda each: abs(each[0] - place))[:NEIGHBOURS]
         told = []
         for at, other in near:
+            asker.link.set_speed(*self.line.speed_of(other))
             answer = self._ask(asker, other)
             told.append(f"{other.id}: {answer.exchange.hex}")
             yield Neighbour(other.id, at - place, answer.sound, bool(answer.garbled))
+        asker.link.set_speed(self.speed.baud, self.speed.parity)
         self._proofs["neighbours"] = " | ".join(told)
 
     def _ask(self, asker: Asker, meter: MeterSettings) -> Answer:
