@@ -28,7 +28,9 @@ class Totals:
 
 @dataclass(slots=True)
 class Stretch:
-    """From `since_ms`: the registers then, what had flowed by then, and `gain` of WHOLE counted since.
+    """From `since_ms`: the registers then, what had flowed by then, and `gain` of WHOLE of it counted since.
+
+    `ratio` is that of the current transformers which really hang there.
 
     `slots` is the meter's slot table and `shift_s` how far its clock is off, in whole seconds.
     """
@@ -37,6 +39,7 @@ class Stretch:
     start: Totals
     flowed: Totals
     gain: int
+    ratio: int
     slots: SlotTable
     shift_s: int
 
@@ -61,6 +64,7 @@ class Counting:
         self,
         at_ms: int,
         gain: int | None = None,
+        ratio: int | None = None,
         slots: SlotTable | None = None,
         shift_s: int | None = None,
         start: Totals | None = None,
@@ -77,15 +81,22 @@ class Counting:
                 registers,
                 self._flowed(at_ms),
                 (old.gain if old else WHOLE) if gain is None else gain,
+                (old.ratio if old else 1) if ratio is None else ratio,
                 slots or (old.slots if old else STANDARD),
                 (old.shift_s if old else 0) if shift_s is None else shift_s,
             )
         )
         del self._stretches[:-_KEPT]
 
-    def gain(self, at_ms: int) -> int:
+    def gain(self, at_ms: int) -> float:
+        """How much of the current the meter sees."""
         stretch = self._at(at_ms)
-        return WHOLE if stretch is None else stretch.gain
+        return 1.0 if stretch is None else stretch.gain / (WHOLE * stretch.ratio)
+
+    def lose(self, at_ms: int, share: float) -> None:
+        """Count only that share of what it counted."""
+        before = self._stretches[-1].gain if self._stretches else WHOLE
+        self.change(at_ms, gain=int(before * share))
 
     def slots(self) -> SlotTable:
         return self._stretches[-1].slots if self._stretches else STANDARD
@@ -105,9 +116,10 @@ class Counting:
         if stretch.slots != STANDARD or stretch.shift_s:
             spent = self._by_own_table(stretch, t_s, spent)
         return Totals(
-            _plus(stretch.start.drawn, spent, stretch.gain),
-            _plus(stretch.start.fed, _less(flowed.fed, stretch.flowed.fed), stretch.gain),
-            stretch.start.reactive + (flowed.reactive - stretch.flowed.reactive) * stretch.gain // WHOLE,
+            _plus(stretch.start.drawn, spent, stretch.gain, stretch.ratio),
+            _plus(stretch.start.fed, _less(flowed.fed, stretch.flowed.fed), stretch.gain, stretch.ratio),
+            stretch.start.reactive
+            + (flowed.reactive - stretch.flowed.reactive) * stretch.gain // (WHOLE * stretch.ratio),
         )
 
     def drawn_mwh(self, at_ms: int) -> Bands:
@@ -184,6 +196,6 @@ def _less(now: Bands, then: Bands) -> Bands:
     return a, b, c, d
 
 
-def _plus(start: Bands, spent: Bands, gain: int) -> Bands:
-    a, b, c, d = (before + one * gain // WHOLE for before, one in zip(start, spent, strict=True))
+def _plus(start: Bands, spent: Bands, gain: int, ratio: int) -> Bands:
+    a, b, c, d = (before + one * gain // (WHOLE * ratio) for before, one in zip(start, spent, strict=True))
     return a, b, c, d

@@ -1,6 +1,6 @@
 """The kinds of customer: how a working day, a day off and the year look for each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 
 from firmware_sim.calendar import SLOTS
@@ -69,6 +69,30 @@ KINDS = {kind.name: kind for kind in (
          three_phase=0.7),
 )}
 # fmt: on
+FEED = "pv-feed"
+"""What flows back from a roof, over the middle of the day; a kind of its own, no kind of customer."""
+_NOON = range(9, 15)
+_SUN = (0,) * 10 + (60, 95, 100, 90, 55) + (0,) * 9
+_PEAK_HOURS = 4.2
+"""Energy fed back in a mean day, as hours of the panels' peak power."""
+
+
+def with_roof(kind: str) -> str:
+    """The name of that kind of customer with panels: in the middle of the day it draws nothing."""
+    return f"{kind}+pv"
+
+
+def _shaded(hours: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(0 if hour in _NOON or hour == _NOON.stop else load for hour, load in enumerate(hours))
+
+
+_WITH_ROOF = tuple(
+    replace(kind, name=with_roof(kind.name), working=_shaded(kind.working), off=_shaded(kind.off))
+    for kind in KINDS.values()
+)
+_FEED = Kind(FEED, _SUN, _SUN, 1.0, 0.45, -0.15, (_PEAK_HOURS, _PEAK_HOURS), (0.99, 0.99), 0.0)
+ALL_KINDS = KINDS | {kind.name: kind for kind in (*_WITH_ROOF, _FEED)}
+"""With those that a scenario gets by `pv` and not by `load`."""
 
 
 def _cumulated(hours: tuple[int, ...]) -> tuple[float, ...]:
@@ -81,7 +105,7 @@ def _cumulated(hours: tuple[int, ...]) -> tuple[float, ...]:
     return tuple(shares)
 
 
-SHAPES = {kind.name: (_cumulated(kind.working), _cumulated(kind.off)) for kind in KINDS.values()}
+SHAPES = {kind.name: (_cumulated(kind.working), _cumulated(kind.off)) for kind in ALL_KINDS.values()}
 
 
 def season(kind: Kind, day_of_year: float) -> float:

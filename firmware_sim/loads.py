@@ -15,7 +15,7 @@ from typing import Protocol
 from firmware_sim.calendar import BAND_OF_SLOT, DAY_S, EDGES, SLOT_S, SLOTS, Calendar, band_seconds
 from firmware_sim.draws import between, draw
 from firmware_sim.draws import key as key_of
-from firmware_sim.kinds import KINDS, SHAPES, Kind, season
+from firmware_sim.kinds import ALL_KINDS, SHAPES, Kind, season
 
 _DAY_CHANCE = 0.2
 _SLOT_CHANCE = 0.4
@@ -66,7 +66,7 @@ class _Days:
 
 @lru_cache(maxsize=64)
 def _days_of(kind: str, calendar: Calendar) -> _Days:
-    return _Days(KINDS[kind], calendar)
+    return _Days(ALL_KINDS[kind], calendar)
 
 
 class _Shape:
@@ -103,7 +103,7 @@ def _split(
     for slot, band in enumerate(BAND_OF_SLOT):
         over.append(tuple(done))
         start = done[band]
-        done[band] = 1.0 if slot == last[band] else start + (day[slot + 1] - day[slot]) / parts[band]
+        done[band] = 1.0 if slot == last[band] else start + (day[slot + 1] - day[slot]) / (parts[band] or 1)
         bounds.append((start, done[band]))
     return bounds, over
 
@@ -136,17 +136,22 @@ class _Now:
 
 
 class SeededLoad:
-    """One customer of a kind: own size, own hours, own whims."""
+    """One customer of a kind: own size, own hours, own whims.
+
+    Without `own_hours` it keeps to the hours of its kind, so that what is drawn and what is fed never meet.
+    """
 
     __slots__ = ("_days", "_key", "_now", "_scale", "_season", "_shape", "power_factor")
 
-    def __init__(self, kind: str, seed: int, meter: str, calendar: Calendar) -> None:
-        of = KINDS[kind]
-        self._key = key_of(seed, meter, "load")
+    def __init__(
+        self, kind: str, seed: int, meter: str, calendar: Calendar, size: float = 1, own_hours: bool = True
+    ) -> None:
+        of = ALL_KINDS[kind]
+        self._key = key_of(seed, meter, "load" if own_hours else kind)
         low, high = of.daily_wh
-        self._scale = low + (high - low) * draw(self._key, -1) ** 2  # many small, few large
+        self._scale = size * (low + (high - low) * draw(self._key, -1) ** 2)  # many small, few large
         self._season = between(self._key, -2, 0.5, 1.5)
-        self._shape = _shape_of(kind, int(between(self._key, -3, -4, 5)) % SLOTS)
+        self._shape = _shape_of(kind, int(between(self._key, -3, -4, 5)) % SLOTS if own_hours else 0)
         self.power_factor = round(between(self._key, -4, *of.power_factor), 3)
         self._days = _days_of(kind, calendar)
         self._now = _Now()

@@ -10,10 +10,11 @@ from math import hypot, pi, sin, sqrt
 
 from firmware_sim.calendar import Calendar
 from firmware_sim.circuit import WHOLE, AreaCircuit, LoadCircuit
-from firmware_sim.counting import Counting
+from firmware_sim.counting import Counting, Totals
 from firmware_sim.load_relay import RelayOrder, RelayState, moved
 from firmware_sim.meter_clock import MeterClock
 from firmware_sim.meter_events import Events, Moment, Period, phase_key
+from firmware_sim.slot_tables import STANDARD, SlotTable
 from firmware_sim.supply import Supply
 from protocols.models import MeterModel
 
@@ -34,12 +35,17 @@ _ZEROS = frozenset(("reactive_energy_export_varh", *(f"reactive_energy_q{n}_varh
 class Nature:
     """What is built into a meter or its place and nobody sets: one object for all meters that are alike.
 
-    `ratio` is what the papers say of its current transformers; `behaviour` names the habits of its firmware.
+    `ratio` is what the papers say of its current transformers, `hung_ratio` what really hangs there;
+    `behaviour` names the habits of its firmware.
     """
 
     behaviour: frozenset[str] = frozenset()
     rating_a: float = 60
     ratio: int = 1
+    hung_ratio: int = 1
+
+
+SOUND = Nature()
 
 
 @dataclass(slots=True)
@@ -89,7 +95,7 @@ class Meter:
         supply: Supply,
         calendar: Calendar,
         drop_ohm: float,
-        nature: Nature = Nature(),
+        nature: Nature = SOUND,
         serves: str = "",
         clock_ppm: float = 0,
     ) -> None:
@@ -132,7 +138,7 @@ class Meter:
 
     def supplied(self, at_ms: int) -> bool:
         """Whether it lived then: without supply no meter freezes or records."""
-        return self.aux_supply or any(self.circuit.live_at(phase, at_ms / 1000) for phase in self.wires)
+        return self.aux_supply or self._lit_at(at_ms / 1000)
 
     def own_settings(self) -> Settings:
         """Settings to be changed; until then all meters share those they were delivered with."""
@@ -144,9 +150,24 @@ class Meter:
     def as_delivered(self) -> bool:
         return self.settings is _AS_DELIVERED
 
-    def deliver(self) -> None:
-        """A new meter: what was set, recorded and seen went with the old one."""
+    def exchange(self, at_ms: int, address: str, asset: str, start_mwh: int = 0) -> None:
+        """Another meter hangs here now: what was set, seen and remembered went with the old one."""
+        if self.relay is not RelayState.CLOSED:
+            self.switch(RelayOrder.CLOSE, at_ms)
+        self.address, self.asset, self.since_ms = address, asset, at_ms
         self.settings, self.events, self.peaks = _AS_DELIVERED, Events(), None
+        self.clock = MeterClock(at_ms)
+        self.begin_at(at_ms, start_mwh)
+
+    def begin_at(self, at_ms: int, start_mwh: int, slots: SlotTable = STANDARD) -> None:
+        """Count from that value on, all of it standing in the last tariff's register."""
+        start = Totals((0, 0, 0, start_mwh))
+        self.counting.change(at_ms, WHOLE, self.nature.hung_ratio, slots, 0, start)
+
+    def brown_out(self, at_ms: int, lasting_ms: int, boot_ms: int) -> None:
+        """A dip: it loses its supply for a moment, notes it, and says nothing until it has booted."""
+        self.events.happen("power_down", Moment(at_ms, at_ms + lasting_ms))
+        self.restart_ms = at_ms + lasting_ms + boot_ms
 
     def set_phases(self, live: Phases3, at_ms: int) -> None:
         """What the area's phases A, B, C bring to this meter from now on."""
@@ -231,10 +252,9 @@ class Meter:
         t_s = at_ms / 1000
         watts, vars_ = self.circuit.powers(t_s)
         gain = self.counting.gain(at_ms)
-        if gain != WHOLE:
-            part = gain / WHOLE
-            watts = (watts[0] * part, watts[1] * part, watts[2] * part)
-            vars_ = (vars_[0] * part, vars_[1] * part, vars_[2] * part)
+        if gain != 1:
+            watts = (watts[0] * gain, watts[1] * gain, watts[2] * gain)
+            vars_ = (vars_[0] * gain, vars_[1] * gain, vars_[2] * gain)
         total, reactive = sum(watts), sum(vars_)
         apparent = hypot(total, reactive)
         found = {
@@ -242,12 +262,12 @@ class Meter:
             "reactive_power_var": reactive,
             "apparent_power_va": apparent,
             "power_factor": total / apparent if apparent else 1.0,
-            "frequency_hz": self.supply.hertz(t_s) if self._lives(t_s) else 0.0,
+            "frequency_hz": self.supply.hertz(t_s) if self._lit_at(t_s) else 0.0,
         }
         amperes = [0.0, 0.0, 0.0]
         for terminal, phase in enumerate(self.wires, 1):
             power, var = watts[phase], vars_[phase]
-            volts = self._volts(phase, t_s, power * WHOLE / gain if gain else 0.0)
+            volts = self._volts(phase, t_s, power / gain if gain else 0.0)
             va = hypot(power, var)
             amperes[phase] = va / volts if volts else 0.0
             found[f"voltage_l{terminal}_v"] = volts
@@ -259,7 +279,7 @@ class Meter:
         found["current_n_a"] = _neutral(amperes) if len(self.wires) == 3 else sum(amperes)
         return found
 
-    def _lives(self, t_s: float) -> bool:
+    def _lit_at(self, t_s: float) -> bool:
         return any(self.circuit.live_at(phase, t_s) for phase in self.wires)
 
     def _volts(self, phase: int, t_s: float, power: float) -> float:
