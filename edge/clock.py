@@ -6,6 +6,7 @@ Everything that needs time is handed a Clock; nothing else in this program asks 
 import ctypes
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -83,11 +84,16 @@ class _Timex(ctypes.Structure):
     )
 
 
+@lru_cache(maxsize=1)
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def kernel_clock_state() -> ClockState:
     """What the kernel knows about wall time; UNKNOWN where it does not tell."""
     timex = _Timex()
     try:
-        result = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
+        result = _libc().adjtimex(ctypes.byref(timex))
     except (OSError, AttributeError):
         return ClockState.UNKNOWN
     if result < 0:

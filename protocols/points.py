@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from protocols.modbus import plan, registers
@@ -142,10 +143,15 @@ class MeterModel:
 
     def requests(self) -> list[plan.Request[Point]]:
         """The register reads that bring all points of a Modbus model."""
-        return plan.group(self.points, self.max_regs, self.max_gap)
+        return list(_requests(self))
 
     def point(self, quantity: str) -> Point | None:
         return next((point for point in self.points if point.quantity == quantity), None)
+
+
+@lru_cache(maxsize=256)
+def _requests(model: MeterModel) -> tuple[plan.Request[Point], ...]:
+    return tuple(plan.group(model.points, model.max_regs, model.max_gap))
 
 
 def is_billing_grade(model: MeterModel, quantity: str, value_wh: float) -> bool:

@@ -39,26 +39,23 @@ def group(points: Iterable[S], max_regs: int = MAX_REGISTERS, max_gap: int = 0) 
     """
     requests: list[Request[S]] = []
     gathered: list[S] = []
+    end = 0
     for point in sorted(points, key=lambda each: (each.fc, each.first, each.span)):
+        behind = point.first + point.span
         if point.span > max_regs:
             raise ValueError(f"a value of {point.span} registers does not fit a read of {max_regs}")
-        if gathered and not _joins(gathered, point, max_regs, max_gap):
-            requests.append(_request(gathered))
-            gathered = []
+        if gathered and not (
+            point.fc == gathered[0].fc
+            and max(end, behind) - gathered[0].first <= max_regs
+            and point.first - end <= max_gap
+        ):
+            requests.append(_request(gathered, end))
+            gathered, end = [], 0
         gathered.append(point)
-    return [*requests, _request(gathered)] if gathered else requests
+        end = max(end, behind)
+    return [*requests, _request(gathered, end)] if gathered else requests
 
 
-def _end(points: Sequence[Span]) -> int:
-    return max(point.first + point.span for point in points)
-
-
-def _joins(gathered: Sequence[Span], point: Span, max_regs: int, max_gap: int) -> bool:
-    first, end = gathered[0], _end(gathered)
-    within = max(end, point.first + point.span) - first.first <= max_regs
-    return point.fc == first.fc and within and point.first - end <= max_gap
-
-
-def _request(points: Sequence[S]) -> Request[S]:
+def _request(points: Sequence[S], end: int) -> Request[S]:
     first = points[0]
-    return Request(first.fc, first.first, _end(points) - first.first, tuple(points))
+    return Request(first.fc, first.first, end - first.first, tuple(points))
