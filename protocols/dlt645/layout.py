@@ -139,7 +139,7 @@ def _meaning(frame: Frame, explained: Explained) -> Iterator[str]:
         yield _line("identifier", explained["di"] + (f": {_item(item)}" if item else ": not in our table"))
     yield from _values(item, explained)
     for field, name in _FIELD_NAMES.items():
-        if field in explained:
+        if field in explained and not (field == "bits" and "values" in explained):
             told = explained[field]
             yield _line(name, ", ".join(map(str, told)) if isinstance(told, list) else str(told))
     for name, told in remembered.lines(explained):
@@ -197,9 +197,16 @@ def _values(item: Item | None, explained: Explained) -> Iterator[str]:
         yield _line(
             "value", f"{explained['value']} {unit}".rstrip() if explained["value"] is not None else why
         )
-    for at, value in enumerate(explained.get("values", [])):
+    values = [] if "event" in explained else explained.get("values", [])
+    times, bits = explained.get("times", []), explained.get("bits", [])
+    for at, value in enumerate(values):
         member = item.members[at] if item and at < len(item.members) else f"{at + 1}"
-        yield _line(f"value {member}", "not available" if value is None else f"{value} {unit}".rstrip())
+        told = "not available" if value is None else f"{value} {unit}".rstrip()
+        if value is not None and at < len(times) and times[at]:
+            told += f" at {times[at]}"
+        yield _line(
+            f"value {member}", told + (f": {', '.join(bits[at])}" if at < len(bits) and bits[at] else "")
+        )
 
 
 def _bad(raw: bytes, found: Diagnosis, show_secrets: bool) -> Iterator[str]:
