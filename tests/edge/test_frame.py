@@ -82,6 +82,28 @@ def test_wrong_usage_ends_with_2() -> None:
     assert run("--json").returncode == 2
     assert run("--jsonl", VOLTAGE).returncode == 2
     assert run("--no-such-option").returncode == 2
+    assert run("--identifiers", VOLTAGE).returncode == 2
+    assert run("--identifiers", "--jsonl").returncode == 2
+    assert run().returncode == 2
+
+
+def test_the_identifiers_are_listed_for_people_and_for_machines() -> None:
+    lines = run("--identifiers").stdout.decode().splitlines()
+    assert "2007 02 01 01 00  voltage, phase A  number XXX.X V  2 bytes  sign: none  verified" in lines
+    rows = json.loads(run("--identifiers", "--json").stdout)
+    assert len(rows) == len(lines)
+    (power,) = [row for row in rows if row["di"] == "02 03 00 00"]
+    assert (power["unit"], power["sign"], power["quantities"], power["source"]) == (
+        "kW", "bit 7 of the highest byte", ["power_w"], "verified",
+    )  # fmt: skip
+    assert {row["source"] for row in rows} == {"verified", "secondary", "unverified"}
+
+
+def test_a_relay_order_is_told_in_words_and_its_password_is_not() -> None:
+    lines = run(RELAY).stdout.decode()
+    assert "action                    trip" in lines
+    assert "refused by the meter after 2099-12-30T00:00:00 of its own clock" in lines
+    assert "020637" not in lines
 
 
 def test_help_has_an_example() -> None:
