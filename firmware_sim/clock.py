@@ -20,6 +20,18 @@ class SystemClock:
         return (self._offset_ns + time.monotonic_ns()) // 1_000_000
 
 
+class FastClock:
+    """Runs `speed` times as fast as the clock it stands on, from the instant it was made."""
+
+    def __init__(self, speed: float, on: Clock | None = None) -> None:
+        self._on = on or SystemClock()
+        self._start_ms = self._on.now_ms()
+        self._speed = speed
+
+    def now_ms(self) -> int:
+        return self._start_ms + round((self._on.now_ms() - self._start_ms) * self._speed)
+
+
 class ManualClock:
     """Stands still until it is moved."""
 
@@ -31,3 +43,6 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         self._now_ms += round(seconds * 1000)
+
+    def move_to(self, now_ms: int) -> None:
+        self._now_ms = now_ms

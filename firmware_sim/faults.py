@@ -6,17 +6,21 @@ clearing one does not light what another keeps dark.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
+from firmware_sim.bus_faults import BUS_KINDS, SECOND_MASTER, Act, BusFaults, UnknownFault, named, unknown
 from firmware_sim.clock import Clock
+from firmware_sim.fault_book import FaultBook
+from firmware_sim.life import MOMENTS
+from firmware_sim.life_faults import BREAKER_OPEN, LIFE_KINDS, LifeFaults
 from firmware_sim.line import Line
 from firmware_sim.meter import Meter
 from firmware_sim.relay import Relay
+from firmware_sim.second_master import SecondMaster
 from firmware_sim.supply_file import SupplyFile
 
-_T = TypeVar("_T")
 METER_DEAD, AREA_OUT, PHASE_LOST = "meter-dead", "area-out", "phase-lost"
 LINE_CUT, LINE_DOWN, LINE_NOISE = "line-cut", "line-down", "line-noise"
+__all__ = ["KINDS", "SECOND_MASTER", "Faults", "Outcome", "UnknownFault"]
 GATEWAY_DARK, BROKER_DOWN = "gateway-dark", "broker-down"
 KINDS: Mapping[str, str] = {
     METER_DEAD: "METER: it does not answer any more; it goes on counting",
@@ -27,11 +31,9 @@ KINDS: Mapping[str, str] = {
     LINE_NOISE: "LINE: replies get lost, changed, or mixed with stray bytes",
     GATEWAY_DARK: "GATEWAY: its relay to the broker cuts and refuses",
     BROKER_DOWN: "HOST:PORT: every relay to that broker cuts and refuses",
+    **BUS_KINDS,
+    **LIFE_KINDS,
 }
-
-
-class UnknownFault(Exception):
-    """No such kind or target; the text lists what there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,16 @@ class Faults:
         lines: Mapping[str, Line],
         relays: Mapping[str, Relay],
         supply_files: Mapping[str, list[SupplyFile]],
+        books: Mapping[str, FaultBook],
+        masters: Mapping[str, SecondMaster],
     ) -> None:
         self._clock = clock
         self._meters = meters
         self._lines = lines
         self._relays = relays
         self._supply_files = supply_files
+        self._bus = BusFaults(meters, lines, books, masters)
+        self._life = LifeFaults(meters)
         self._areas: dict[str, list[Meter]] = {}
         for meter in meters.values():
             self._areas.setdefault(meter.area, []).append(meter)
@@ -72,10 +78,19 @@ class Faults:
         """Oldest first."""
         return [Outcome(kind, target, True, False, at) for (kind, target), at in self._active.items()]
 
-    async def set(self, kind: str, target: str, on: bool) -> Outcome:
-        """Give or clear a fault. UnknownFault when there is no such thing."""
-        act = self._action(kind, target)
-        if ((kind, target) in self._active) == on:
+    def check(self, kind: str, target: str) -> None:
+        """UnknownFault when there is no such kind or target."""
+        self._action(kind, target, {})
+
+    async def set(
+        self, kind: str, target: str, on: bool, options: Mapping[str, float] | None = None
+    ) -> Outcome:
+        """Give or clear a fault. UnknownFault when there is no such thing.
+
+        A fault of the wire takes options: nth, times, share, delay_s; given again it begins anew.
+        """
+        act = self._action(kind, target, options or {})
+        if ((kind, target) in self._active) == on and not options:
             at_ms = self._active.get((kind, target), self._clock.now_ms())
             return Outcome(kind, target, on, False, at_ms, self._detail(kind, target))
         at_ms = self._clock.now_ms()
@@ -89,24 +104,33 @@ class Faults:
         except BaseException:
             self._active = before
             raise
+        if kind in MOMENTS:  # it is over as soon as it has happened
+            self._active.pop((kind, target), None)
+            return Outcome(kind, target, False, True, at_ms)
         return Outcome(kind, target, on, True, at_ms, self._detail(kind, target))
 
-    def _action(self, kind: str, target: str) -> Callable[[bool, int], Awaitable[None]]:
+    def _action(self, kind: str, target: str, options: Mapping[str, float]) -> Act:
+        of_bus = self._bus.action(kind, target, options) or self._life.action(kind, target)
+        if of_bus is not None:
+            return of_bus
+        if kind == BREAKER_OPEN:
+            area = named(self._meters, "meter", target).area
+            return _now(lambda _on, at_ms: self._relight(area, at_ms))
         if kind == METER_DEAD:
-            return _now(self._kill(_named(self._meters, "meter", target)))
+            return _now(self._kill(named(self._meters, "meter", target)))
         if kind == AREA_OUT:
-            _named(self._areas, "area", target)
+            named(self._areas, "area", target)
             return _now(lambda _on, at_ms: self._relight(target, at_ms))
         if kind == PHASE_LOST:
             area = self._area_of_phase(target)
             return _now(lambda _on, at_ms: self._relight(area, at_ms))
         if kind in (LINE_CUT, LINE_NOISE, LINE_DOWN):
-            return _on_line(kind, _named(self._lines, "line", target))
+            return _on_line(kind, named(self._lines, "line", target))
         if kind == GATEWAY_DARK:
-            return self._relink([_named(self._relays, "gateway with a broker", target)])
+            return self._relink([named(self._relays, "gateway with a broker", target)])
         if kind == BROKER_DOWN:
-            return self._relink(_named(self._by_broker, "broker with a relay", target))
-        raise UnknownFault(f"there is no fault {kind!r}; known: {', '.join(KINDS)}")
+            return self._relink(named(self._by_broker, "broker with a relay", target))
+        raise unknown(kind, KINDS)
 
     def _area_of_phase(self, target: str) -> str:
         name, _, phase = target.rpartition(":")
@@ -114,7 +138,7 @@ class Faults:
             raise UnknownFault(f"{target!r} names no phase; write AREA:A, AREA:B, AREA:C or METER:A ...")
         if name in self._areas:
             return name
-        return _named(self._meters, "area or meter", name).area
+        return named(self._meters, "area or meter", name).area
 
     def _kill(self, meter: Meter) -> Callable[[bool, int], None]:
         def kill(on: bool, _at_ms: int) -> None:
@@ -124,7 +148,10 @@ class Faults:
 
     def _relight(self, area: str, at_ms: int) -> None:
         for meter in self._areas[area]:
-            a, b, c = (self._is_live(area, phase) and self._is_live(meter.id, phase) for phase in "ABC")
+            shut = (BREAKER_OPEN, meter.serves) not in self._active
+            a, b, c = (
+                shut and self._is_live(area, phase) and self._is_live(meter.id, phase) for phase in "ABC"
+            )
             meter.set_phases((a, b, c), at_ms)
         lit = any(self._is_live(area, phase) for phase in "ABC")
         for file in self._supply_files.get(area, ()):
@@ -146,13 +173,6 @@ class Faults:
     def _detail(self, kind: str, target: str) -> str:
         """Where the line is now: a serial line may come back under another path."""
         return self._lines[target].endpoint if kind == LINE_DOWN else ""
-
-
-def _named(things: Mapping[str, _T], what: str, name: str) -> _T:
-    if name not in things:
-        some = ", ".join(sorted(things)[:12]) or "none"
-        raise UnknownFault(f"there is no {what} {name!r}; known: {some}{' ...' if len(things) > 12 else ''}")
-    return things[name]
 
 
 def _now(act: Callable[[bool, int], None]) -> Callable[[bool, int], Awaitable[None]]:

@@ -1,28 +1,29 @@
-"""A DL/T 645 line: many meters on one bus, reached over TCP (a serial server) or a pseudo-serial port.
+"""How a bus is reached: over TCP (a serial server) or a pseudo-serial port.
 
-One talks at a time: requests queue, and a reply takes its delay (and its air time when the line has a baud
-rate). A cut bus stays open and says nothing; a line that is down refuses or hangs up.
+A cut bus stays open and says nothing; a line that is down refuses or hangs up.
 """
 
 import asyncio
 import os
+import termios
 import tty
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from firmware_sim.clock import Clock
-from firmware_sim.dlt645_meter import Dlt645Meter
-from firmware_sim.noise import Wire, collide
+from firmware_sim.air import Party
+from firmware_sim.bus import Bus, Client
+from firmware_sim.noise import Wire
 from firmware_sim.scenario import LinePlan, ScenarioError
-from protocols.dlt645.frame import Decoder, Frame, encode
 
 LOOPBACK = "127.0.0.1"
-QUIET_S = 0.5
-"""The longest gap between two bytes of one frame; what is older belongs to no frame."""
-_BITS_A_BYTE = 11
 _CHUNK = 4096
+_INPUT_SPEED, _OUTPUT_SPEED = 4, 5
+_RATES = {
+    getattr(termios, f"B{rate}"): rate
+    for rate in (300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200)
+}
 
 
 class Line(Protocol):
@@ -40,77 +41,42 @@ class Line(Protocol):
     async def close(self) -> None: ...
 
 
-class Bus:
-    """The meters of one line and what the wire carries back when a frame is sent to them."""
-
-    __slots__ = ("_by_address", "_clock", "_meters")
-
-    def __init__(self, meters: Sequence[Dlt645Meter], clock: Clock) -> None:
-        self._meters = meters
-        self._by_address = {meter.meter.address: meter for meter in meters}
-        self._clock = clock
-
-    def send(self, request: Frame) -> bytes:
-        """All replies to a request as they arrive, laid over one another; empty when nobody answers."""
-        one = self._by_address.get(request.address)
-        now = self._clock.now_ms()
-        answers = [meter.answer(request, now) for meter in ((one,) if one else self._meters)]
-        replies = [encode(answer) for answer in answers if answer is not None]
-        return collide(replies) if len(replies) > 1 else b"".join(replies)
-
-
-class Conversation:
-    """One client on a line: finds its frames and sends it what the bus says."""
-
-    def __init__(self, line: "Dlt645Line", send: Callable[[bytes], None]) -> None:
-        self._line = line
-        self._send = send
-        self._decoder = Decoder()
-        self._heard_s = 0.0
-
-    async def hear(self, data: bytes) -> None:
-        now_s = asyncio.get_running_loop().time()
-        frames = self._decoder.idle() if now_s - self._heard_s > QUIET_S else []
-        self._heard_s = now_s
-        if self._line.plan.echo and not self._line.cut:
-            self._send(data)
-        for frame in [*frames, *self._decoder.feed(data)]:
-            await self._line.exchange(frame, self._send)
-
-
-class Dlt645Line:
+class BusLine:
     """The part that a TCP and a serial line share."""
 
-    def __init__(self, plan: LinePlan, bus: Bus, wire: Wire) -> None:
+    def __init__(self, plan: LinePlan, bus: Bus) -> None:
         self.plan = plan
-        self.wire = wire
-        self.cut = False
-        self._bus = bus
-        self._turn = asyncio.Lock()
+        self.bus = bus
+        self.wire = bus.wire
 
-    async def exchange(self, request: Frame, send: Callable[[bytes], None]) -> None:
-        if self.cut:
-            return
-        async with self._turn:
-            reply = self._bus.send(request)
-            if wait_s := self._wait_s(request, reply):
-                await asyncio.sleep(wait_s)
-            carried = self.wire.carry(reply)
-            if carried and not self.cut:
-                send(carried)
+    @property
+    def cut(self) -> bool:
+        """The bus is cut: nothing goes over it any more."""
+        return self.bus.cut
 
-    def _wait_s(self, request: Frame, reply: bytes) -> float:
-        wait_s = self.plan.delay_ms / 1000 if reply else 0.0
-        if self.plan.baud:
-            wait_s += (len(encode(request)) + len(reply)) * _BITS_A_BYTE / self.plan.baud
-        return wait_s
+    @cut.setter
+    def cut(self, cut: bool) -> None:
+        self.bus.cut = cut
+
+    def _join(self, send: Callable[[bytes], None]) -> Client:
+        """A new client on the wires."""
+
+        def hear(data: bytes, _at_s: float) -> None:
+            send(bytes(byte ^ 0xFF for byte in data) if self.bus.swapped else data)
+
+        client = Client(self.bus, Party(hear, echo=self.plan.echo))
+        self.bus.clients.append(client.party)
+        return client
+
+    def _leave(self, client: Client) -> None:
+        self.bus.clients.remove(client.party)
 
 
-class TcpLine(Dlt645Line):
+class TcpLine(BusLine):
     """The line behind a serial server; several clients may be connected, each gets its own answers."""
 
-    def __init__(self, plan: LinePlan, bus: Bus, wire: Wire) -> None:
-        super().__init__(plan, bus, wire)
+    def __init__(self, plan: LinePlan, bus: Bus) -> None:
+        super().__init__(plan, bus)
         self._server: asyncio.Server | None = None
         self._port = plan.port
         self._clients: set[asyncio.StreamWriter] = set()
@@ -128,6 +94,7 @@ class TcpLine(Dlt645Line):
         server, self._server = self._server, None
         if server is None:
             return
+        self.bus.stop()
         server.close()
         for client in tuple(self._clients):
             client.transport.abort()
@@ -138,27 +105,30 @@ class TcpLine(Dlt645Line):
             writer.transport.abort()
             return
         self._clients.add(writer)
-        conversation = Conversation(self, writer.write)
+        client = self._join(writer.write)
         try:
             while data := await reader.read(_CHUNK):
-                await conversation.hear(data)
+                await client.hear(data)
                 await writer.drain()
         except (ConnectionError, asyncio.CancelledError):
             pass  # the client or the line has gone: there is nobody to tell
         finally:
+            self._leave(client)
             self._clients.discard(writer)
             writer.close()
 
 
-class SerialLine(Dlt645Line):
+class SerialLine(BusLine):
     """The line as a pseudo-terminal. Down, it hangs up like a pulled adapter and comes back on a new path."""
 
-    def __init__(self, plan: LinePlan, bus: Bus, wire: Wire, folder: Path) -> None:
-        super().__init__(plan, bus, wire)
+    def __init__(self, plan: LinePlan, bus: Bus, folder: Path) -> None:
+        super().__init__(plan, bus)
         self._link = folder / plan.link if plan.link else None
         self._master = self._slave = -1
         self._path = ""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._client: Client | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._heard: asyncio.Queue[bytes] = asyncio.Queue()
 
     @property
     def endpoint(self) -> str:
@@ -169,29 +139,53 @@ class SerialLine(Dlt645Line):
             return
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
+        self._set_baud()
         os.set_blocking(self._master, False)
         self._path = os.ttyname(self._slave)
         if self._link:
             _point(self.plan.name, self._link, self._path)
-        conversation = Conversation(self, self._write)
-        asyncio.get_running_loop().add_reader(self._master, self._readable, conversation)
+        self._client = self._join(self._write)
+        self._serving = asyncio.get_running_loop().create_task(self._serve(self._client))
+        asyncio.get_running_loop().add_reader(self._master, self._readable)
 
     async def close(self) -> None:
         if self._master < 0:
             return
         asyncio.get_running_loop().remove_reader(self._master)
-        for task in tuple(self._tasks):
-            task.cancel()
+        self.bus.stop()
+        if self._serving and self._client:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+            self._leave(self._client)
         os.close(self._master)
         os.close(self._slave)
         self._master = self._slave = -1
         if self._link:
             self._link.unlink(missing_ok=True)
 
-    def _readable(self, conversation: Conversation) -> None:
-        task = asyncio.get_running_loop().create_task(conversation.hear(os.read(self._master, _CHUNK)))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _readable(self) -> None:
+        self._heard.put_nowait(os.read(self._master, _CHUNK))
+
+    async def _serve(self, client: Client) -> None:
+        while True:
+            data = await self._heard.get()
+            client.baud = self._port_baud()
+            await client.hear(data)
+
+    def _set_baud(self) -> None:
+        """Who opens the port and sets nothing has it right."""
+        rate = getattr(termios, f"B{self.plan.baud}", None)
+        if rate is not None:
+            settings = termios.tcgetattr(self._slave)
+            settings[_INPUT_SPEED] = settings[_OUTPUT_SPEED] = rate
+            termios.tcsetattr(self._slave, termios.TCSANOW, settings)
+
+    def _port_baud(self) -> int | None:
+        """What the client has set its end of the port to; it tells who on the bus can understand it."""
+        if not self.plan.baud:
+            return None
+        speed = termios.tcgetattr(self._master)[_OUTPUT_SPEED]
+        return _RATES.get(speed)
 
     def _write(self, data: bytes) -> None:
         if self._master < 0:

@@ -12,14 +12,18 @@ from functools import partial
 
 from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
+from pymodbus.server.requesthandler import ServerRequestHandler
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from firmware_sim.clock import Clock
+from firmware_sim.fault_book import FaultBook
 from firmware_sim.line import LOOPBACK, port_taken
 from firmware_sim.meter import Meter
 from firmware_sim.noise import Wire
 from firmware_sim.registers import Refusal, Registers, registers_of
 from firmware_sim.scenario import LinePlan
+from firmware_sim.tcp_wire import TcpWire
+from firmware_sim.transcript import Transcript
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # clients that send nonsense are our daily bread
 _UNIT_AT = 6
@@ -55,15 +59,33 @@ class _Device(SimDevice):
         return self.shared.start, self.shared.words, self.shared.flags
 
 
+class _Server(ModbusTcpServer):
+    """Gives each connection a wire of its own."""
+
+    line: "ModbusLine"
+
+    def callback_new_connection(self) -> ServerRequestHandler:
+        return self.line.connection(self)
+
+
 class ModbusLine:
     """Modbus TCP for all meters of a line, told apart by their unit."""
 
-    def __init__(self, plan: LinePlan, meters: Sequence[Meter], wire: Wire, clock: Clock) -> None:
+    def __init__(
+        self,
+        plan: LinePlan,
+        meters: Sequence[Meter],
+        wire: Wire,
+        clock: Clock,
+        transcript: Transcript,
+        book: FaultBook,
+    ) -> None:
         self.plan = plan
         self.wire = wire
         self.cut = False
         self._meters = {int(meter.address): meter for meter in meters}
         self._clock = clock
+        self._transcript, self._book = transcript, book
         self._port = plan.port
         self._server: ModbusTcpServer | None = None
         self._maps = {meter.model.name: RegisterMap.of(registers_of(meter.model)) for meter in meters}
@@ -75,7 +97,8 @@ class ModbusLine:
     async def open(self) -> None:
         if self._server is not None:
             return
-        server = ModbusTcpServer(self._devices(), address=(LOOPBACK, self._port), trace_packet=self._trace)
+        server = _Server(self._devices(), address=(LOOPBACK, self._port))
+        server.line = self
         if not await server.listen():
             raise port_taken(f"line {self.plan.name}", self._port, "it is taken or not allowed")
         self._server = server
@@ -120,10 +143,34 @@ class ModbusLine:
         words[address - start : address - start + count] = present
         return None
 
-    def _trace(self, sending: bool, packet: bytes) -> bytes:
-        if not sending or len(packet) <= _UNIT_AT:
-            return packet
-        meter = self._meters.get(packet[_UNIT_AT])
-        if self._server is None or self.cut or meter is None or not meter.answers:
-            return b""
-        return self.wire.carry(packet)
+    def connection(self, server: ModbusTcpServer) -> ServerRequestHandler:
+        """What serves one client; bytes go through its wire on their way out."""
+        wire = TcpWire(self.plan.name, self.wire, self._clock, self._transcript, self._book, self._name_of)
+
+        def trace(sending: bool, packet: bytes) -> bytes:
+            if not sending:
+                wire.asked(packet)
+                return packet
+            return b"" if self.cut else wire.reply(self._said(packet), write)
+
+        def write(data: bytes) -> None:
+            transport = handler.transport
+            if (
+                data
+                and isinstance(transport, asyncio.WriteTransport)
+                and self._server is not None
+                and not self.cut
+            ):
+                transport.write(data)
+
+        handler = ServerRequestHandler(server, trace, None, None)  # type: ignore[no-untyped-call]
+        return handler
+
+    def _said(self, packet: bytes) -> bytes:
+        """A unit nobody has, a dead meter and a line that is down say nothing."""
+        meter = self._meters.get(packet[_UNIT_AT]) if len(packet) > _UNIT_AT else None
+        return b"" if self._server is None or meter is None or not meter.answers else packet
+
+    def _name_of(self, unit: int) -> str | None:
+        meter = self._meters.get(unit)
+        return meter.id if meter else None

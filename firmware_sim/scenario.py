@@ -7,23 +7,39 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from firmware_sim.kinds import KINDS
+from firmware_sim.life import LifePlan
+from firmware_sim.making import AS_IT_SHOULD_BE, Making, check_wiring, life_of, making_of
+from firmware_sim.scenario_tables import (
+    CurveTable,
+    Document,
+    FaultTable,
+    LineTable,
+    MasterTable,
+    MeterTable,
+    RequestTable,
+)
 from protocols import models
-from protocols.errors import ModelError
+from protocols.dlt645.conversations import read_request
+from protocols.dlt645.explain import from_hex
+from protocols.dlt645.frame import encode
+from protocols.errors import FrameError, ModelError
+from protocols.modbus import rtu
 from protocols.models import MeterModel
+from protocols.spelling import advice
 
 LINE_OF_PROTOCOL = {
-    "dlt645-2007": ("dlt645-tcp", "dlt645-serial"),
-    "dlt645-1997": ("dlt645-tcp", "dlt645-serial"),
-    "modbus": ("modbus-tcp",),
+    "dlt645-2007": ("dlt645-tcp", "dlt645-serial", "tcp", "serial"),
+    "dlt645-1997": ("dlt645-tcp", "dlt645-serial", "tcp", "serial"),
+    "modbus": ("modbus-tcp", "tcp", "serial"),
 }
+"""`tcp` and `serial` are buses that hold DL/T 645 and Modbus RTU meters side by side."""
 _PHASES = "ABC"
 
 
@@ -65,8 +81,14 @@ class LinePlan:
     link: str | None
     delay_ms: float
     baud: int | None
+    parity: str
     echo: bool
     noise: Noise
+
+    @property
+    def char_s(self) -> float:
+        """Air time of one byte: start, eight bits, perhaps parity, stop."""
+        return (10 if self.parity == "N" else 11) / self.baud if self.baud else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +104,34 @@ class MeterPlan:
     phase: int | None
     load: str | CurvePlan | None
     aux_supply: bool
+    response_ms: float | None
+    baud: int | None
+    parity: str | None
+    making: Making = AS_IT_SHOULD_BE
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """A fault of the script: from `at` on, until `until` (seconds after the start, or aware instants)."""
+
+    kind: str
+    target: str
+    at: float | datetime
+    until: float | datetime | None
+    options: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class MasterPlan:
+    """A second master: `requests` one after the other, `gap_ms` apart, again every `cycle_s`."""
+
+    name: str
+    line: str
+    cycle_s: float
+    gap_ms: float
+    at: float | datetime
+    until: float | datetime | None
+    requests: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +147,21 @@ class GatewayPlan:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`folder` is where files named in the scenario are looked for."""
+    """`folder` is where files named in the scenario are looked for; `speed`: simulated seconds a second."""
 
     seed: int
+    speed: float
     zone: ZoneInfo
     installed: date
     areas: tuple[AreaPlan, ...]
     lines: tuple[LinePlan, ...]
     meters: tuple[MeterPlan, ...]
     gateways: tuple[GatewayPlan, ...]
+    faults: tuple[FaultPlan, ...]
+    masters: tuple[MasterPlan, ...]
     models: dict[str, MeterModel]
     folder: Path
+    life: tuple[LifePlan, ...] = ()
 
 
 def load(path: Path) -> Scenario:
@@ -122,7 +176,7 @@ def load(path: Path) -> Scenario:
 def parse(text: str, origin: str = "scenario", folder: Path = Path()) -> Scenario:
     """The scenario in a text; `origin` is what its mistakes are told of."""
     try:
-        document = _Document.model_validate(tomllib.loads(text))
+        document = Document.model_validate(tomllib.loads(text))
         return _checked(document, folder)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{origin}: not valid TOML: {error}") from None
@@ -136,90 +190,17 @@ class _Mistake(Exception):
     pass
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-_Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s/+#|:]+$")]
-_Port = Annotated[int, Field(ge=0, le=65535)]
-_Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class _Station(_Table):
-    name: str = "示例供电所"
-    timezone: str = "Asia/Shanghai"
-    installed: date = date(2024, 1, 1)
-
-
-class _Area(_Table):
-    id: _Name
-    name: str = ""
-    feeder: str = ""
-
-
-class _Noise(_Table):
-    loss: _Share = 0
-    flip: _Share = 0
-    garbage: _Share = 0
-
-
-class _Line(_Table):
-    name: _Name
-    kind: Literal["dlt645-tcp", "dlt645-serial", "modbus-tcp"]
-    port: _Port = 0
-    link: str | None = None
-    delay_ms: Annotated[float, Field(ge=0, le=60_000)] = 2
-    baud: Annotated[int, Field(ge=300, le=921_600)] | None = None
-    echo: bool = False
-    noise: _Noise = _Noise()
-
-
-class _Curve(_Table):
-    file: str
-    scale: Annotated[float, Field(gt=0)] = 1
-    power_factor: Annotated[float, Field(gt=0.1, le=1)] = 0.95
-
-
-class _Meter(_Table):
-    id: _Name
-    address: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | None = None
-    unit: Annotated[int, Field(ge=1, le=247)] | None = None
-    model: str
-    area: str
-    line: str
-    role: Literal["customer", "area"] = "customer"
-    phase: Literal["A", "B", "C"] | None = None
-    load: str | _Curve | None = None
-    aux_supply: bool = False
-    customer: str = ""
-
-
-class _Gateway(_Table):
-    id: _Name
-    area: str | None = None
-    supply_file: str | None = None
-    broker: Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]{1,5}$")] | None = None
-    relay_port: _Port = 0
-
-
-class _Document(_Table):
-    seed: int = 0
-    station: _Station = _Station()
-    area: tuple[_Area, ...]
-    line: tuple[_Line, ...]
-    meter: tuple[_Meter, ...]
-    gateway: tuple[_Gateway, ...] = ()
-
-
 def _first_mistake(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{where.lstrip('.')}: {advice(Document, first['loc'])}"
     given = "" if first["type"] == "missing" else f" (it is {first['input']!r})"
     more = f"; {error.error_count() - 1} more" if error.error_count() > 1 else ""
     return f"{where.lstrip('.')}: {first['msg']}{given}{more}"
 
 
-def _checked(document: _Document, folder: Path) -> Scenario:
+def _checked(document: Document, folder: Path) -> Scenario:
     _unique("area", (area.id for area in document.area))
     _unique("line", (line.name for line in document.line))
     _unique("meter", (meter.id for meter in document.meter))
@@ -229,21 +210,37 @@ def _checked(document: _Document, folder: Path) -> Scenario:
     areas = {area.id for area in document.area}
     known = _models(document.meter)
     plans = tuple(_meter_plan(meter, known[meter.model], areas, kinds) for meter in document.meter)
-    _unique_addresses(plans)
+    _unique_addresses(plans, {meter.id for meter in document.meter if meter.twin})
+    _unique("master", (master.name for master in document.master))
     for gateway in document.gateway:
         if gateway.area is not None:
             _known("gateway", gateway.id, "area", gateway.area, areas)
     return Scenario(
         seed=document.seed,
+        speed=document.speed,
         zone=_zone(document.station.timezone),
         installed=document.station.installed,
         areas=tuple(AreaPlan(area.id, area.name) for area in document.area),
         lines=tuple(_line_plan(line) for line in document.line),
         meters=plans,
         gateways=tuple(GatewayPlan(**gateway.model_dump()) for gateway in document.gateway),
+        faults=tuple(_fault_plan(fault) for fault in document.fault),
+        masters=tuple(_master_plan(master, kinds, plans, known) for master in document.master),
         models=known,
         folder=folder,
+        life=_lives(document, plans, known),
     )
+
+
+def _lives(
+    document: Document, plans: Iterable[MeterPlan], known: Mapping[str, MeterModel]
+) -> tuple[LifePlan, ...]:
+    phases = {plan.id: known[plan.model].phases for plan in plans}
+    try:
+        check_wiring(document.meter, phases)
+        return tuple(life_of(life, phases) for life in document.life)
+    except ValueError as error:
+        raise _Mistake(str(error)) from None
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -253,7 +250,7 @@ def _zone(name: str) -> ZoneInfo:
         raise _Mistake(f"station.timezone: {name!r} is no zone; write one such as Asia/Shanghai") from None
 
 
-def _ports(document: _Document) -> Iterator[int]:
+def _ports(document: Document) -> Iterator[int]:
     yield from (line.port for line in document.line if line.port)
     yield from (gateway.relay_port for gateway in document.gateway if gateway.relay_port)
 
@@ -264,14 +261,14 @@ def _unique(what: str, names: Iterable[str]) -> None:
         raise _Mistake(f"{what} {name!r} is there {times} times; give each its own")
 
 
-def _unique_addresses(plans: Iterable[MeterPlan]) -> None:
+def _unique_addresses(plans: Iterable[MeterPlan], twins: set[str]) -> None:
     holders: dict[tuple[str, str], str] = {}
     for plan in plans:
         holder = holders.setdefault((plan.line, plan.address), plan.id)
-        if holder != plan.id:
+        if holder != plan.id and plan.id not in twins:
             raise _Mistake(
                 f"meters {holder} and {plan.id} share the address {plan.address} on line {plan.line}; "
-                "give each its own"
+                "give each its own, or say `twin = true` when that is what is to be tried"
             )
 
 
@@ -280,7 +277,7 @@ def _known(what: str, name: str, field: str, value: str, names: Iterable[str]) -
         raise _Mistake(f"{what} {name}: there is no {field} {value!r}; known: {', '.join(sorted(names))}")
 
 
-def _models(meters: Iterable[_Meter]) -> dict[str, MeterModel]:
+def _models(meters: Iterable[MeterTable]) -> dict[str, MeterModel]:
     known: dict[str, MeterModel] = {}
     for meter in meters:
         if meter.model not in known:
@@ -292,12 +289,68 @@ def _models(meters: Iterable[_Meter]) -> dict[str, MeterModel]:
     return known
 
 
-def _line_plan(line: _Line) -> LinePlan:
-    noise = Noise(line.noise.loss, line.noise.flip, line.noise.garbage)
-    return LinePlan(line.name, line.kind, line.port, line.link, line.delay_ms, line.baud, line.echo, noise)
+def _line_plan(line: LineTable) -> LinePlan:
+    """Without a delay of its own a line answers in 2 ms; with a baud rate in 20 ms, as meters do."""
+    delay_ms = line.delay_ms if line.delay_ms is not None else 20 if line.baud else 2
+    return LinePlan(
+        name=line.name,
+        kind=line.kind,
+        port=line.port,
+        link=line.link,
+        delay_ms=delay_ms,
+        baud=line.baud,
+        parity=line.parity,
+        echo=line.echo,
+        noise=Noise(line.noise.loss, line.noise.flip, line.noise.garbage),
+    )
 
 
-def _meter_plan(meter: _Meter, model: MeterModel, areas: set[str], kinds: Mapping[str, str]) -> MeterPlan:
+def _fault_plan(fault: FaultTable) -> FaultPlan:
+    options = {name: getattr(fault, name) for name in ("nth", "times", "share", "delay_s")}
+    given = {name: value for name, value in options.items() if value is not None}
+    return FaultPlan(fault.kind, fault.target, fault.at, fault.until, given)
+
+
+def _master_plan(
+    master: MasterTable,
+    kinds: Mapping[str, str],
+    meters: Iterable[MeterPlan],
+    known: Mapping[str, MeterModel],
+) -> MasterPlan:
+    _known("master", master.name, "line", master.line, kinds)
+    if kinds[master.line] == "modbus-tcp":
+        raise _Mistake(
+            f"master {master.name}: line {master.line} is modbus-tcp and no bus; use serial or tcp"
+        )
+    by_id = {meter.id: meter for meter in meters}
+    requests = tuple(_request(master.name, request, by_id, known) for request in master.request)
+    return MasterPlan(
+        master.name, master.line, master.cycle_s, master.gap_ms, master.at, master.until, requests
+    )
+
+
+def _request(
+    master: str, request: RequestTable, meters: Mapping[str, MeterPlan], known: Mapping[str, MeterModel]
+) -> bytes:
+    """The bytes of one request of a second master."""
+    try:
+        if request.hex is not None:
+            return from_hex(request.hex)
+        address, protocol = request.address or "", "modbus" if request.first_register is not None else ""
+        if request.meter is not None:
+            _known("master", master, "meter", request.meter, meters)
+            address, protocol = meters[request.meter].address, known[meters[request.meter].model].protocol
+        if protocol == "modbus":
+            return rtu.read_request(int(address), request.fc, request.first_register or 0, request.count)
+        version = "1997" if protocol == "dlt645-1997" else "2007"
+        return encode(
+            read_request(address, request.di or {"2007": "00010000", "1997": "9010"}[version], version)
+        )
+    except (FrameError, ValueError) as error:
+        raise _Mistake(f"master {master}: a request cannot be sent ({error})") from None
+
+
+def _meter_plan(meter: MeterTable, model: MeterModel, areas: set[str], kinds: Mapping[str, str]) -> MeterPlan:
     _known("meter", meter.id, "area", meter.area, areas)
     _known("meter", meter.id, "line", meter.line, kinds)
     fitting = LINE_OF_PROTOCOL[model.protocol]
@@ -316,10 +369,21 @@ def _meter_plan(meter: _Meter, model: MeterModel, areas: set[str], kinds: Mappin
         phase=_phase(meter, model.phases),
         load=_load(meter),
         aux_supply=meter.aux_supply,
+        response_ms=meter.response_ms,
+        baud=meter.baud,
+        parity=meter.parity,
+        making=_making(meter),
     )
 
 
-def _address(meter: _Meter, modbus: bool) -> str:
+def _making(meter: MeterTable) -> Making:
+    try:
+        return making_of(meter)
+    except ValueError as error:
+        raise _Mistake(f"meter {meter.id}: {error}") from None
+
+
+def _address(meter: MeterTable, modbus: bool) -> str:
     if modbus:
         if meter.unit is None or meter.address is not None:
             raise _Mistake(f"meter {meter.id}: a Modbus meter has a unit (1..247) and no address")
@@ -331,7 +395,7 @@ def _address(meter: _Meter, modbus: bool) -> str:
     return meter.address
 
 
-def _phase(meter: _Meter, phases: int) -> int | None:
+def _phase(meter: MeterTable, phases: int) -> int | None:
     if phases == 1:
         return _PHASES.index(meter.phase or "A")
     if meter.phase is not None:
@@ -339,12 +403,12 @@ def _phase(meter: _Meter, phases: int) -> int | None:
     return None
 
 
-def _load(meter: _Meter) -> str | CurvePlan | None:
+def _load(meter: MeterTable) -> str | CurvePlan | None:
     if meter.role == "area":
         if meter.load is not None:
             raise _Mistake(f"meter {meter.id}: an area meter sees its customers' load; leave `load` out")
         return None
-    if isinstance(meter.load, _Curve):
+    if isinstance(meter.load, CurveTable):
         return CurvePlan(meter.load.file, meter.load.scale, meter.load.power_factor)
     if meter.load is None:
         return "household"

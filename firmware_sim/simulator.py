@@ -1,19 +1,27 @@
 """A running fleet: the meters of a scenario on their lines, with faults on demand. Builds all, owns all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from firmware_sim import fleet
+from firmware_sim.bus import Bus
 from firmware_sim.clock import Clock
-from firmware_sim.dlt645_meter import Dlt645Meter
-from firmware_sim.faults import Faults
-from firmware_sim.line import Bus, Line, SerialLine, TcpLine
+from firmware_sim.fault_book import FaultBook
+from firmware_sim.faults import SECOND_MASTER, Faults
+from firmware_sim.line import BusLine, Line, SerialLine, TcpLine
 from firmware_sim.meter import Meter
 from firmware_sim.noise import Wire
 from firmware_sim.relay import Relay
-from firmware_sim.scenario import LinePlan, Scenario, ScenarioError
+from firmware_sim.scenario import LinePlan, MasterPlan, Scenario, ScenarioError
+from firmware_sim.script import Instant, Script
+from firmware_sim.second_master import SecondMaster
+from firmware_sim.stations import Dlt645Station, RtuStation, Station
 from firmware_sim.supply_file import SupplyFile
+from firmware_sim.transcript import Transcript
+
+_SERIAL = ("dlt645-serial", "serial")
 
 
 class Simulator:
@@ -25,7 +33,11 @@ class Simulator:
         self._state_dir = state_dir.resolve()
         self.meters = fleet.build(scenario)
         _check_clock(scenario, self.meters, clock)
+        self.transcript = Transcript()
+        self._plans = {plan.id: plan for plan in scenario.meters}
+        self._books = {plan.name: FaultBook(scenario.seed, plan.name) for plan in scenario.lines}
         self.lines = {plan.name: self._line(plan) for plan in scenario.lines}
+        self.masters = {plan.name: self._master(plan) for plan in scenario.masters}
         self.relays = {
             plan.id: Relay(plan.id, plan.broker, plan.relay_port) for plan in scenario.gateways if plan.broker
         }
@@ -38,7 +50,9 @@ class Simulator:
         for plan in scenario.gateways:
             if plan.area and plan.id in self._supply_files:
                 by_area.setdefault(plan.area, []).append(self._supply_files[plan.id])
-        self.faults = Faults(clock, self.meters, self.lines, self.relays, by_area)
+        self.faults = Faults(clock, self.meters, self.lines, self.relays, by_area, self._books, self.masters)
+        self.script = Script(clock)
+        self._write_script()
         self._open = AsyncExitStack()
 
     async def start(self) -> None:
@@ -48,8 +62,13 @@ class Simulator:
             for part in parts:
                 await part.open()
                 opened.push_async_callback(part.close)
+            for master in self.masters.values():
+                opened.push_async_callback(master.stop)
             for file in self._supply_files.values():
                 file.write(lit=True)
+            await self.script.play_due()
+            self.script.start()
+            opened.push_async_callback(self.script.stop)
             self._open = opened.pop_all()
 
     async def stop(self) -> None:
@@ -77,21 +96,53 @@ class Simulator:
             "supply_file": str(supply.path) if supply else None,
         }
 
+    def _write_script(self) -> None:
+        """Everything the scenario says is to happen, at its time."""
+        for fault in self._scenario.faults:
+            self.faults.check(fault.kind, fault.target)
+            self._between(fault.at, fault.until, fault.kind, fault.target, fault.options)
+        for master in self._scenario.masters:
+            self._between(master.at, master.until, SECOND_MASTER, master.name, {})
+
+    def _between(
+        self, at: Instant, until: Instant | None, kind: str, target: str, options: Mapping[str, float]
+    ) -> None:
+        self.script.add(at, partial(self.faults.set, kind, target, True, options))
+        if until is not None:
+            self.script.add(until, partial(self.faults.set, kind, target, False))
+
+    def _master(self, plan: MasterPlan) -> SecondMaster:
+        line = self.lines[plan.line]
+        assert isinstance(line, BusLine)  # a master on modbus-tcp is refused with the scenario
+        return SecondMaster(plan, line.bus)
+
     def _line(self, plan: LinePlan) -> Line:
         meters = [meter for meter in self.meters.values() if meter.line == plan.name]
         wire = Wire(self._scenario.seed, plan.name, plan.noise)
+        book = self._books[plan.name]
         if plan.kind == "modbus-tcp":
-            return _modbus_line(plan, meters, wire, self._clock)
-        bus = Bus([Dlt645Meter(meter) for meter in meters], self._clock)
-        if plan.kind == "dlt645-serial":
-            return SerialLine(plan, bus, wire, self._state_dir)
-        return TcpLine(plan, bus, wire)
+            return _modbus_line(plan, meters, wire, self._clock, self.transcript, book)
+        stations = [self._station(meter) for meter in meters]
+        bus = Bus(plan, stations, self._plans, wire, self._clock, self.transcript, book)
+        return SerialLine(plan, bus, self._state_dir) if plan.kind in _SERIAL else TcpLine(plan, bus)
+
+    def _station(self, meter: Meter) -> Station:
+        if meter.model.protocol == "modbus":
+            return RtuStation(meter, self._clock)
+        return Dlt645Station(meter)
 
 
-def _modbus_line(plan: LinePlan, meters: Sequence[Meter], wire: Wire, clock: Clock) -> Line:
+def _modbus_line(
+    plan: LinePlan,
+    meters: Sequence[Meter],
+    wire: Wire,
+    clock: Clock,
+    transcript: Transcript,
+    book: FaultBook,
+) -> Line:
     from firmware_sim.modbus_meter import ModbusLine  # pymodbus is slow to import and often not needed
 
-    return ModbusLine(plan, meters, wire, clock)
+    return ModbusLine(plan, meters, wire, clock, transcript, book)
 
 
 def _short(kind: str) -> str:
@@ -99,6 +150,6 @@ def _short(kind: str) -> str:
     return {"dlt645-tcp": "tcp", "dlt645-serial": "serial"}.get(kind, kind)
 
 
-def _check_clock(scenario: Scenario, meters: dict[str, Meter], clock: Clock) -> None:
+def _check_clock(scenario: Scenario, meters: Mapping[str, Meter], clock: Clock) -> None:
     if any(clock.now_ms() < meter.calendar.origin_s * 1000 for meter in meters.values()):
         raise ScenarioError(f"station.installed: {scenario.installed} is still to come; set an earlier day")
