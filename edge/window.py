@@ -14,7 +14,11 @@ from protocols.mqtt.messages import Stored
 
 LIMIT: Final = 32
 BACKLOG_LIMIT: Final = 28
-"""What the backlog may take of the window, so that a live batch never waits behind it."""
+"""What the backlog may take of the window, so that a live batch finds a place in it."""
+BACKLOG_LEAST: Final = 2
+BACKLOG_TRIP_S: Final = (0.75, 1.5)
+"""The backlog takes more of the window while its batches are settled faster than the first, and less when
+slower than the second: what is under way is what a live batch waits behind at a slow cloud."""
 FIRST_WAIT_S: Final = 2.0
 LAST_WAIT_S: Final = 60.0
 _LIVE_KEPT: Final = 256
@@ -24,6 +28,7 @@ _LIVE_KEPT: Final = 256
 class _Flight:
     id: int
     since_s: float
+    sent_s: float
     delivered: bool = False
     wait_s: float = FIRST_WAIT_S
 
@@ -47,6 +52,7 @@ class Window:
         self._wait = BackOff(FIRST_WAIT_S, LAST_WAIT_S, rng)
         self._round_s = 0.0
         self._progress = False
+        self._backlog_limit = BACKLOG_LIMIT
 
     @property
     def under_way(self) -> int:
@@ -71,14 +77,20 @@ class Window:
 
     def settled(self, stored: Stored, now_s: float) -> None:
         """The outbox has let go of these: their places are free, and whoever waits longer is asked after."""
-        done = [key for key in self._flights if _covers(stored, key)]
-        for key in done:
-            del self._flights[key]
+        done = [self._flights.pop(key) for key in tuple(self._flights) if _covers(stored, key)]
         if done:
+            self._pace(now_s - max(flight.sent_s for flight in done))
             self._progress = True
             if self._wait.grown:
                 self._wait.reset()
                 self._round_s = min(self._round_s, now_s + FIRST_WAIT_S)
+
+    def _pace(self, trip_s: float) -> None:
+        fast_s, slow_s = BACKLOG_TRIP_S
+        if trip_s > slow_s:
+            self._backlog_limit = max(BACKLOG_LEAST, self._backlog_limit * 3 // 4)
+        elif trip_s < fast_s:
+            self._backlog_limit = min(BACKLOG_LIMIT, self._backlog_limit + 1)
 
     def _fresh(self, now_s: float) -> list[Batch]:
         for batch_id in self._outbox.ids(after=self._seen, limit=4 * _LIVE_KEPT):
@@ -96,8 +108,8 @@ class Window:
 
     def _backlog(self, now_s: float) -> list[Batch]:
         sent: list[Batch] = []
-        while self._cursor < self._boundary and len(self._flights) < BACKLOG_LIMIT:
-            free = BACKLOG_LIMIT - len(self._flights)
+        while self._cursor < self._boundary and len(self._flights) < self._backlog_limit:
+            free = self._backlog_limit - len(self._flights)
             batches = self._outbox.unsettled(free, after=self._cursor, until=self._boundary)
             self._cursor = batches[-1].id if batches else self._boundary
             sent += [batch for batch in batches if self._take_off(batch, now_s)]
@@ -109,7 +121,7 @@ class Window:
         if not self._flights:
             self._wait.reset()
             self._await_progress(now_s)
-        self._flights[batch.key] = _Flight(batch.id, now_s)
+        self._flights[batch.key] = _Flight(batch.id, now_s, now_s)
         return True
 
     def _again(self, now_s: float) -> list[Batch]:

@@ -142,3 +142,26 @@ def test_waits_double_up_to_their_limit_and_differ_between_gateways() -> None:
     waits.reset()
     assert waits.next_s() <= 2
     assert BackOff(2, 60, Random(2)).next_s() != first[0]
+
+
+def test_behind_a_slow_cloud_the_backlog_keeps_little_under_way_and_behind_a_fast_one_more_again(
+    outbox: Outbox, window: Window
+) -> None:
+    """What is under way is what a live batch waits behind; here the cloud settles three batches a second."""
+    keep(outbox, 700)
+    window.reopen()
+    under_way = [seq for seq in sent(window, 0) if seq != 700]
+
+    def settle_oldest(now_s: float, count: int) -> int:
+        for seq in under_way[:count]:
+            word = stored(outbox.epoch, (seq, seq))
+            outbox.settle(word)
+            window.settled(word, now_s)
+        del under_way[:count]
+        under_way.extend(sent(window, now_s))
+        return len(under_way)
+
+    slow = [settle_oldest(third / 3, 1) for third in range(1, 181)]
+    assert max(slow[-30:]) <= 8
+    fast = [settle_oldest(60 + tenth / 10, 8) for tenth in range(1, 41)]
+    assert fast[-1] >= BACKLOG_LIMIT - 8
