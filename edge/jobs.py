@@ -4,14 +4,18 @@ A job of more right goes before all of less, also in the middle of their work: b
 """
 
 import heapq
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from edge.drivers import MeterTalk
+from edge.links import Interrupted
+
+log = logging.getLogger(__name__)
 
 
 class Priority(IntEnum):
@@ -45,10 +49,23 @@ class Job:
     until_s: float | None = None
 
 
+STARVED_S: Final = 900.0
+"""A job of least right that has waited so long is told of: the line is full."""
+
+
+def tell(job: Job, end: object) -> None:
+    """Its end, to whoever waits for it; what goes wrong there must not end the line's thread."""
+    try:
+        job.done(end)
+    except Exception:
+        log.exception("nobody understood the end of job %s of meter %s", job.name, job.meter)
+
+
 class JobQueue:
     """The jobs of one line that wait; any thread may put, the line's thread takes."""
 
     def __init__(self) -> None:
+        self.passed_over = 0  # how often something else was done while a job of least right waited
         self._heap: list[tuple[Priority, int, float, Job]] = []
         self._order = count()
         self._lock = Lock()
@@ -71,29 +88,35 @@ class JobQueue:
                 return heapq.heappop(self._heap)[3]
             return None
 
-    def take_expired(self, now_s: float) -> list[Job]:
-        return self._take_if(lambda job: job.until_s is not None and job.until_s <= now_s)
+    def expire(self, now_s: float) -> None:
+        """Tell those whose time is over."""
+        for job in self._take_if(lambda job: job.until_s is not None and job.until_s <= now_s):
+            tell(job, Expired(f"{job.name}: the line was not free in time"))
 
     def take_up_to(self, least: Priority) -> list[Job]:
         """All jobs that have at least this right."""
         return self._take_if(lambda job: job.priority <= least)
 
-    def close(self) -> list[Job]:
-        """What is left; nothing is taken in any more."""
+    def end(self) -> None:
+        """Nothing is taken in any more, and who is left is told."""
         with self._lock:
             self._closed = True
-        return self._take_if(lambda _: True)
+        for job in self._take_if(lambda _: True):
+            tell(job, Interrupted("the line stops"))
 
     def expiry_s(self) -> float | None:
         """When the next job expires."""
         with self._lock:
             return min((job.until_s for *_, job in self._heap if job.until_s is not None), default=None)
 
-    def backlog_since_s(self) -> float | None:
-        """Since when the oldest job of least right waits."""
+    def pass_over_backlog(self, right: int, now_s: float) -> float:
+        """Something of that right is done now: since how many seconds a job of least right waits for it."""
+        if right >= Priority.BACKLOG:
+            return 0.0
         with self._lock:
-            waiting = (put_s for priority, _, put_s, _ in self._heap if priority is Priority.BACKLOG)
-            return min(waiting, default=None)
+            waiting = [put_s for priority, _, put_s, _ in self._heap if priority is Priority.BACKLOG]
+        self.passed_over += bool(waiting)
+        return now_s - min(waiting, default=now_s)
 
     def _take_if(self, wanted: Callable[[Job], bool]) -> list[Job]:
         with self._lock:

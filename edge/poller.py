@@ -7,20 +7,21 @@ polling until it does; nothing is overtaken and nothing is dropped.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from typing import Final
 
 from edge.back_off import BackOff
 from edge.clock import Clock, can_date
 from edge.drivers import Driver
 from edge.drivers.mixed import LineDriver
-from edge.jobs import Expired, Job, JobQueue, Priority
+from edge.jobs import STARVED_S, Job, JobQueue, Priority, tell
 from edge.links import Interrupted, LinkDown, NoReply
 from edge.planner import FULL_LINE, cost_of, plan_of, speed_is_known
+from edge.plausible import Judge, Noise, Verdict
 from edge.schedule import Ask, Schedule
 from edge.settings import LineSettings, MeterSettings
+from edge.tallies import Tallies
 from protocols import models
 from protocols.errors import FrameError, Refused
 from protocols.mqtt.messages import ClockState, LineHealth, MeterHealth
@@ -38,16 +39,6 @@ STORAGE_BACK_OFF_S: Final = (0.25, 10.0)
 REMIND_S: Final = 600.0
 IDLE: Final = len(Priority)
 """Less right than any priority: nothing is being done."""
-STARVED_S: Final = 900.0
-"""A job of least right that has waited so long is told of: the line is full."""
-
-
-@dataclass(slots=True)
-class _Tally:
-    asked: int = 0
-    answered: int = 0
-    unanswered: int = 0
-    answered_at_ms: int | None = None
 
 
 class LinePoller:
@@ -65,19 +56,18 @@ class LinePoller:
     ) -> None:
         """ModelError when a meter's model cannot be used."""
         self._line, self._clock, self._accept = line, clock, accept
-        known = {name: models.load(name) for name in sorted({meter.model for meter in line.meters})}
-        self._driver = driver or LineDriver(line, known)
+        self._models = {name: models.load(name) for name in sorted({meter.model for meter in line.meters})}
+        self._driver = driver or LineDriver(line, self._models)
         self._driver.between = self._let_pass
         self._meters = {meter.id: meter for meter in line.meters}
         self._cost_s = {meter.id: cost_of(line, meter) for meter in line.meters}
         self._probe_s, self._confirm_s = probe_s, confirm_s
-        self._tallies = {meter.id: _Tally() for meter in line.meters}
-        self._lock = Lock()
+        self._tallies = Tallies(line.name, self._meters)
+        self._judge, self._noise = Judge(), Noise()
         self._stopping, self._wake = Event(), Event()
         self._lent, self._given = Event(), Event()
         self._jobs = JobQueue()
         self._doing: int = IDLE
-        self.backlog_passed_over = 0  # how often something of more right went before a waiting backlog job
         self._connected = False  # the drop and reopening after a time-out is not told: the line is there
         self._unaccepted: Reading | None = None
         self._line_faults = BackOff(*LINE_BACK_OFF_S, Random())
@@ -100,10 +90,9 @@ class LinePoller:
 
     def take_over(self, before: "LinePoller") -> None:
         """Before `start`, of a poller that has ended: its counts, and a reading not handed over yet."""
-        with before._lock:
-            alike = before._meters.keys() & self._meters.keys()
-            self._tallies |= {meter: before._tallies[meter] for meter in alike}
-            self._unaccepted = before._unaccepted
+        self._tallies.take_over(before._tallies)
+        self._judge = before._judge
+        self._unaccepted = before._unaccepted
 
     def stop(self) -> None:
         """End the polling, whatever it waits for; returns at once."""
@@ -111,11 +100,16 @@ class LinePoller:
         self._wake.set()
         self._driver.interrupt()
         if self._thread.ident is None:
-            self._end_jobs()
+            self._jobs.end()
 
     def join(self, timeout_s: float) -> None:
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
+
+    @property
+    def backlog_passed_over(self) -> int:
+        """How often something of more right was done while a backlog job waited."""
+        return self._jobs.passed_over
 
     @property
     def name(self) -> str:
@@ -135,7 +129,7 @@ class LinePoller:
         if self._jobs.put(job, self._clock.monotonic_s()):
             self._wake.set()
         else:
-            self._tell(job, Interrupted("the line has stopped"))
+            tell(job, Interrupted("the line has stopped"))
 
     def lend(self, timeout_s: float) -> bool:
         """Close the link and pause, for another program to use the line. False: it was not free in time."""
@@ -161,18 +155,7 @@ class LinePoller:
         )
 
     def meter_health(self) -> list[MeterHealth]:
-        with self._lock:
-            return [self._health(meter, tally) for meter, tally in self._tallies.items()]
-
-    def _health(self, meter: str, tally: _Tally) -> MeterHealth:
-        return MeterHealth(
-            meter=meter,
-            line=self._line.name,
-            asked=tally.asked,
-            answered=tally.answered,
-            unanswered=tally.unanswered,
-            answered_at_ms=tally.answered_at_ms,
-        )
+        return self._tallies.health()
 
     # -- the thread -----------------------------------------------------------------------------------
 
@@ -189,17 +172,17 @@ class LinePoller:
                 self._rest(self._step())
         finally:
             self._driver.close()
-            self._end_jobs()
+            self._jobs.end()
 
     def _rest(self, rest_s: float) -> None:
         """Until then, or until somebody wants something; jobs whose time is over are told meanwhile."""
-        self._expire_jobs()
+        self._jobs.expire(self._clock.monotonic_s())
         expiry_s = self._jobs.expiry_s()
         left_s = rest_s if expiry_s is None else min(rest_s, expiry_s - self._clock.monotonic_s())
         if left_s > 0:
             self._wake.wait(left_s)
         self._wake.clear()
-        self._expire_jobs()
+        self._jobs.expire(self._clock.monotonic_s())
 
     def _step(self) -> float:
         """One thing done; gives how long to rest."""
@@ -249,17 +232,17 @@ class LinePoller:
         try:
             result = job.work(self._driver.talk(self._meters[job.meter]))
         except LinkDown as down:
-            self._tell(job, down)
+            tell(job, down)
             raise
         except (NoReply, FrameError, Refused) as failure:
             self._line_works()
-            self._tell(job, failure)
+            tell(job, failure)
         except Exception as defect:
             log.exception("line %s: job %s of meter %s", self._line.name, job.name, job.meter)
-            self._tell(job, defect)
+            tell(job, defect)
         else:
             self._line_works()
-            self._tell(job, result)
+            tell(job, result)
         finally:
             self._doing = doing
         return 0.0
@@ -276,29 +259,11 @@ class LinePoller:
             self._ask(ask)
 
     def _take(self, before: int) -> Job | None:
-        self._expire_jobs()
+        self._jobs.expire(self._clock.monotonic_s())
         return self._jobs.take(before)
 
-    def _expire_jobs(self) -> None:
-        for job in self._jobs.take_expired(self._clock.monotonic_s()):
-            self._tell(job, Expired(f"{job.name}: line {self._line.name} was not free in time"))
-
-    def _end_jobs(self) -> None:
-        for job in self._jobs.close():
-            self._tell(job, Interrupted("the line stops"))
-
-    def _tell(self, job: Job, end: object) -> None:
-        try:
-            job.done(end)
-        except Exception:
-            log.exception("line %s: nobody understood the end of job %s", self._line.name, job.name)
-
     def _note_backlog(self, right: int) -> None:
-        since_s = self._jobs.backlog_since_s() if right < Priority.BACKLOG else None
-        if since_s is None:
-            return
-        self.backlog_passed_over += 1
-        waited_s = self._clock.monotonic_s() - since_s
+        waited_s = self._jobs.pass_over_backlog(right, self._clock.monotonic_s())
         if waited_s > STARVED_S:
             log.log(
                 self._seldom("full", logging.WARNING),
@@ -322,7 +287,7 @@ class LinePoller:
         except FrameError as error:
             self._line_works()
             log.log(self._seldom(meter, logging.INFO), "line %s, meter %s: %s", self._line.name, meter, error)
-            self._count(meter, asked=1)
+            self._tallies.count(meter, asked=1)
             self._schedule.deferred(meter, self._now_s())
         except Refused as refused:
             level = self._seldom(meter, logging.WARNING)
@@ -341,39 +306,48 @@ class LinePoller:
         at_ms = self._clock.now_ms()
         if not ask.read:
             self._line_works()
-            self._count(ask.meter.id, answered_at_ms=at_ms)
+            self._tallies.count(ask.meter.id, answered_at_ms=at_ms)
             self._schedule.present(ask.meter.id)
             return 0.0
         self._present(ask.meter.id)
-        return self._hand_over(Reading(ask.meter.id, at_ms, Source.POLLED, values, self._quality(at_ms)))
+        verdict = self._weigh(ask.meter, values)
+        quality = Quality.SUSPECT if verdict.suspect else self._quality(at_ms)
+        return self._hand_over(Reading(ask.meter.id, at_ms, Source.POLLED, verdict.values, quality))
+
+    def _weigh(self, meter: MeterSettings, values: dict[str, Value]) -> Verdict:
+        """What is hard to believe is asked for once more, at once."""
+        now_s = self._clock.monotonic_s()
+        noisy = self._noise.lately(self._driver.bad_frames, now_s)
+        verdict = self._judge.weigh(
+            meter, self._models[meter.model], values, now_s, lambda: self._again(meter), noisy=noisy
+        )
+        for doubt in verdict.doubts:
+            end = "said twice, suspect" if verdict.suspect else "settled by asking again"
+            level = self._seldom(f"{meter.id} {doubt.quantity}", logging.WARNING)
+            log.log(level, "line %s, meter %s: %s: %s", self._line.name, meter.id, doubt.text, end)
+        return verdict
+
+    def _again(self, meter: MeterSettings) -> dict[str, Value] | None:
+        try:
+            return self._driver.read(meter)
+        except Interrupted:
+            raise
+        except (NoReply, FrameError, Refused, LinkDown) as failure:
+            log.info("line %s, meter %s: not said twice: %s", self._line.name, meter.id, failure)
+            return None
 
     def _present(self, meter: str) -> None:
         self._line_works()
         at_ms = self._clock.now_ms()
-        self._count(meter, asked=1, answered=1, answered_at_ms=at_ms)
+        self._tallies.count(meter, asked=1, answered=1, answered_at_ms=at_ms)
         if self._schedule.answered(meter, at_ms / 1000):
             log.info("line %s, meter %s: answers again", self._line.name, meter)
 
     def _silent(self, meter: str, silence: NoReply) -> None:
         log.debug("line %s, meter %s: %s", self._line.name, meter, silence)
-        self._count(meter, asked=1, unanswered=1)
+        self._tallies.count(meter, asked=1, unanswered=1)
         if self._schedule.unanswered(meter, self._now_s()):
             log.warning("line %s, meter %s: silent (%s)", self._line.name, meter, silence)
-
-    def _count(
-        self,
-        meter: str,
-        asked: int = 0,
-        answered: int = 0,
-        unanswered: int = 0,
-        answered_at_ms: int | None = None,
-    ) -> None:
-        with self._lock:
-            tally = self._tallies[meter]
-            tally.asked += asked
-            tally.answered += answered
-            tally.unanswered = 0 if answered_at_ms is not None else tally.unanswered + unanswered
-            tally.answered_at_ms = answered_at_ms if answered_at_ms is not None else tally.answered_at_ms
 
     def _hand_over(self, reading: Reading) -> float:
         self._unaccepted = reading
@@ -396,7 +370,7 @@ class LinePoller:
             log.warning("line %s is down: %s", self._line.name, down)
         self._connected = False
         for job in self._jobs.take_up_to(Priority.ON_DEMAND):  # somebody waits for these
-            self._tell(job, down)
+            tell(job, down)
         return self._line_faults.next_s()
 
     def _remind(self, ask: Ask) -> None:
