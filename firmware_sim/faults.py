@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from firmware_sim.bus_faults import BUS_KINDS, SECOND_MASTER, Act, BusFaults, UnknownFault, named, unknown
 from firmware_sim.clock import Clock
 from firmware_sim.fault_book import FaultBook
-from firmware_sim.life import MOMENTS
+from firmware_sim.life import MOMENTS, STATES
 from firmware_sim.life_faults import BREAKER_OPEN, LIFE_KINDS, LifeFaults
 from firmware_sim.line import Line
 from firmware_sim.meter import Meter
@@ -34,6 +34,10 @@ KINDS: Mapping[str, str] = {
     **BUS_KINDS,
     **LIFE_KINDS,
 }
+
+
+_LASTING = (METER_DEAD, AREA_OUT, PHASE_LOST, BREAKER_OPEN, LINE_CUT, LINE_NOISE, *STATES)
+"""What goes on over a restart; a wire fault of a test does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class Faults:
         for relay in relays.values():
             self._by_broker.setdefault(relay.broker, []).append(relay)
         self._active: dict[tuple[str, str], int] = {}
+        self.changed: Callable[[], None] = lambda: None
+        """Called when a fault was given or cleared."""
 
     def active(self) -> list[Outcome]:
         """Oldest first."""
@@ -104,10 +110,21 @@ class Faults:
         except BaseException:
             self._active = before
             raise
+        self.changed()
         if kind in MOMENTS:  # it is over as soon as it has happened
             self._active.pop((kind, target), None)
             return Outcome(kind, target, False, True, at_ms)
         return Outcome(kind, target, on, True, at_ms, self._detail(kind, target))
+
+    async def resume(self, kind: str, target: str, at_ms: int) -> None:
+        """A fault of the run before is still there; what is no more is left out."""
+        if kind not in _LASTING:
+            return
+        try:
+            await self.set(kind, target, on=True)
+        except UnknownFault:
+            return  # its target is no more in the scenario
+        self._active[kind, target] = at_ms
 
     def _action(self, kind: str, target: str, options: Mapping[str, float]) -> Act:
         of_bus = self._bus.action(kind, target, options) or self._life.action(kind, target)

@@ -109,11 +109,13 @@ def befall(kind: str, meter: Meter, value: str, at_ms: int) -> None:
     if kind not in MOMENTS:
         raise BadLife(f"there is no event {kind!r}; known: {', '.join((*MOMENTS, *STATES))}")
     MOMENTS[kind][1](meter, value, at_ms)
+    meter.changed()
 
 
 def enter(kind: str, meter: Meter, on: bool, at_ms: int) -> None:
     """Begin or end one of STATES."""
     (meter.events.begin if on else meter.events.end)(STATES[kind][1], at_ms)
+    meter.changed()
 
 
 class Life:

@@ -4,7 +4,7 @@ Values are exact; a protocol rounds them to what its registers hold. What a real
 load records, maxima) is not stored but computed for the instant it was made at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import hypot, pi, sin, sqrt
 
@@ -76,9 +76,9 @@ class Meter:
     """
 
     __slots__ = (
-        "_drop_ohm", "_lit", "address", "area", "asset", "aux_supply", "calendar", "circuit", "clock",
-        "counting", "dead", "events", "id", "line", "model", "nature", "peaks", "relay", "restart_ms", "role",
-        "serves", "settings", "since_ms", "supply", "wires",
+        "_drop_ohm", "_lit", "address", "area", "asset", "aux_supply", "calendar", "changed", "circuit",
+        "clock", "counting", "dead", "events", "id", "line", "model", "nature", "peaks", "relay",
+        "restart_ms", "role", "serves", "settings", "since_ms", "supply", "wires",
     )  # fmt: skip
 
     def __init__(
@@ -124,6 +124,8 @@ class Meter:
         self.settings = _AS_DELIVERED
         self.peaks: dict[int, Period] | None = None
         """Maximum demands by settlement period, as far as they were ever asked for."""
+        self.changed: Callable[[], None] = _nothing
+        """Called when something befell it that seed and time do not tell."""
         self._lit = _ALL_LIVE
         self._drop_ohm = drop_ohm
 
@@ -144,6 +146,7 @@ class Meter:
         """Settings to be changed; until then all meters share those they were delivered with."""
         if self.settings is _AS_DELIVERED:
             self.settings = Settings()
+        self.changed()
         return self.settings
 
     @property
@@ -163,6 +166,7 @@ class Meter:
         """Count from that value on, all of it standing in the last tariff's register."""
         start = Totals((0, 0, 0, start_mwh))
         self.counting.change(at_ms, WHOLE, self.nature.hung_ratio, slots, 0, start)
+        self.changed()
 
     def brown_out(self, at_ms: int, lasting_ms: int, boot_ms: int) -> None:
         """A dip: it loses its supply for a moment, notes it, and says nothing until it has booted."""
@@ -171,6 +175,8 @@ class Meter:
 
     def set_phases(self, live: Phases3, at_ms: int) -> None:
         """What the area's phases A, B, C bring to this meter from now on."""
+        if live == self._lit:
+            return
         was_powered, self._lit = any(self._lit[phase] for phase in self.wires), live
         for phase in self.wires:
             if self.circuit.live(phase) != live[phase]:
@@ -180,6 +186,7 @@ class Meter:
         if not self.aux_supply and was_powered != powered:
             (self.events.end if powered else self.events.begin)("power_down", at_ms)
         self._note_phases(powered, at_ms)
+        self.changed()
 
     @property
     def lit(self) -> Phases3:
@@ -203,6 +210,7 @@ class Meter:
         closed = self.relay is RelayState.CLOSED
         assert isinstance(self.circuit, LoadCircuit)  # an area meter has no relay
         self.circuit.switch(closed, at_ms / 1000)
+        self.changed()
         self.events.happen("relay_close" if closed else "relay_trip", Moment(at_ms, operator=operator))
 
     def clock_ms(self, at_ms: int) -> int:
@@ -217,6 +225,7 @@ class Meter:
     def step_clock(self, at_ms: int, shown_ms: int) -> None:
         """It shows another time from now on, unnoticed by itself; its slots come when it thinks."""
         self.clock.set(at_ms, shown_ms)
+        self.changed()
         shift_s = (shown_ms - at_ms) // 1000
         if abs(shift_s) >= _SLOT_MATTERS_S or not self.counting.plain:
             self.counting.change(at_ms, shift_s=shift_s if abs(shift_s) >= _SLOT_MATTERS_S else 0)
@@ -287,6 +296,10 @@ class Meter:
             return 0.0
         volts = self.supply.volts(phase, t_s)
         return volts - self._drop_ohm * power / volts
+
+
+def _nothing() -> None:
+    """Nobody keeps what happens."""
 
 
 def _neutral(amperes: Sequence[float]) -> float:

@@ -3,7 +3,6 @@
 Every change begins a new stretch and the old ones are kept, so a stamp leads to the instant it was made at.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -67,14 +66,18 @@ class MeterClock:
         jumps = (later.since_ms for later in self._stretches[1:] if later.shown_ms > shown_ms)
         return min(jumps, default=self._stretches[-1].since_ms)
 
-    def rows(self) -> list[tuple[int, int, float]] | None:
-        """To be kept over a restart; None when nobody ever touched it."""
-        if len(self._stretches) == 1:
-            return None
-        return [(one.since_ms, one.shown_ms, one.ppm) for one in self._stretches]
+    @property
+    def plain(self) -> bool:
+        """Whether nobody ever touched it."""
+        return len(self._stretches) == 1
 
-    def take_rows(self, rows: Sequence[tuple[int, int, float]]) -> None:
-        self._stretches = tuple(Stretch(*row) for row in rows)
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """To be kept over a restart."""
+        return self._stretches
+
+    def take(self, stretches: tuple[Stretch, ...]) -> None:
+        self._stretches = stretches
 
     def _begin(self, stretch: Stretch) -> None:
         self._stretches = (*self._stretches, stretch)[-_KEPT:]

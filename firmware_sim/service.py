@@ -20,7 +20,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    simulator = Simulator(scenario, clock, state_dir)
+    simulator = Simulator(scenario, clock, state_dir, keep_state=True)
     control = Control(simulator.faults)
     async with AsyncExitStack() as opened:
         opened.push_async_callback(simulator.stop)

@@ -10,6 +10,7 @@ from firmware_sim.bus import Bus
 from firmware_sim.clock import Clock
 from firmware_sim.fault_book import FaultBook
 from firmware_sim.faults import SECOND_MASTER, Faults
+from firmware_sim.fleet_state import ActiveFault, FleetState
 from firmware_sim.line import BusLine, Line, SerialLine, TcpLine
 from firmware_sim.meter import Meter
 from firmware_sim.noise import Wire
@@ -27,12 +28,15 @@ _SERIAL = ("dlt645-serial", "serial")
 class Simulator:
     """`state_dir` is where links of serial lines and supply files go that the scenario names relatively."""
 
-    def __init__(self, scenario: Scenario, clock: Clock, state_dir: Path) -> None:
+    def __init__(self, scenario: Scenario, clock: Clock, state_dir: Path, keep_state: bool = False) -> None:
         self._scenario = scenario
-        self._clock = clock
         self._state_dir = state_dir.resolve()
         self.meters = fleet.build(scenario)
         _check_clock(scenario, self.meters, clock)
+        self._clock = self.meters.clock(clock)
+        self._state = FleetState(self._state_dir, scenario.seed, self.meters, self._clock, self._given)
+        self._keep_state = keep_state
+        self._resumed = self._state.restore(clock.now_ms()) if keep_state else []
         self.transcript = Transcript()
         self._plans = {plan.id: plan for plan in scenario.meters}
         self._books = {plan.name: FaultBook(scenario.seed, plan.name) for plan in scenario.lines}
@@ -50,7 +54,9 @@ class Simulator:
         for plan in scenario.gateways:
             if plan.area and plan.id in self._supply_files:
                 by_area.setdefault(plan.area, []).append(self._supply_files[plan.id])
-        self.faults = Faults(clock, self.meters, self.lines, self.relays, by_area, self._books, self.masters)
+        self.faults = Faults(
+            self._clock, self.meters, self.lines, self.relays, by_area, self._books, self.masters
+        )
         self.script = Script(clock)
         self._write_script()
         self._open = AsyncExitStack()
@@ -66,13 +72,28 @@ class Simulator:
                 opened.push_async_callback(master.stop)
             for file in self._supply_files.values():
                 file.write(lit=True)
+            await self._resume()
             await self.script.play_due()
             self.script.start()
             opened.push_async_callback(self.script.stop)
             self._open = opened.pop_all()
 
     async def stop(self) -> None:
+        if self._keep_state:
+            self._state.save()
         await self._open.aclose()
+
+    async def _resume(self) -> None:
+        """Go on where the run before ended: its faults are still there."""
+        if not self._keep_state:
+            return
+        for kind, target, at_ms in self._resumed:
+            await self.faults.resume(kind, target, at_ms)
+        self._state.watch()
+        self.faults.changed = self._state.touch
+
+    def _given(self) -> list[ActiveFault]:
+        return [(fault.kind, fault.target, fault.at_ms) for fault in self.faults.active()]
 
     def ready(self) -> dict[str, object]:
         """What a program that drives the fleet needs to know of it, for one line of JSON."""

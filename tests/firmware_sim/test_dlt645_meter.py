@@ -4,47 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from firmware_sim import fleet, scenario
-from firmware_sim.clock import ManualClock
-from firmware_sim.dlt645_meter import Dlt645Meter
 from firmware_sim.dlt645_registers import shown
-from firmware_sim.line import Bus
 from protocols.dlt645 import conversations
-from protocols.dlt645.conversations import ReadConversation, read_reply, read_request
-from protocols.dlt645.frame import ANY_METER, BROADCAST, Frame, decode, frames_in
+from protocols.dlt645.conversations import read_reply, read_request
+from protocols.dlt645.frame import ANY_METER, BROADCAST, Frame, frames_in
 from protocols.dlt645.identifiers import lookup
-from protocols.dlt645.values import decode_value
 from protocols.errors import Refused
-from tests.firmware_sim.texts import AREA_METER, HOUSE, NOON_MS, OLD, ONE_LINE, ONE_METER, SHOP
+from tests.firmware_sim.asked import Line
+from tests.firmware_sim.texts import AREA_METER, HOUSE, NOON_MS, OLD, ONE_METER, SHOP
 
 METER_CLOCK = "2026-11-22T12:00:00"
-
-
-class Line:
-    """A bus and the one who asks on it."""
-
-    def __init__(self, text: str = ONE_LINE) -> None:
-        self.clock = ManualClock(NOON_MS)
-        self.meters = fleet.build(scenario.parse(text))
-        self.bus = Bus([Dlt645Meter(meter) for meter in self.meters.values()], self.clock)
-
-    def hear(self, request: Frame) -> bytes:
-        return self.bus.send(request)
-
-    def answer(self, request: Frame) -> Frame:
-        return decode(self.hear(request))
-
-    def read(self, address: str, di: str, version: str = "2007") -> bytes:
-        conversation = ReadConversation(address, di, version)
-        while True:
-            data = conversation.accept(self.answer(conversation.request()))
-            if data is not None:
-                return data
-
-    def value(self, address: str, di: str) -> object:
-        item = lookup(di)
-        assert item is not None
-        return decode_value(self.read(address, di), item)
 
 
 def test_another_address_is_silent() -> None:
