@@ -11,14 +11,13 @@ from typing import Final
 from edge import order_rules as rules
 from edge.clock import Clock, can_date
 from edge.drivers import MeterTalk
-from edge.drivers.trace import shown
 from edge.jobs import Expired
 from edge.meter_asking import clock_offset_s, identity_of, probed, relay_state
 from edge.order_ledger import Ledger
 from edge.order_states import ClockSetting, Event, Limit, LimitReached, Outcome
 from edge.settings import MeterSettings, Settings
 from protocols.dlt645.conversations import time_sync_request
-from protocols.dlt645.frame import Frame, encode
+from protocols.dlt645.frame import Frame
 from protocols.dlt645.orders import (
     Password,
     RelayAction,
@@ -27,6 +26,7 @@ from protocols.dlt645.orders import (
     freeze_request,
     relay_request,
 )
+from protocols.dlt645.passwords import masked_data_hex
 from protocols.errors import Refused
 from protocols.mqtt.messages import MAX_VALUES, ClockState
 from protocols.mqtt.orders import Capability, Order, OrderKind, RelayState
@@ -228,4 +228,5 @@ def _address(talk: MeterTalk) -> str:
 
 
 def _shown(frame: Frame) -> str:
-    return shown(encode(frame))
+    """For the audit: the password's bytes are masked."""
+    return f"{frame.address} {frame.control:02X}H {masked_data_hex(frame)}"
