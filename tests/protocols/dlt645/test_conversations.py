@@ -157,3 +157,12 @@ def test_check_reply_judges_answers_without_a_di() -> None:
     check_reply(request, Frame(METER, 0x94))
     with pytest.raises(Refused):
         check_reply(request, Frame(METER, 0xD4, b"\x04"))
+
+
+def test_what_stands_behind_the_identifier_is_asked_once_and_not_with_the_follow_ups() -> None:
+    conversation = ReadConversation(METER, "06000001", extra=b"\x02\x15\x10\x01\x03\x26")
+    first = conversation.request()
+    assert first.data.hex() == "01000006021510010326"
+    assert conversation.accept(Frame(METER, 0xB1, first.data[:4] + b"abc")) is None
+    assert conversation.request().data.hex() == "0100000601"
+    assert conversation.accept(Frame(METER, 0x92, first.data[:4] + b"def\x01")) == b"abcdef"
