@@ -73,7 +73,7 @@ FEED = "pv-feed"
 """What flows back from a roof, over the middle of the day; a kind of its own, no kind of customer."""
 _NOON = range(9, 15)
 _SUN = (0,) * 10 + (60, 95, 100, 90, 55) + (0,) * 9
-_PEAK_HOURS = 4.2
+_PEAK_HOURS = 3.2
 """Energy fed back in a mean day, as hours of the panels' peak power."""
 
 
@@ -90,7 +90,7 @@ _WITH_ROOF = tuple(
     replace(kind, name=with_roof(kind.name), working=_shaded(kind.working), off=_shaded(kind.off))
     for kind in KINDS.values()
 )
-_FEED = Kind(FEED, _SUN, _SUN, 1.0, 0.45, -0.15, (_PEAK_HOURS, _PEAK_HOURS), (0.99, 0.99), 0.0)
+_FEED = Kind(FEED, _SUN, _SUN, 1.0, 0.2, -0.2, (_PEAK_HOURS, _PEAK_HOURS), (0.99, 0.99), 0.0)
 ALL_KINDS = KINDS | {kind.name: kind for kind in (*_WITH_ROOF, _FEED)}
 """With those that a scenario gets by `pv` and not by `load`."""
 

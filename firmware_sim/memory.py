@@ -78,8 +78,8 @@ def settled_ms(meter: Meter, at_ms: int, back: int) -> int | None:
     if months < _OLDEST.year * 12:
         return None
     stamp = this.replace(year=months // 12, month=months % 12 + 1)
-    settled = meter.clock.instant_from(meter.calendar.shown(stamp))
-    return settled if meter.since_ms <= settled <= at_ms else None
+    settled = meter.clock.instant_from(meter.calendar.shown(stamp), at_ms)
+    return settled if settled is not None and settled >= meter.since_ms else None
 
 
 def settlement_day(meter: Meter) -> tuple[int, int]:
@@ -100,7 +100,7 @@ def records(meter: Meter, at_ms: int, count: int, since: datetime | None, latest
     if since is not None:
         start = max(since + (_OLDEST - since) % step, first)
         places = (start + n * step for n in range(count - max(0, -((since - start) // step))))
-        return list(_recorded(meter, at_ms, (stamp for stamp in places if stamp <= last)))
+        return list(_recorded(meter, at_ms, places))
     if latest:
         newest = (last - n * step for n in range((last - first) // step))
         return list(islice(_recorded(meter, at_ms, newest), count))[::-1]
@@ -138,8 +138,8 @@ def _kept(meter: Meter, at_ms: int, stamps: Iterator[datetime]) -> Iterator[Memo
     for stamp in stamps:
         if stamp < _OLDEST:
             return
-        made_ms = meter.clock.instant_of(meter.calendar.shown(stamp))
-        if made_ms is not None and meter.since_ms <= made_ms <= at_ms and meter.supplied(made_ms):
+        made_ms = meter.clock.instant_of(meter.calendar.shown(stamp), at_ms)
+        if made_ms is not None and made_ms >= meter.since_ms and meter.supplied(made_ms):
             yield Memory(stamp, made_ms)
 
 

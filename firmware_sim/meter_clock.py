@@ -4,7 +4,6 @@ Every change begins a new stretch and the old ones are kept, so a stamp leads to
 """
 
 from dataclasses import dataclass
-from math import inf
 
 _KEPT = 64
 _MILLION = 1_000_000
@@ -48,9 +47,9 @@ class MeterClock:
     def drift(self, at_ms: int, ppm: float) -> None:
         self._begin(Stretch(at_ms, self.shows(at_ms), ppm))
 
-    def instant_of(self, shown_ms: int) -> int | None:
-        """The last instant at which it showed that; None when a step left it out."""
-        end_ms: float = inf
+    def instant_of(self, shown_ms: int, by_ms: int) -> int | None:
+        """The last instant up to `by_ms` at which it showed that; None when it did not."""
+        end_ms = by_ms + 1
         for stretch in reversed(self._stretches):
             at = stretch.instant(shown_ms)
             if (at >= stretch.since_ms or stretch is self._stretches[0]) and at < end_ms:
@@ -58,13 +57,13 @@ class MeterClock:
             end_ms = stretch.since_ms
         return None
 
-    def instant_from(self, shown_ms: int) -> int:
-        """The same, or the instant of the step that jumped over it."""
-        at = self.instant_of(shown_ms)
+    def instant_from(self, shown_ms: int, by_ms: int) -> int | None:
+        """The same, or the instant of the first step that jumped over it."""
+        at = self.instant_of(shown_ms, by_ms)
         if at is not None:
             return at
         jumps = (later.since_ms for later in self._stretches[1:] if later.shown_ms > shown_ms)
-        return min(jumps, default=self._stretches[-1].since_ms)
+        return min((jump for jump in jumps if jump <= by_ms), default=None)
 
     @property
     def plain(self) -> bool:
