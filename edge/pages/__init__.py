@@ -1,0 +1,1 @@
+"""What the gateway's own page shows and how it looks; `edge/page.py` serves it."""
