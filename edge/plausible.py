@@ -1,12 +1,14 @@
 """The second line behind checksums: what is hard to believe is asked for once more, at once.
 
-Said twice it is taken and marked SUSPECT; a different answer that can be believed takes its place. Nothing is
-dropped, nothing is made up. What is remembered of a meter survives no restart: a first reading has no past.
+Said twice it is taken and marked SUSPECT; a different answer that can be believed takes its place. A line that
+garbles answers is asked three times where it has the time. Nothing is dropped, nothing is made up. What is remembered of a meter survives no restart: a first reading has no past.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from functools import lru_cache
+from math import inf
 from typing import Final
 
 from edge.settings import MeterSettings
@@ -28,6 +30,7 @@ SOFT: Final = frozenset((Rule.SUM, Rule.JUMP))
 RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "Hz": (40, 70), "1": (-1, 1), "°C": (-60, 150), "V": (0, 1200),
 }  # fmt: skip
+_BY_VOLTS: Final = frozenset(("W", "var", "VA", "Wh", "varh", "VAh"))
 PRIMARY_VOLTAGE_V: Final = 600_000.0
 USUAL_CURRENT_A: Final = {"secondary": 120.0, "primary": 8000.0}
 """Where the settings give no `max_current_a`: what no meter of that kind lets through."""
@@ -39,7 +42,11 @@ STEP: Final = 10
 """The usual step of a register, in Wh or varh: 0.01 kWh."""
 JUMPS: Final = {"V": 10.0, "A": 1.0, "W": 300.0, "var": 300.0, "VA": 300.0, "Hz": 0.3, "1": 0.1, "°C": 5.0}
 JUMP_SHARE: Final = 0.1
-NOISY_S: Final = 900.0
+NOISY_S: Final = 86_400.0
+"""So long after a corrupt answer a line counts as noisy: 243 of 244 corruptions are noticed."""
+JUMPS_UP_TO: Final = 0.45
+THRICE_UP_TO: Final = 0.3
+"""The line's load up to which there is time to ask twice what moved far, and all of it three times."""
 TARIFFS: Final[Mapping[str, tuple[str, ...]]] = {
     f"energy_{way}_wh": tuple(f"energy_{way}_t{n}_wh" for n in range(1, 5)) for way in ("import", "export")
 }
@@ -58,6 +65,14 @@ class Doubt:
     quantity: str
     rule: Rule
     text: str
+
+
+class Care(IntEnum):
+    """How much is asked again on a line, by how noisy it is and how much time it has."""
+
+    USUAL = 0
+    JUMPS = 1
+    THRICE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +94,10 @@ def check(
     noisy: bool = False,
 ) -> list[Doubt]:
     """Everything that is hard to believe in a reading; `noisy`: the line has garbled answers lately."""
-    scale = _Scale(values, meter, model)
+    scale = _Scale(values, meter.max_current_a, model)
     doubts: list[Doubt] = []
-    for name, value in values.items():
-        before = past.get(name)
+    for name in _to_weigh(values, past, meter, model, now_s, scale.volts, noisy):
+        value, before = values[name], past.get(name)
         rules = _COUNTER_RULES if QUANTITIES[name].kind is Kind.COUNTER else _GAUGE_RULES
         found = (rule(name, value, before, scale, now_s) for rule in rules)
         doubt = next((each for each in found if each), None)
@@ -93,14 +108,65 @@ def check(
     return doubts + _sums(values, past, scale, now_s)
 
 
+def _to_weigh(
+    values: Mapping[str, Value],
+    past: Mapping[str, Past],
+    meter: MeterSettings,
+    model: MeterModel,
+    now_s: float,
+    volts: float,
+    noisy: bool,
+) -> list[str]:
+    """The quantities that the rules have to look at. Nearly always none: this is the way of every reading."""
+    if noisy:
+        return list(values)
+    limits = _limits(model, meter.max_current_a)
+    some: list[str] = []
+    for name, value in values.items():
+        is_counter, by_volts, least, most, step, phases = limits[name]
+        bound = most * volts * phases if by_volts else most
+        if not is_counter:
+            if not (-bound if by_volts else least) <= value <= bound:
+                some.append(name)
+            continue
+        before = past.get(name)
+        if before is not None:
+            rise = value - before.value
+            if not 0 <= rise <= bound * (now_s - before.at_s + REFRESH_S) / 3600 + step:
+                some.append(name)
+    return some
+
+
+@lru_cache(maxsize=1024)
+def _limits(
+    model: MeterModel, rated_a: float | None
+) -> dict[str, tuple[bool, bool, float, float, float, int]]:
+    """By quantity: counter?, in proportion to the volts?, least, most, two steps, phases."""
+    scale = _Scale({}, rated_a, model)
+    found: dict[str, tuple[bool, bool, float, float, float, int]] = {}
+    for name, quantity in QUANTITIES.items():
+        unit, is_counter = quantity.unit, quantity.kind is Kind.COUNTER
+        least, most = RANGES.get(unit, (-inf, inf))
+        by_volts = unit in _BY_VOLTS
+        if by_volts:
+            least, most = 0.0, scale.amps(name)
+        elif (bound := scale.most(name, unit)) is not None:
+            least, most = 0.0 if unit == "V" else -bound, bound
+        elif is_counter:
+            most = 0.0
+        phases = 1 if "_l" in name else scale.phases
+        found[name] = (is_counter, by_volts, least, most, 2 * scale.step(name), phases)
+    return found
+
+
 class _Scale:
     """What a meter can show at most, from its settings, its model and the voltages it shows now."""
 
-    def __init__(self, values: Mapping[str, Value], meter: MeterSettings, model: MeterModel) -> None:
-        self._points: Mapping[str, Point] = {point.quantity: point for point in model.points}
-        self._rated_a, self._phases = meter.max_current_a, max(1, model.phases)
+    def __init__(self, values: Mapping[str, Value], rated_a: float | None, model: MeterModel) -> None:
+        self._points = _points(model)
+        self._rated_a, self.phases = rated_a, max(1, model.phases)
         shown = [value for name, value in values.items() if name.startswith("voltage_")]
-        self._volts = max([LEAST_VOLTAGE_V, *(each for each in shown if each <= PRIMARY_VOLTAGE_V)])
+        self.volts = max([LEAST_VOLTAGE_V, *(each for each in shown if each <= PRIMARY_VOLTAGE_V)])
         self.power_w = self._highest(values)
 
     def _highest(self, values: Mapping[str, Value]) -> float:
@@ -110,14 +176,16 @@ class _Scale:
 
     def most(self, name: str, unit: str) -> float | None:
         """The largest amount of that quantity, or None where nothing bounds it."""
-        amps = OVERLOAD * (self._rated_a or USUAL_CURRENT_A[self._side(name)])
         if unit == "A":
-            return amps
-        if unit in ("W", "var", "VA", "Wh", "varh"):
-            return amps * self._volts * (1 if "_l" in name else self._phases)
+            return self.amps(name)
+        if unit in _BY_VOLTS:
+            return self.amps(name) * self.volts * (1 if "_l" in name else self.phases)
         if unit == "V":
             return PRIMARY_VOLTAGE_V if self._side(name) == "primary" else RANGES["V"][1]
         return None
+
+    def amps(self, name: str) -> float:
+        return OVERLOAD * (self._rated_a or USUAL_CURRENT_A[self._side(name)])
 
     def step(self, name: str) -> float:
         """By how much a register moves at least."""
@@ -128,6 +196,11 @@ class _Scale:
         """DL/T 645 meters show what is at their own terminals, whatever a ratio makes of it."""
         point = self._points.get(name)
         return "secondary" if point is None or point.di else point.side
+
+
+@lru_cache(maxsize=256)
+def _points(model: MeterModel) -> Mapping[str, Point]:
+    return {point.quantity: point for point in model.points}
 
 
 _Rule = Callable[[str, Value, Past | None, _Scale, float], Doubt | None]
@@ -217,12 +290,13 @@ class Judge:
         now_s: float,
         again: Callable[[], dict[str, Value] | None],
         *,
-        noisy: bool = False,
+        care: Care = Care.USUAL,
     ) -> Verdict:
         """`again` asks the meter once more; None when it did not answer."""
-        past = self._past.setdefault(meter.id, {})
-        first = check(values, past, meter, model, now_s, noisy=noisy)
-        doubts = first
+        past, noisy = self._past.setdefault(meter.id, {}), care is Care.JUMPS
+        if care is Care.THRICE:
+            values = _middle(values, again(), again())
+        first = doubts = check(values, past, meter, model, now_s, noisy=noisy)
         if any(each.quantity not in self._known(meter, each) for each in first):
             second = again()
             if second is not None:
@@ -240,15 +314,28 @@ class Judge:
 
 
 class Noise:
-    """Whether a line has garbled an answer within the last quarter of an hour."""
+    """How carefully a line is to be read: whether it has garbled an answer lately, and whether it has time."""
 
-    def __init__(self) -> None:
-        self._count, self._at_s = 0, -NOISY_S
+    def __init__(self, load: float) -> None:
+        self._load, self._count, self._at_s = load, 0, -NOISY_S
 
-    def lately(self, bad_frames: int, now_s: float) -> bool:
+    def care(self, bad_frames: int, now_s: float) -> Care:
         if bad_frames != self._count:
             self._count, self._at_s = bad_frames, now_s
-        return now_s - self._at_s < NOISY_S
+        if now_s - self._at_s >= NOISY_S or self._load > JUMPS_UP_TO:
+            return Care.USUAL
+        return Care.THRICE if self._load <= THRICE_UP_TO else Care.JUMPS
+
+
+def _middle(*said: dict[str, Value] | None) -> dict[str, Value]:
+    """Of three answers the middle one, quantity by quantity; of fewer the first, which the rules must judge."""
+    heard = [each for each in said if each is not None]
+    first = heard[0]
+    if len(heard) < 3:
+        return first
+    return first | {
+        name: sorted(each[name] for each in heard)[1] for name in first if all(name in each for each in heard)
+    }
 
 
 def _better(
