@@ -112,7 +112,10 @@ class CloudEnd:
         self.say(answer.gateway, messages.encode(answer))
 
     def say(self, gateway: str, payload: bytes) -> None:
-        self._client.publish(topics.down(gateway, "stored"), payload, 1)
+        self.tell(gateway, "stored", payload)
+
+    def tell(self, gateway: str, what: str, payload: bytes, *, retain: bool = False) -> None:
+        self._client.publish(topics.down(gateway, what), payload, 1, retain)
 
     def payloads(self, what: str) -> list[bytes]:
         return [payload for kind, payload, _ in list(self.seen) if kind == what]

@@ -5,17 +5,36 @@ import logging
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from edge.agent import PENDING_BATCHES, Agent
+from edge.clock import SystemClock
+from edge.jobs import Job, Priority
 from edge.outbox import Outbox
 from edge.settings import Settings
 from protocols.dlt645.frame import Frame
 from protocols.mqtt import messages
+from protocols.mqtt.orders import (
+    Applied,
+    Approval,
+    Config,
+    ConfigState,
+    Order,
+    OrderKind,
+    OrderResult,
+    OrderState,
+    RelayState,
+)
+from protocols.mqtt.orders import decode as decode_order
+from protocols.mqtt.orders import encode as encode_order
 from tests.conftest import free_port
 from tests.edge.gateway import (
     GATEWAY,
@@ -283,6 +302,7 @@ def make_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     yield make
     for gateway in made:
         gateway.agent.outbox.close()
+        gateway.agent.commander.ledger.close()
 
 
 def test_a_reading_is_accepted_when_its_batch_is_on_disk_and_not_before(
@@ -420,3 +440,147 @@ def test_its_own_parts_can_be_replaced_from_outside(tmp_path: Path) -> None:
     with agent.outbox._file.reading() as db:
         assert db.execute("PRAGMA synchronous").fetchone() == (0,)
     agent.outbox.close()
+
+
+# -- orders and settings from the cloud ----------------------------------------------------------------------
+
+
+SYNCED = """
+import edge.clock, edge.uplink
+from edge.__main__ import main
+from protocols.mqtt.messages import ClockState
+edge.clock.kernel_clock_state = lambda: ClockState.SYNCED
+edge.uplink._FIRST_RETRY_S = edge.uplink._LAST_RETRY_S = 0.3
+main()
+"""
+RELAY = """
+[orders]
+relay = true
+passwords = { "02" = "meter.password" }
+"""
+CLOCK_AND_RELAY = {"04000101": bytes(4), "04000102": bytes(3), "04000503": bytes(2)}
+
+
+class RelayMeter(Meters):
+    """Trips when told, and keeps its answer back while `held`."""
+
+    held = True
+
+    def reply(self, request: Frame) -> Frame | None:
+        items = self.values[ADDRESS]
+        now = datetime.now(ZoneInfo("Asia/Shanghai"))
+        items["04000101"] = bytes.fromhex(f"{now:%y%m%d}00")[::-1]
+        items["04000102"] = bytes.fromhex(f"{now:%H%M%S}")[::-1]
+        if request.function != 0x1C:
+            return super().reply(request)
+        items["04000503"] = b"\x50\x00"
+        return None if self.held else Frame(request.address, request.control | 0x80, b"")
+
+
+@pytest.fixture
+def relay_meter(wire: TcpWire[Frame]) -> RelayMeter:
+    meter = RelayMeter({ADDRESS: blocks() | CLOCK_AND_RELAY})
+    wire.react = meter
+    return meter
+
+
+def trip(number: int = 1) -> Order:
+    now_ms = SystemClock().now_ms()
+    both = [Approval(by=name, at_ms=now_ms) for name in ("li", "wang")]
+    return Order(
+        gateway=GATEWAY, id=f"order-{number:04}", kind=OrderKind.RELAY_OFF, meter="M-001",
+        issued_at_ms=now_ms, expires_at_ms=now_ms + 600_000, approvals=both,
+    )  # fmt: skip
+
+
+def results(cloud: CloudEnd) -> list[OrderResult]:
+    return [decode_order(payload, OrderResult) for payload in cloud.payloads("result")]
+
+
+def orders_sent(wire: TcpWire[Frame]) -> int:
+    return sum(request.function == 0x1C for request in wire.requests)
+
+
+def test_killed_between_a_relay_order_and_its_answer_it_reads_the_relay_and_never_sends_again(
+    child: Child, mosquitto: Mosquitto, wire: TcpWire[Frame], relay_meter: RelayMeter
+) -> None:
+    config = child.folder / "gateway.toml"
+    config.write_text(config.read_text().replace("[[line]]", f"{RELAY}[[line]]", 1))
+    (child.folder / "meter.password").write_text("836154")
+    cloud = CloudEnd(mosquitto, answering=True)
+    child.start("-c", SYNCED)
+    until(lambda: child.accepted(), "the gateway polling")
+    order = trip()
+    cloud.tell(GATEWAY, "order", encode_order(order))
+    until(lambda: orders_sent(wire), "the order on the wire")
+    child.end(signal.SIGKILL)
+    mosquitto.kill()
+    relay_meter.held, before = False, len(wire.requests)
+    child.start("-c", SYNCED)  # no broker: the result has to wait
+    until(lambda: b"\x03\x05\x00\x04" in [each.data for each in wire.requests[before:]], "the relay read")
+    mosquitto.start()
+    late = CloudEnd(mosquitto, answering=True)
+    late.tell(GATEWAY, "order", encode_order(order))
+    until(lambda: [r for r in results(late) if r.state is OrderState.UNKNOWN], "the result")
+    result = results(late)[-1]
+    assert (result.state, result.relay, orders_sent(wire)) == (OrderState.UNKNOWN, RelayState.OPEN, 1)
+    assert child.end() == 0
+    assert "836154" not in child.log()
+    for end in (cloud, late):
+        end.close()
+
+
+def test_settings_from_the_cloud_begin_only_the_changed_line_anew(
+    tmp_path: Path, wire: TcpWire[Frame], mosquitto: Mosquitto
+) -> None:
+    with TcpWire(Meters({ADDRESS: blocks()}), dlt645_ear) as other:
+        lines = [line_of("north", wire), line_of("south", other)]
+        settings = gateway_settings(
+            tmp_path, mosquitto.port, mosquitto.password_file(GATEWAY), line=lines, health_s=1
+        )
+        agent = Agent(settings, SystemClock())
+        worker = threading.Thread(target=agent.run)
+        worker.start()
+        cloud = CloudEnd(mosquitto, answering=True)
+        until(lambda: wire.requests and other.requests, "both lines polling")
+        north = agent._pollers[0]
+        changed = [lines[0], line_of("south", other, "M-new")]
+        for _ in range(3):
+            config = Config(gateway=GATEWAY, version=2, issued_at_ms=1, settings={"line": changed})
+            cloud.tell(GATEWAY, "config", encode_order(config), retain=True)
+        until(lambda: "M-new" in {meter for meter, _ in identities(cloud)}, "the new meter's readings")
+        assert (agent._pollers[0], wire.connections, other.connections) == (north, 1, 2)
+        told = [decode_order(payload, Applied) for payload in cloud.payloads("config")]
+        assert [(each.version, each.state) for each in told] == [(2, ConfigState.APPLIED)]
+        came: list[object] = []
+        job = Job("M-new", Priority.COMMAND, "ask", lambda talk: talk.meter.id, came.append)
+        agent.submit(job)
+        until(lambda: came == ["M-new"], "the job done on the new line")
+        with pytest.raises(KeyError):
+            agent.submit(replace(job, meter="M-south"))
+        agent.ask_stop()
+        worker.join(20)
+        assert not worker.is_alive()
+        cloud.close()
+
+
+def line_of(name: str, wire: TcpWire[Frame], meter: str = "") -> dict[str, Any]:
+    one = {"id": meter or f"M-{name}", "model": "dlt645-2007-3p", "address": ADDRESS, "interval_s": 1}
+    return {"name": name, "kind": "tcp", "endpoint": wire.endpoint, "meter": [one]}
+
+
+def test_the_last_good_settings_are_in_force_from_the_first_poll_on(
+    make_gateway: Callable[..., Gateway], tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    kept = {"version": 7, "settings": {"health_s": 5, "line": [LINE_OF_ANOTHER]}}
+    (tmp_path / "data" / "config.json").write_text(json.dumps(kept))
+    gateway = make_gateway()
+    assert [meter.id for meter in gateway.agent._settings.meters] == ["M-777"]
+    assert gateway.agent.commander.settings.health_s == 5
+
+
+LINE_OF_ANOTHER = {
+    "name": "north", "kind": "tcp", "endpoint": "127.0.0.1:9",
+    "meter": [{"id": "M-777", "model": "dlt645-2007-3p", "address": ADDRESS}],
+}  # fmt: skip

@@ -445,3 +445,42 @@ def test_a_gateway_cannot_forge_its_own_stored_nor_hear_anothers(site: Site, mos
     assert site.outbox.backlog().batches == 2
     assert b"forged" not in cloud.payloads("readings")
     cloud.close()
+
+
+def test_orders_and_settings_reach_who_listens_and_the_retained_ones_at_each_connect(
+    site: Site, cloud: CloudEnd
+) -> None:
+    came: list[tuple[str, bytes]] = []
+    for what in ("order", "config"):
+        site.uplink.listen(what, lambda payload, what=what: came.append((what, payload)))  # type: ignore[misc]
+    cloud.tell(GATEWAY, "config", b"settings", retain=True)
+    cloud.tell("gw-a02", "order", b"another's")
+    site.uplink.start()
+    until(lambda: came, "the retained settings")
+    cloud.tell(GATEWAY, "order", b"do it")
+    cloud.tell(GATEWAY, "gossip", b"nobody listens")
+    until(lambda: len(came) == 2, "the order")
+    assert came == [("config", b"settings"), ("order", b"do it")]
+    session = site.uplink._session
+    assert session
+    session.close()
+    until(lambda: len(came) == 3, "the settings again")
+    assert came[2] == ("config", b"settings")
+
+
+def test_what_is_said_before_there_is_a_connection_is_published_and_what_is_retained_stays(
+    site: Site, mosquitto: Mosquitto
+) -> None:
+    site.uplink.say("config", b"old", retain=True)
+    site.uplink.say("result", b"done")
+    site.uplink.say("config", b"new", retain=True)
+    cloud = CloudEnd(mosquitto)
+    site.uplink.start()
+    until(lambda: cloud.payloads("result") and cloud.payloads("config"), "both")
+    assert set(cloud.payloads("config")) == {b"new"}
+    late = CloudEnd(mosquitto)
+    until(lambda: len(late.seen) >= 2, "what is retained")
+    assert ("config", b"new", True) in late.seen
+    assert late.payloads("result") == []
+    late.close()
+    cloud.close()
