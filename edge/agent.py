@@ -14,6 +14,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
 
+from edge import metrics
 from edge.clock import Clock, can_date
 from edge.commands import Commander
 from edge.health import HealthReport, Poller
@@ -22,6 +23,7 @@ from edge.loans import LoanDesk
 from edge.order_ledger import open_ledger
 from edge.outbox import BatchKey, Outbox
 from edge.outbox_file import StorageFault
+from edge.page import Board, Page, Snapshot
 from edge.poller import LinePoller
 from edge.remote_config import RemoteConfig
 from edge.settings import LineSettings, Settings
@@ -70,6 +72,10 @@ class Agent:
         self._lines = [each for each in self._pollers if isinstance(each, LinePoller)]
         self._loans = LoanDesk(settings.data_dir, self._lines)
         self._health = HealthReport(settings, clock, self.outbox, self._pollers)
+        self._board = Board(
+            lambda: self._settings, lambda: self._health.build(), lambda: self.uplink.connected
+        )
+        self._page = self._make_page(settings)
         self._accepted_log = AcceptedLog(accepted_log) if accepted_log else None
         self._pending: list[tuple[int, Reading]] = []  # with the time since boot at which each was read
         self._lock = threading.Lock()
@@ -83,6 +89,18 @@ class Agent:
         self.uplink.listen("config", self._remote.receive)
         return made
 
+    def _make_page(self, settings: Settings) -> Page | None:
+        """The page stays where it was first put; a new place needs a new start."""
+
+        def measured(shot: Snapshot) -> tuple[str, bytes]:
+            return metrics.CONTENT_TYPE, metrics.exposition(shot.health, connected=shot.connected)
+
+        return (
+            Page(settings.page.listen, self._board.snapshot, {"/metrics": measured})
+            if settings.page
+            else None
+        )
+
     # -- readings -----------------------------------------------------------------------------------------
 
     def accept(self, reading: Reading) -> bool:
@@ -94,6 +112,7 @@ class Agent:
             ):
                 return False
             self._pending.append((self._read_at_ns(reading), reading))
+            self._board.note(reading)
             full = len(self._pending) >= self._settings.outbox.batch_readings
         if full:
             self._wake.set()
@@ -193,6 +212,8 @@ class Agent:
         for poller in self._pollers:
             poller.start()
         self._loans.start()
+        if self._page:
+            self._page.start()
         self._polling = True
         log.info(
             "gateway %s: polling %d meters on %d lines, epoch %s, %d batches to send",
@@ -244,6 +265,8 @@ class Agent:
 
     def stop(self) -> None:
         """Stop polling, commit what was read, give the cloud a moment to settle, say goodbye."""
+        if self._page:
+            self._page.stop()
         self._stop_polling()
         try:
             self.flush(everything=True)

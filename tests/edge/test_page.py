@@ -13,14 +13,18 @@ from typing import Any
 import pytest
 
 from edge import page as pages
+from edge.agent import Agent
+from edge.clock import SystemClock
 from edge.page import Board, Page, Snapshot
 from edge.pages.words import WORDS, Words, wanted
 from edge.volume import days_of_outbox, month
 from protocols.mqtt.messages import ClockState, Health, LineHealth, MeterHealth, Storage, Supply
 from protocols.quantities import QUANTITIES
 from protocols.readings import Quality, Reading, Source
-from tests.edge.gateway import START_MS, gateway_settings
-from tests.edge.lines import THREE_PHASE_VALUES
+from tests.conftest import free_port
+from tests.edge.gateway import START_MS, gateway_settings, until
+from tests.edge.lines import ADDRESS, THREE_PHASE_VALUES, blocks
+from tests.edge.wire import Meters, TcpWire, dlt645_ear
 
 
 def meter(name: str, unanswered: int = 0, answered_at_ms: int | None = START_MS - 5000) -> MeterHealth:
@@ -275,3 +279,33 @@ def test_storage_that_fails_is_told(tmp_path: Path) -> None:
         _, text = site.ask()
     assert "fault: nothing is accepted" in text
     assert "not in step" in text
+
+
+def test_the_agent_shows_what_it_reads_on_its_own_page(tmp_path: Path) -> None:
+    with TcpWire(Meters({ADDRESS: blocks()}), dlt645_ear) as wire:
+        meter_table = {"id": "M-000", "model": "dlt645-2007-3p", "address": ADDRESS, "interval_s": 1}
+        line = {"name": "north", "kind": "tcp", "endpoint": wire.endpoint, "meter": [meter_table]}
+        listen = f"127.0.0.1:{free_port()}"
+        settings = gateway_settings(tmp_path, free_port(), None, page={"listen": listen}, line=[line])
+        agent = Agent(settings, SystemClock())
+        runner = threading.Thread(target=agent.run)
+        runner.start()
+        try:
+            until(lambda: "214.94 kWh" in fetched(listen, "/meter/M-000"), "the reading is on the page")
+            assert "wattpost_edge_meter_answered_total" in fetched(listen, "/metrics")
+        finally:
+            agent.ask_stop()
+            runner.join(20)
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", int(listen.rpartition(":")[2])), timeout=5)
+
+
+def fetched(listen: str, path: str) -> str:
+    connection = HTTPConnection(listen, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    except OSError:
+        return ""
+    finally:
+        connection.close()
