@@ -99,7 +99,7 @@ def records(meter: Meter, at_ms: int, count: int, since: datetime | None, latest
     first = max(last - timedelta(days=RECORD_DAYS), _OLDEST)
     if since is not None:
         start = max(since + (_OLDEST - since) % step, first)
-        places = (start + n * step for n in range(count - max(0, -((since - start) // step))))
+        places = (start + n * step for n in range(count - max(0, (start - since) // step)))
         return list(_recorded(meter, at_ms, places))
     if latest:
         newest = (last - n * step for n in range((last - first) // step))
@@ -139,7 +139,7 @@ def _kept(meter: Meter, at_ms: int, stamps: Iterator[datetime]) -> Iterator[Memo
         if stamp < _OLDEST:
             return
         made_ms = meter.clock.instant_of(meter.calendar.shown(stamp), at_ms)
-        if made_ms is not None and made_ms >= meter.since_ms and meter.supplied(made_ms):
+        if made_ms is not None and made_ms > meter.since_ms and meter.supplied(made_ms):
             yield Memory(stamp, made_ms)
 
 
