@@ -9,8 +9,13 @@ import pytest
 
 from firmware_sim import history
 from firmware_sim.clock import ManualClock
+from firmware_sim.modbus_bus import RtuSlaves
 from firmware_sim.pytest_plugin import MeterFleet, RunningFleet
-from protocols.models import load, values_from_registers
+from firmware_sim.registers import registers_of
+from protocols import models
+from protocols.modbus.rtu import read_reply, read_request
+from protocols.modbus.values import Reader
+from protocols.models import values_from_registers
 from tests.conftest import require_program
 from tests.firmware_sim.texts import MODBUS_LINE, NOON_MS
 
@@ -118,5 +123,41 @@ def test_noise_spoils_modbus_as_well(meter_fleet: MeterFleet) -> None:
     assert silent(fleet, AREA)
 
 
-def test_both_models_are_those_of_the_meters_folder() -> None:
-    assert {load(name).protocol for name in ("eastron-sdm630", "chint-dtsu666")} == {"modbus"}
+MODELS = [name for name in models.names() if models.load(name).protocol == "modbus"]
+
+
+def every_model(kind: str = "modbus-tcp") -> str:
+    """One line with a meter of each Modbus model, its unit being its place in MODELS."""
+    head = f'seed = 7\n[[area]]\nid = "A06"\n[[line]]\nname = "modbus"\nkind = "{kind}"\ndelay_ms = 0\n'
+    meters = (
+        f'[[meter]]\nid = "{name}"\nunit = {unit}\nmodel = "{name}"\narea = "A06"\nline = "modbus"\n'
+        for unit, name in enumerate(MODELS, 1)
+    )
+    return head + "".join(meters)
+
+
+def test_every_model_is_read_as_it_measures(meter_fleet: MeterFleet) -> None:
+    """Over Modbus TCP and, byte for byte the same registers, as RTU."""
+    fleet = meter_fleet(every_model(), ManualClock(NOON_MS))
+    for unit, name in enumerate(MODELS, 1):
+        meter = fleet.meter(name)
+        slaves = RtuSlaves([meter], ManualClock(NOON_MS))
+        start = (
+            registers_of(meter.model).points[meter.model.points[0].fc][0].address
+            - meter.model.points[0].address
+        )
+        values: dict[str, float] = {}
+        for request in meter.model.requests():
+            pdu = ask(fleet, unit, request.fc, start + request.address, request.count)
+            asked = read_request(unit, request.fc, start + request.address, request.count)
+            heard = slaves.hear(asked)
+            assert heard is not None
+            assert words(pdu) == read_reply(asked, heard)
+            values |= Reader(request.points, request.address, request.count).values(words(pdu))
+        assert values == history.polled(meter, NOON_MS)
+        assert "energy_import_wh" in values
+
+
+def test_a_read_longer_than_the_meter_allows_is_refused(meter_fleet: MeterFleet) -> None:
+    unit = MODELS.index("gavazzi-em24") + 1
+    assert ask(meter_fleet(every_model()), unit, 4, 0x0C, 12) == b"\x84\x03"
