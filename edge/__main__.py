@@ -32,6 +32,7 @@ TOOLS = {
     "why": ("edge.tools.why", "Say why a meter is silent, with the bytes that say so."),
     "identify": ("edge.tools.identify", "Prove which meter serves which account: open one breaker."),
     "handover": ("edge.tools.handover", "Make the one page on which a gateway is handed over."),
+    "orders": ("edge.tools.orders", "List what the cloud ordered here, who approved it and how it ended."),
     "model": ("edge.tools.model", "Check a meter model of your own."),
     "install": ("edge.tools.install", "Install the agent as a service of this machine."),
     "update": ("edge.tools.update", "Make, sign and take updates; the last one is taken back when it fails."),

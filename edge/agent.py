@@ -174,14 +174,16 @@ class Agent:
 
     def _reconfigure(self, settings: Settings) -> None:
         """Only lines that differ are begun anew; the others, and what is in the outbox, notice nothing."""
-        before, self._settings = self._settings, settings
+        before = self._settings
         old = dict(zip((line.name for line in before.lines), self._pollers, strict=False))
         alike = before.lines if before.probe_s == settings.probe_s else ()
         kept = {
             line.name: old.pop(line.name) for line in settings.lines if line in alike and line.name in old
         }
-        _end(list(old.values()))
-        fresh = self._fresh(settings, [line for line in settings.lines if line.name not in kept], old)
+        fresh = self._fresh(settings, [line for line in settings.lines if line.name not in kept])
+        _end(list(old.values()))  # from here on nothing can go wrong
+        _take_over(old, fresh)
+        self._settings = settings
         self._pollers = [each for line in settings.lines if (each := (kept | fresh).get(line.name))]
         self._lines = [each for each in self._pollers if isinstance(each, LinePoller)]
         self._loans.replace(self._lines)
@@ -191,18 +193,11 @@ class Agent:
             for poller in fresh.values():
                 poller.start()
 
-    def _fresh(
-        self, settings: Settings, lines: Sequence[LineSettings], old: Mapping[str, Poller]
-    ) -> dict[str, Poller]:
-        """Pollers for those lines alone; one that takes another's place goes on with its counts."""
+    def _fresh(self, settings: Settings, lines: Sequence[LineSettings]) -> dict[str, Poller]:
+        """Pollers for those lines alone."""
         part = settings.model_copy(update={"lines": tuple(lines)})
         made = self._make_pollers(part, self._clock, self.accept) if lines else []
-        fresh = dict(zip((line.name for line in lines), made, strict=False))
-        for name, poller in fresh.items():
-            before = old.get(name)
-            if isinstance(poller, LinePoller) and isinstance(before, LinePoller):
-                poller.take_over(before)
-        return fresh
+        return dict(zip((line.name for line in lines), made, strict=False))
 
     # -- running ------------------------------------------------------------------------------------------
 
@@ -309,6 +304,14 @@ def _end(pollers: Sequence[Poller]) -> None:
         poller.stop()
     for poller in pollers:
         poller.join(STOP_S)
+
+
+def _take_over(old: Mapping[str, Poller], fresh: Mapping[str, Poller]) -> None:
+    """A poller that takes another's place goes on with its counts."""
+    for name, poller in fresh.items():
+        before = old.get(name)
+        if isinstance(poller, LinePoller) and isinstance(before, LinePoller):
+            poller.take_over(before)
 
 
 class AcceptedLog:

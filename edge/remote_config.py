@@ -111,6 +111,7 @@ class RemoteConfig:
         try:
             settings = overlay(self._local, config.settings)
             _write(self._path, _Kept(config.version, config.settings))
+            self._put_in_force(settings)
         except SettingsError as error:
             log.warning("settings of version %d are refused: %s", config.version, error)
             self._tell(config.version, str(error))
@@ -121,9 +122,17 @@ class RemoteConfig:
             self._tell(config.version, f"cannot be kept: {error.strerror}")
             return
         self._kept = _Kept(config.version, config.settings)
-        self._apply(settings)
         log.info("settings of version %d are in force", config.version)
         self._tell(config.version)
+
+    def _put_in_force(self, settings: Settings) -> None:
+        """A defect that shows only now must not end the gateway, nor meet it again at each start."""
+        try:
+            self._apply(settings)
+        except Exception as defect:
+            log.exception("settings from the cloud could not be put in force")
+            _write(self._path, self._kept)
+            raise SettingsError([f"{SOURCE}: a defect: {defect}"]) from defect
 
     def _tell(self, offered: int, mistakes: str = "") -> None:
         applied = Applied(

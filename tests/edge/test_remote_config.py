@@ -1,4 +1,4 @@
-"""Settings from the cloud: checked like the file, applied once, kept; and some are never the cloud's to say."""
+"""Settings from the cloud: checked like the file, applied once, kept; some are never the cloud's to say."""
 
 from pathlib import Path
 from typing import Any
@@ -192,3 +192,15 @@ def test_nothing_from_the_cloud_is_the_gateways_own_file(office: Office) -> None
     assert overlay(office.local, {}) == office.local
     with pytest.raises(SettingsError, match="x: is never set from afar"):
         overlay(office.local, {"x": 1})
+
+
+def test_a_defect_while_they_are_put_in_force_refuses_them_and_is_not_met_again(office: Office) -> None:
+    office.send(1, {"health_s": 5})
+    office.remote._apply = _defect
+    office.send(2, {"health_s": 6})
+    assert office.last() == (1, 2, ConfigState.REFUSED)
+    assert office.start().health_s == 5
+
+
+def _defect(_: Settings) -> None:
+    raise ZeroDivisionError
