@@ -76,11 +76,18 @@ def _document(words: Words, title: str, body: str) -> str:
 
 
 def _verdict(shot: Snapshot, words: Words) -> str:
-    dark, total = len(shot.silent), len(shot.health.meters)
-    if dark:
-        text = f"{words['meters']}: {dark} {words['silent']}, {words['of']} {total}"
-        return f'<p class="verdict bad">■ {escape(text)}</p>'
-    return f'<p class="verdict good">● {escape(words["all_answer"])} ({total})</p>'
+    """One sentence: what is wrong with lines and meters, or that nothing is."""
+    down = [line.line for line in shot.health.lines if not line.connected]
+    dark, total = {each.meter for each in shot.silent}, len(shot.health.meters)
+    unheard = sum(each.answered_at_ms is None and each.meter not in dark for each in shot.health.meters)
+    told = [f"{words['lines_down']}: {', '.join(down)}"] if down else []
+    told += [f"{len(dark)} {words['silent']}"] if dark else []
+    told += [f"{unheard} {words['unheard']}"] if unheard else []
+    if not told:
+        return f'<p class="verdict good">● {escape(words["all_answer"])} ({total})</p>'
+    state = BAD if down or dark else WARN
+    text = f"{'; '.join(told)} ({words['of']} {total})"
+    return f'<p class="verdict {state}">{_MARKS[state]} {escape(text)}</p>'
 
 
 # -- the gateway -------------------------------------------------------------------------------------------
@@ -114,8 +121,8 @@ def _facts(shot: Snapshot, words: Words) -> Iterator[tuple[str, str, str, str]]:
     yield (
         words["traffic"],
         (BAD if over else GOOD) if cap else PLAIN,
-        f"≈ {_size(shot.month_bytes)} {limit}",
-        "",
+        f"≈ {_size(shot.month_bytes)}",
+        limit,
     )
 
 
@@ -165,7 +172,7 @@ def _meters(shot: Snapshot, words: Words) -> str:
     rows = "".join(_row(shot, words, each) for each in ordered[:MOST_METERS])
     head = (
         f"<tr><th>{escape(words['meter'])}</th><th>{escape(words['last'])}</th>"
-        f'<th class="wide">{escape(words["lines"])}</th>'
+        f'<th class="wide">{escape(words["line"])}</th>'
         f'<th class="number wide">{escape(words["success"])}</th></tr>'
     )
     more = len(ordered) - MOST_METERS
@@ -201,7 +208,7 @@ def _state(words: Words, each: MeterHealth) -> str:
 def _about(shot: Snapshot, words: Words, one: MeterHealth) -> str:
     facts = [
         (words["last"], _ago(shot.health.at_ms, one.answered_at_ms, words), ""),
-        (words["lines"], escape(one.line), ""),
+        (words["line"], escape(one.line), ""),
         (words["success"], _share(one), f"{one.answered:,} / {one.asked:,}"),
         (words["interval"], f"{shot.intervals.get(one.meter, 0):,} s", ""),
     ]
@@ -250,8 +257,8 @@ def _ago(now_ms: int, at_ms: int | None, words: Words) -> str:
     seconds = max(0, now_ms - at_ms) // 1000
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
-            return f"{seconds // size} {unit} {words['ago']}"
-    return f"{seconds} s {words['ago']}"
+            return escape(words[f"ago_{unit}"].format(seconds // size))
+    return escape(words["ago_s"].format(seconds))
 
 
 def _size(count: int) -> str:

@@ -77,7 +77,7 @@ def test_the_first_page_tells_gateway_line_and_meters(tmp_path: Path) -> None:
     with shown(tmp_path) as site:
         answer, text = site.ask()
     assert answer.status == 200
-    for word in ("gw-a01", "north", "M-000", "connected", "in step", "all meters answer", "not de-energised"):
+    for word in ("gw-a01", "north", "M-000", "connected", "in step", "All meters answer", "not de-energised"):
         assert word in text
     assert "<script" not in text
     assert "style=" not in text
@@ -92,7 +92,7 @@ def test_silent_meters_stand_first_then_the_longest_not_heard(tmp_path: Path) ->
         )  # fmt: skip
         _, text = site.ask()
     assert re.findall(r'href="/meter/(\w+)', text) == ["gone", "never", "older", "well"]
-    assert "1 silent, of 4" in text
+    assert "1 silent; 1 not heard yet (of 4)" in text
     assert "90 s ago" in text
 
 
