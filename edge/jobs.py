@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from edge.drivers import MeterTalk
 from edge.links import Interrupted
+from edge.schedule import Ask
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,17 @@ class Priority(IntEnum):
     ON_DEMAND = 3
     PROFILE = 4
     BACKLOG = 5
+
+
+IDLE: Final = len(Priority)
+"""Less right than any priority: nothing is being done."""
+
+
+def right_of(ask: Ask | None) -> int:
+    """A look at a meter that may have fallen silent goes before; the probe of a silent one does not."""
+    if ask is None:
+        return IDLE
+    return Priority.OUTAGE if ask.urgent else Priority.PROFILE
 
 
 class Expired(Exception):

@@ -1,7 +1,8 @@
 """The second line behind checksums: what is hard to believe is asked for once more, at once.
 
-Said twice it is taken and marked SUSPECT; a different answer that can be believed takes its place. A line that
-garbles answers is asked three times where it has the time. Nothing is dropped, nothing is made up. What is remembered of a meter survives no restart: a first reading has no past.
+Said twice it is taken and marked SUSPECT; a different answer that can be believed takes its place. A line
+that garbles answers is asked three times where it has the time. Nothing is dropped, nothing is made up, and
+what is remembered of a meter survives no restart: a first reading has no past.
 """
 
 from collections.abc import Callable, Mapping
@@ -295,7 +296,8 @@ class Judge:
         """`again` asks the meter once more; None when it did not answer."""
         past, noisy = self._past.setdefault(meter.id, {}), care is Care.JUMPS
         if care is Care.THRICE:
-            values = _middle(values, again(), again())
+            second = again()
+            values = _middle(values, second, second and again())
         first = doubts = check(values, past, meter, model, now_s, noisy=noisy)
         if any(each.quantity not in self._known(meter, each) for each in first):
             second = again()
@@ -314,7 +316,7 @@ class Judge:
 
 
 class Noise:
-    """How carefully a line is to be read: whether it has garbled an answer lately, and whether it has time."""
+    """How carefully a line is read: by whether it has garbled an answer lately, and whether it has time."""
 
     def __init__(self, load: float) -> None:
         self._load, self._count, self._at_s = load, 0, -NOISY_S
@@ -328,7 +330,7 @@ class Noise:
 
 
 def _middle(*said: dict[str, Value] | None) -> dict[str, Value]:
-    """Of three answers the middle one, quantity by quantity; of fewer the first, which the rules must judge."""
+    """Of three answers the middle one, quantity by quantity; of fewer the first, for the rules to judge."""
     heard = [each for each in said if each is not None]
     first = heard[0]
     if len(heard) < 3:

@@ -15,11 +15,12 @@ from edge.back_off import BackOff
 from edge.clock import Clock, can_date
 from edge.drivers import Driver
 from edge.drivers.mixed import LineDriver
-from edge.jobs import STARVED_S, Job, JobQueue, Priority, tell
+from edge.jobs import IDLE, STARVED_S, Job, JobQueue, Priority, right_of, tell
 from edge.links import Interrupted, LinkDown, NoReply
 from edge.planner import FULL_LINE, cost_of, plan_of, speed_is_known
 from edge.plausible import Judge, Noise, Verdict
 from edge.schedule import Ask, Schedule
+from edge.seldom import Seldom
 from edge.settings import LineSettings, MeterSettings
 from edge.tallies import Tallies
 from protocols import models
@@ -36,9 +37,6 @@ LOOK_AGAIN_S: Final = 1.0
 """Longest sleep: wall time may step meanwhile."""
 LINE_BACK_OFF_S: Final = (0.5, 15.0)
 STORAGE_BACK_OFF_S: Final = (0.25, 10.0)
-REMIND_S: Final = 600.0
-IDLE: Final = len(Priority)
-"""Less right than any priority: nothing is being done."""
 
 
 class LinePoller:
@@ -63,7 +61,7 @@ class LinePoller:
         self._cost_s = {meter.id: cost_of(line, meter) for meter in line.meters}
         self._probe_s, self._confirm_s = probe_s, confirm_s
         self._tallies = Tallies(line.name, self._meters)
-        self._judge, self._noise = Judge(), Noise()
+        self._judge, self._noise = Judge(), Noise(self._spent())
         self._stopping, self._wake = Event(), Event()
         self._lent, self._given = Event(), Event()
         self._jobs = JobQueue()
@@ -72,7 +70,7 @@ class LinePoller:
         self._unaccepted: Reading | None = None
         self._line_faults = BackOff(*LINE_BACK_OFF_S, Random())
         self._storage_faults = BackOff(*STORAGE_BACK_OFF_S, Random())
-        self._remarked_s: dict[str, float] = {}
+        self._seldom = Seldom(log, clock)
         self._thread = Thread(target=self._run, name=f"line {line.name}", daemon=True)
 
     @property
@@ -80,13 +78,17 @@ class LinePoller:
         return self._thread.is_alive()
 
     def start(self) -> None:
-        load = plan_of(self._line, self._probe_s).load
+        load = self._spent()
         if load > FULL_LINE and speed_is_known(self._line):
             log.warning(
                 "line %s: the plan takes %.0f %% of its time: ask fewer meters, or less often",
                 self._line.name, 100 * load,
             )  # fmt: skip
         self._thread.start()
+
+    def _spent(self) -> float:
+        """Share of the line's time that the plan takes."""
+        return plan_of(self._line, self._probe_s).load
 
     def take_over(self, before: "LinePoller") -> None:
         """Before `start`, of a poller that has ended: its counts, and a reading not handed over yet."""
@@ -200,14 +202,14 @@ class LinePoller:
             return 0.0
         except LinkDown as down:
             return self._line_is_down(down)
-        except Exception:
+        except Exception:  # noqa: BLE001
             # A defect must not end the polling of a whole line: it is told, and the line goes on.
-            log.log(self._seldom("defect", logging.ERROR), "line %s: defect", self._line.name, exc_info=True)
+            self._seldom.tell("defect", logging.ERROR, "line %s: defect", self._line.name, exc_info=True)
             return LOOK_AGAIN_S
 
     def _next_thing(self) -> float:
         ask = self._schedule.next(self._now_s())
-        job = self._take(_right_of(ask))
+        job = self._take(right_of(ask))
         if job is not None:
             return self._do(job)
         if ask is None:
@@ -254,7 +256,7 @@ class LinePoller:
             self._do(job)
         while self._unaccepted is None:
             ask = self._schedule.next(self._now_s())
-            if _right_of(ask) >= self._doing or ask is None:
+            if right_of(ask) >= self._doing or ask is None:
                 return
             self._ask(ask)
 
@@ -265,8 +267,8 @@ class LinePoller:
     def _note_backlog(self, right: int) -> None:
         waited_s = self._jobs.pass_over_backlog(right, self._clock.monotonic_s())
         if waited_s > STARVED_S:
-            log.log(
-                self._seldom("full", logging.WARNING),
+            self._seldom.tell(
+                "full", logging.WARNING,
                 "line %s is full: what meters remember waits since %.0f s; ask fewer meters, or less often",
                 self._line.name, waited_s,
             )  # fmt: skip
@@ -275,7 +277,7 @@ class LinePoller:
 
     def _ask(self, ask: Ask) -> float:
         meter = ask.meter.id
-        doing, self._doing = self._doing, _right_of(ask)
+        doing, self._doing = self._doing, right_of(ask)
         self._note_backlog(self._doing)
         try:
             if ask.probe:
@@ -286,12 +288,13 @@ class LinePoller:
             self._silent(meter, silence)
         except FrameError as error:
             self._line_works()
-            log.log(self._seldom(meter, logging.INFO), "line %s, meter %s: %s", self._line.name, meter, error)
+            self._seldom.tell(meter, logging.INFO, "line %s, meter %s: %s", self._line.name, meter, error)
             self._tallies.count(meter, asked=1)
             self._schedule.deferred(meter, self._now_s())
         except Refused as refused:
-            level = self._seldom(meter, logging.WARNING)
-            log.log(level, "line %s, meter %s: no reading: %s", self._line.name, meter, refused)
+            self._seldom.tell(
+                meter, logging.WARNING, "line %s, meter %s: no reading: %s", self._line.name, meter, refused
+            )
             self._present(meter)
         except BaseException:
             self._schedule.deferred(meter, self._now_s())
@@ -303,28 +306,31 @@ class LinePoller:
         return 0.0
 
     def _answered(self, ask: Ask, values: dict[str, Value]) -> float:
-        at_ms = self._clock.now_ms()
         if not ask.read:
+            at_ms = self._clock.now_ms()
             self._line_works()
             self._tallies.count(ask.meter.id, answered_at_ms=at_ms)
             self._schedule.present(ask.meter.id)
             return 0.0
         self._present(ask.meter.id)
         verdict = self._weigh(ask.meter, values)
+        at_ms = self._clock.now_ms()
         quality = Quality.SUSPECT if verdict.suspect else self._quality(at_ms)
         return self._hand_over(Reading(ask.meter.id, at_ms, Source.POLLED, verdict.values, quality))
 
     def _weigh(self, meter: MeterSettings, values: dict[str, Value]) -> Verdict:
         """What is hard to believe is asked for once more, at once."""
         now_s = self._clock.monotonic_s()
-        noisy = self._noise.lately(self._driver.bad_frames, now_s)
+        care = self._noise.care(self._driver.bad_frames, now_s)
         verdict = self._judge.weigh(
-            meter, self._models[meter.model], values, now_s, lambda: self._again(meter), noisy=noisy
+            meter, self._models[meter.model], values, now_s, lambda: self._again(meter), care=care
         )
         for doubt in verdict.doubts:
             end = "said twice, suspect" if verdict.suspect else "settled by asking again"
-            level = self._seldom(f"{meter.id} {doubt.quantity}", logging.WARNING)
-            log.log(level, "line %s, meter %s: %s: %s", self._line.name, meter.id, doubt.text, end)
+            self._seldom.tell(
+                f"{meter.id} {doubt.quantity}", logging.WARNING,
+                "line %s, meter %s: %s: %s", self._line.name, meter.id, doubt.text, end,
+            )  # fmt: skip
         return verdict
 
     def _again(self, meter: MeterSettings) -> dict[str, Value] | None:
@@ -376,19 +382,11 @@ class LinePoller:
     def _remind(self, ask: Ask) -> None:
         """A plan that does not fit shows as regular asks that come a whole interval late."""
         if not ask.probe and ask.late_s > ask.meter.interval_s:
-            log.log(
-                self._seldom("behind", logging.WARNING),
+            self._seldom.tell(
+                "behind", logging.WARNING,
                 "line %s is behind: meter %s is asked %.0f s late: ask fewer meters, or less often",
                 self._line.name, ask.meter.id, ask.late_s,
             )  # fmt: skip
-
-    def _seldom(self, about: str, level: int) -> int:
-        """That level once in REMIND_S, DEBUG in between: what goes on and on must not fill the log."""
-        now_s = self._clock.monotonic_s()
-        if now_s - self._remarked_s.get(about, -REMIND_S) < REMIND_S:
-            return logging.DEBUG
-        self._remarked_s[about] = now_s
-        return level
 
     def _quality(self, at_ms: int) -> Quality:
         sure = can_date(at_ms) and self._clock.state() is not ClockState.UNSYNCED
@@ -396,10 +394,3 @@ class LinePoller:
 
     def _now_s(self) -> float:
         return self._clock.now_ms() / 1000
-
-
-def _right_of(ask: Ask | None) -> int:
-    """A look at a meter that may have fallen silent goes before; the probe of a silent one does not."""
-    if ask is None:
-        return IDLE
-    return Priority.OUTAGE if ask.urgent else Priority.PROFILE

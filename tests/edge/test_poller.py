@@ -71,9 +71,11 @@ def polling(on: LineSettings, *, as_told: bool = False, **more: Any) -> Iterator
     }
     poller = LinePoller(on if as_told else hurried(on), accept=kept.accept, **(told | more))
     poller.start()
-    yield poller, kept
-    poller.stop()
-    poller.join(5)
+    try:
+        yield poller, kept
+    finally:
+        poller.stop()
+        poller.join(5)
     assert not poller.alive
 
 
