@@ -9,6 +9,7 @@ need mosquitto_sub mosquitto-clients
 need chromium chromium
 need mbpoll mbpoll
 need socat socat
+PATH="$PATH:/sbin" ldconfig -p 2>/dev/null | grep -q "libmodbus\.so\.5" || packages="$packages libmodbus5"
 need openssl openssl
 fc-list 2>/dev/null | grep -qiE 'noto sans cjk|wenquanyi' || packages="$packages fonts-wqy-microhei"
 [ -n "$packages" ] || exit 0
