@@ -32,6 +32,11 @@ class FastClock:
         return self._start_ms + round((self._on.now_ms() - self._start_ms) * self._speed)
 
 
+def clock_of(speed: float) -> Clock:
+    """Real time, or that many simulated seconds a second."""
+    return SystemClock() if speed == 1 else FastClock(speed)
+
+
 class ManualClock:
     """Stands still until it is moved."""
 

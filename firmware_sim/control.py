@@ -10,9 +10,11 @@ import json
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from firmware_sim.fault_book import OPTIONS
 from firmware_sim.faults import Faults, Outcome, UnknownFault
 from firmware_sim.line import listen
 from firmware_sim.scenario import ScenarioError
@@ -57,6 +59,7 @@ class Control:
             asked = json.loads(line)
             kind, target = str(asked["kind"]), str(asked.get("target", ""))
             token, clear = str(asked.get("token", "")), bool(asked.get("clear", False))
+            options = {name: float(asked[name]) for name in OPTIONS if asked.get(name) is not None}
         except (ValueError, KeyError, TypeError, AttributeError):
             return {
                 "error": 'not understood; send {"token": ..., "kind": ..., "target": ..., "clear": false}'
@@ -66,7 +69,7 @@ class Control:
         if kind == "list":
             return {"faults": [_told(outcome) for outcome in self._faults.active()]}
         try:
-            return _told(await self._faults.set(kind, target, not clear))
+            return _told(await self._faults.set(kind, target, not clear, options))
         except (UnknownFault, ScenarioError) as error:
             return {"error": str(error)}
 
@@ -101,10 +104,17 @@ def read_state(state_dir: Path) -> tuple[str, str]:
         raise ControlError(f"{path} cannot be used: {error}; start `wattpost sim run` anew") from None
 
 
-def ask(endpoint: str, token: str, kind: str, target: str, clear: bool) -> dict[str, object]:
+def ask(
+    endpoint: str,
+    token: str,
+    kind: str,
+    target: str,
+    clear: bool,
+    options: Mapping[str, float | None] | None = None,
+) -> dict[str, object]:
     """Send one order and take its answer; ControlError when the fleet refuses or is not there."""
     host, _, port = endpoint.rpartition(":")
-    order = {"token": token, "kind": kind, "target": target, "clear": clear}
+    order = {"token": token, "kind": kind, "target": target, "clear": clear, **(options or {})}
     try:
         with socket.create_connection((host, int(port)), timeout=ANSWER_S) as connection:
             connection.sendall(json.dumps(order).encode() + b"\n")

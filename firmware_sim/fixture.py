@@ -7,13 +7,15 @@ methods wait for their effect and serve sync and asyncio tests alike.
 import asyncio
 from collections.abc import Coroutine
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
 from firmware_sim import scenario
-from firmware_sim.clock import Clock, FastClock, ManualClock, SystemClock
+from firmware_sim.clock import Clock, ManualClock, clock_of
 from firmware_sim.faults import Outcome
+from firmware_sim.judge import Judgement, judge
 from firmware_sim.meter import Meter
 from firmware_sim.simulator import Simulator
 from firmware_sim.transcript import Transcript
@@ -27,7 +29,7 @@ class RunningFleet:
 
     def __init__(self, parsed: scenario.Scenario, clock: Clock | None, folder: Path) -> None:
         self.scenario = parsed
-        self.clock = clock or (SystemClock() if parsed.speed == 1 else FastClock(parsed.speed))
+        self.clock = clock or clock_of(parsed.speed)
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="meters", daemon=True)
         self._thread.start()
@@ -61,6 +63,20 @@ class RunningFleet:
         """The meter itself, to look at what it really measures."""
         return self._simulator.meters[name]
 
+    def truth(self, meter: str, t: int | datetime | None = None) -> int:
+        """The energy that really went through a meter up to `t`, exact, in mWh.
+
+        `t`: an aware datetime, Unix ms, or now.
+        """
+        return self._simulator.meters.truth(meter, self._at_ms(t))
+
+    def _at_ms(self, t: int | datetime | None) -> int:
+        if t is None:
+            return self.clock.now_ms()
+        if isinstance(t, datetime):
+            return round(t.timestamp() * 1000)
+        return t
+
     @property
     def ready(self) -> dict[str, object]:
         """What `wattpost sim run` prints when it is ready."""
@@ -70,6 +86,10 @@ class RunningFleet:
     def transcript(self) -> Transcript:
         """Who asked what and when, and what came back; `print(fleet.transcript)` shows it."""
         return self._simulator.transcript
+
+    def verdict(self, master: str = "master") -> Judgement:
+        """How the master that was connected has behaved, clause by clause; true when all is well."""
+        return judge(self.transcript, master)
 
     def fault(self, kind: str, target: str, **options: float) -> Outcome:
         """Give a fault such as ("area-out", "A01"), or one of the wire: ("lost-reply", "A01-01", nth=2).

@@ -6,8 +6,6 @@ Whatever is wrong is told in one line: which file, which entry, what to do.
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,8 +13,21 @@ from pydantic import ValidationError
 
 from firmware_sim.kinds import KINDS
 from firmware_sim.life import LifePlan
-from firmware_sim.making import AS_IT_SHOULD_BE, Making, check_wiring, life_of, making_of
+from firmware_sim.making import Making, check_wiring, life_of, making_of
+from firmware_sim.plans import (
+    AnswerPlan,
+    AreaPlan,
+    CurvePlan,
+    FaultPlan,
+    GatewayPlan,
+    LinePlan,
+    MasterPlan,
+    MeterPlan,
+    Noise,
+    Scenario,
+)
 from firmware_sim.scenario_tables import (
+    AnswerTable,
     CurveTable,
     Document,
     FaultTable,
@@ -41,127 +52,25 @@ LINE_OF_PROTOCOL = {
 }
 """`tcp` and `serial` are buses that hold DL/T 645 and Modbus RTU meters side by side."""
 _PHASES = "ABC"
+__all__ = [
+    "AnswerPlan",
+    "AreaPlan",
+    "CurvePlan",
+    "FaultPlan",
+    "GatewayPlan",
+    "LinePlan",
+    "MasterPlan",
+    "MeterPlan",
+    "Noise",
+    "Scenario",
+    "ScenarioError",
+    "load",
+    "parse",
+]
 
 
 class ScenarioError(Exception):
     """A scenario cannot be run as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class CurvePlan:
-    """A load taken from a file; `scale` multiplies its power."""
-
-    file: str
-    scale: float
-    power_factor: float
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """How often (0..1) a reply is lost, has one byte changed, or comes behind some stray bytes."""
-
-    loss: float = 0.0
-    flip: float = 0.0
-    garbage: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class AreaPlan:
-    id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class LinePlan:
-    """`port` 0 takes a free one; `link`: another path of a serial line; no `baud`: no air time."""
-
-    name: str
-    kind: str
-    port: int
-    link: str | None
-    delay_ms: float
-    baud: int | None
-    parity: str
-    echo: bool
-    noise: Noise
-
-    @property
-    def char_s(self) -> float:
-        """Air time of one byte: start, eight bits, perhaps parity, stop."""
-        return (10 if self.parity == "N" else 11) / self.baud if self.baud else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class MeterPlan:
-    """`address` is 12 digits, or the unit number on a Modbus line. `phase` 0..2 for a single-phase meter."""
-
-    id: str
-    address: str
-    model: str
-    area: str
-    line: str
-    role: str
-    phase: int | None
-    load: str | CurvePlan | None
-    aux_supply: bool
-    response_ms: float | None
-    baud: int | None
-    parity: str | None
-    making: Making = AS_IT_SHOULD_BE
-
-
-@dataclass(frozen=True, slots=True)
-class FaultPlan:
-    """A fault of the script: from `at` on, until `until` (seconds after the start, or aware instants)."""
-
-    kind: str
-    target: str
-    at: float | datetime
-    until: float | datetime | None
-    options: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class MasterPlan:
-    """A second master: `requests` one after the other, `gap_ms` apart, again every `cycle_s`."""
-
-    name: str
-    line: str
-    cycle_s: float
-    gap_ms: float
-    at: float | datetime
-    until: float | datetime | None
-    requests: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayPlan:
-    """`broker` and `relay_port` put a relay in front of the broker that `gateway-dark` can cut."""
-
-    id: str
-    area: str | None
-    supply_file: str | None
-    broker: str | None
-    relay_port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """`folder` is where files named in the scenario are looked for; `speed`: simulated seconds a second."""
-
-    seed: int
-    speed: float
-    zone: ZoneInfo
-    installed: date
-    areas: tuple[AreaPlan, ...]
-    lines: tuple[LinePlan, ...]
-    meters: tuple[MeterPlan, ...]
-    gateways: tuple[GatewayPlan, ...]
-    faults: tuple[FaultPlan, ...]
-    masters: tuple[MasterPlan, ...]
-    models: dict[str, MeterModel]
-    folder: Path
-    life: tuple[LifePlan, ...] = ()
 
 
 def load(path: Path) -> Scenario:
@@ -226,6 +135,7 @@ def _checked(document: Document, folder: Path) -> Scenario:
         gateways=tuple(GatewayPlan(**gateway.model_dump()) for gateway in document.gateway),
         faults=tuple(_fault_plan(fault) for fault in document.fault),
         masters=tuple(_master_plan(master, kinds, plans, known) for master in document.master),
+        answers=tuple(_answer_plan(answer, {plan.id for plan in plans}) for answer in document.answer),
         models=known,
         folder=folder,
         life=_lives(document, plans, known),
@@ -309,6 +219,18 @@ def _fault_plan(fault: FaultTable) -> FaultPlan:
     options = {name: getattr(fault, name) for name in ("nth", "times", "share", "delay_s")}
     given = {name: value for name, value in options.items() if value is not None}
     return FaultPlan(fault.kind, fault.target, fault.at, fault.until, given)
+
+
+def _answer_plan(answer: AnswerTable, meters: set[str]) -> AnswerPlan:
+    _known("answer", answer.di or f"FC{answer.fc}", "meter", answer.meter, meters)
+    if (answer.di is None) == (answer.fc is None):
+        raise _Mistake(
+            f"answer of meter {answer.meter}: give it a `di`, or `fc` with `first_register` and `words`"
+        )
+    return AnswerPlan(
+        answer.meter, answer.di, bytes.fromhex(answer.data), answer.fc, answer.first_register, answer.words,
+        answer.error,
+    )  # fmt: skip
 
 
 def _master_plan(

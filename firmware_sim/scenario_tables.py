@@ -125,6 +125,18 @@ class RequestTable(Table):
     hex: str | None = None
 
 
+class AnswerTable(Table):
+    """A captured answer that a meter gives instead of its own: data of a DI, words of registers, or a no."""
+
+    meter: str
+    di: Annotated[str, Field(pattern=r"^([0-9A-F]{4}|[0-9A-F]{8})$")] | None = None
+    data: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2})*$")] = ""
+    fc: Literal[3, 4] | None = None
+    first_register: Annotated[int, Field(ge=0, le=65_535)] = 0
+    words: tuple[Annotated[int, Field(ge=0, le=65_535)], ...] = ()
+    error: Annotated[int, Field(ge=0, le=255)] | None = None
+
+
 class MasterTable(Table):
     name: Name
     line: str
@@ -145,4 +157,5 @@ class Document(Table):
     gateway: tuple[GatewayTable, ...] = ()
     fault: tuple[FaultTable, ...] = ()
     master: tuple[MasterTable, ...] = ()
+    answer: tuple[AnswerTable, ...] = ()
     life: tuple[LifeTable, ...] = ()

@@ -10,17 +10,25 @@ from firmware_sim.clock import Clock
 from firmware_sim.control import Control, write_state
 from firmware_sim.scenario import Scenario
 from firmware_sim.simulator import Simulator
+from firmware_sim.transcript import Transcript
 
 
 async def serve(
-    scenario: Scenario, clock: Clock, state_dir: Path, tell: Callable[[dict[str, object]], None]
+    scenario: Scenario,
+    clock: Clock,
+    state_dir: Path,
+    tell: Callable[[dict[str, object]], None],
+    keep: Transcript | None = None,
 ) -> None:
-    """Run until told to end; `tell` gets the ready line when every listener is up."""
+    """Run until told to end; `tell` gets the ready line when every listener is up.
+
+    `keep` is the transcript to write into, when somebody wants it afterwards.
+    """
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    simulator = Simulator(scenario, clock, state_dir, keep_state=True)
+    simulator = Simulator(scenario, clock, state_dir, keep_state=True, transcript=keep)
     control = Control(simulator.faults)
     async with AsyncExitStack() as opened:
         opened.push_async_callback(simulator.stop)

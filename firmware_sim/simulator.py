@@ -15,6 +15,7 @@ from firmware_sim.line import BusLine, Line, SerialLine, TcpLine
 from firmware_sim.meter import Meter
 from firmware_sim.noise import Wire
 from firmware_sim.relay import Relay
+from firmware_sim.replay import ReplayStation
 from firmware_sim.scenario import LinePlan, MasterPlan, Scenario, ScenarioError
 from firmware_sim.script import Instant, Script
 from firmware_sim.second_master import SecondMaster
@@ -28,7 +29,14 @@ _SERIAL = ("dlt645-serial", "serial")
 class Simulator:
     """`state_dir` is where links of serial lines and supply files go that the scenario names relatively."""
 
-    def __init__(self, scenario: Scenario, clock: Clock, state_dir: Path, keep_state: bool = False) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        clock: Clock,
+        state_dir: Path,
+        keep_state: bool = False,
+        transcript: Transcript | None = None,
+    ) -> None:
         self._scenario = scenario
         self._state_dir = state_dir.resolve()
         self.meters = fleet.build(scenario)
@@ -37,7 +45,7 @@ class Simulator:
         self._state = FleetState(self._state_dir, scenario.seed, self.meters, self._clock, self._given)
         self._keep_state = keep_state
         self._resumed = self._state.restore(clock.now_ms()) if keep_state else []
-        self.transcript = Transcript()
+        self.transcript = Transcript() if transcript is None else transcript
         self._plans = {plan.id: plan for plan in scenario.meters}
         self._books = {plan.name: FaultBook(scenario.seed, plan.name) for plan in scenario.lines}
         self.lines = {plan.name: self._line(plan) for plan in scenario.lines}
@@ -148,9 +156,10 @@ class Simulator:
         return SerialLine(plan, bus, self._state_dir) if plan.kind in _SERIAL else TcpLine(plan, bus)
 
     def _station(self, meter: Meter) -> Station:
-        if meter.model.protocol == "modbus":
-            return RtuStation(meter, self._clock)
-        return Dlt645Station(meter)
+        modbus = meter.model.protocol == "modbus"
+        station = RtuStation(meter, self._clock) if modbus else Dlt645Station(meter)
+        captured = [answer for answer in self._scenario.answers if answer.meter == meter.id]
+        return ReplayStation(station, captured) if captured else station
 
 
 def _modbus_line(
