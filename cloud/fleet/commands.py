@@ -239,7 +239,8 @@ class Commands:
             store.note(connection, row.number, now, who=result.gateway, **at)
             return
         brought = {"values": result.values or None, "relay": result.relay}
-        store.change(connection, row.number, **{key: value for key, value in brought.items() if value})
+        if brought := {key: value for key, value in brought.items() if value}:
+            store.change(connection, row.number, **brought)
         self._move(connection, row, event, result.gateway, now, result.detail)
 
     def needed(self, row: Row[Any]) -> int:

@@ -17,6 +17,7 @@ from cloud.kit.db import Database
 from cloud.kit.scope import Scope
 from cloud.metering.store import Latest, ReadingStore, Series, series
 from protocols import models
+from protocols.points import is_billing_grade
 from protocols.quantities import QUANTITIES, Kind
 from protocols.readings import Reading, Source, Value
 
@@ -102,6 +103,15 @@ class PrimaryReadings:
 
     def newest_at(self, scope: Scope, meter: str) -> datetime | None:
         return self._raw.newest_at(scope, meter)
+
+    def not_billing_grade(self, scope: Scope, meter: Row[Any]) -> list[str]:
+        """The quantities of this meter whose register has grown beyond what its steps may carry on a bill."""
+        model = models.load(meter.model)
+        return [
+            each.quantity
+            for each in self._raw.latest(scope, [meter.id])
+            if not is_billing_grade(model, each.quantity, each.value)
+        ]
 
     def shown(self, readings: Sequence[Reading]) -> list[Reading]:
         """Raw readings as they are shown."""

@@ -11,7 +11,15 @@ from cloud.kit.auth import User
 from cloud.kit.errors import NotFound
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.store import instant
-from cloud.web import console_desk, console_live, day, desk_views
+from cloud.web import (
+    command_views,
+    console_commands,
+    console_desk,
+    console_gateway,
+    console_live,
+    day,
+    desk_views,
+)
 from cloud.web.console_now import now_values, safety
 from cloud.web.overview import MeterNow, areas_now, meters_now
 from cloud.web.pages import Pages
@@ -109,6 +117,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         return pages.page(request, "console/gateways.html", user=user, section="gateways", gateways=rows)
 
     routes.include_router(console_desk.router(parts, pages))
+    routes.include_router(console_commands.router(parts, pages))
+    routes.include_router(console_gateway.router(parts, pages))
     routes.include_router(console_live.router(parts, pages, station))
     return routes
 
@@ -131,6 +141,7 @@ def _meter_values(parts: Parts, pages: Pages, request: Request, id: str, wanted:
         row = registry.meter(connection, id)
         (area,) = registry.areas(connection, [row.area])
         silences = alerts.silences(connection, [id])
+        asks = command_views.meter_values(connection, row, parts.commands, words, pages.now())
     newest = parts.store.latest(WHOLE_STATION, [id])
     (meter,) = meters_now([row], newest, silences, pages.now(), parts.supply.dark_below_v)
     shown = _day(parts, pages, id, wanted)
@@ -148,7 +159,9 @@ def _meter_values(parts: Parts, pages: Pages, request: Request, id: str, wanted:
         "meter": meter,
         "area_name": area.name,
         "latest": latest,
+        "coarse": [name_of(each, words) for each in parts.store.not_billing_grade(WHOLE_STATION, row)],
         "day": _DayView(shown, day.rows(shown), day.sentence(shown, words)),
+        **asks,
     }
 
 

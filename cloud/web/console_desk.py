@@ -14,6 +14,7 @@ from cloud.fleet import registry
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.paging import RowId
+from cloud.web.command_views import backfeed
 from cloud.web.desk_views import alert_view, open_alerts, open_orders, order_view
 from cloud.web.names import HISTORY
 from cloud.web.pages import Pages, back
@@ -75,6 +76,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             view = order_view(row, registry.area_names(connection), words, now)
             history = orders.history(connection, row.id)
             reports = orders.reports(connection, row.id)
+            has_backfeed = registry.area(connection, row.area).has_backfeed if row.area else None
         return pages.page(
             request,
             "console/order.html",
@@ -84,6 +86,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             row=row,
             history=[(each, words.text(HISTORY[each.event])) for each in history],
             reports=reports,
+            backfeed=backfeed(has_backfeed, words),
             needs_note={event.value for event in NEEDS_NOTE},
             origins=[Origin.CREW, Origin.OPERATOR],
         )

@@ -27,6 +27,19 @@ SAID = {
     "moved": ("good", mark("The work order has moved on.")),
     "estimated": ("good", mark("The estimate is saved and shown to the customers.")),
     "refused": ("warn", mark("That is no longer possible: the order or alert has changed meanwhile.")),
+    "asked": ("good", mark("It is written down and on its way as far as it may go.")),
+    "approved": ("good", mark("Your approval is written down.")),
+    "command_cancelled": ("good", mark("The command is cancelled; nothing was sent.")),
+    "proven": ("good", mark("It is written down that this meter serves this account.")),
+    "protected": ("good", mark("The account is protected: no disconnection reaches it.")),
+    "protection_ended": ("good", mark("The protection has ended; it stays in the book.")),
+    "config_offered": (
+        "good",
+        mark("The settings are offered to the gateway; what it says is shown here."),
+    ),
+    "config_changed": ("warn", mark("Somebody wrote newer settings meanwhile: look at them and begin anew.")),
+    "objected": ("bad", mark("That was not done: something stands against it, or it has changed meanwhile.")),
+    "lacking": ("bad", mark("That was not done: a reason is needed, and a time within the limits.")),
     "unfit": (
         "bad",
         mark(

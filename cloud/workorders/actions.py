@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 from cloud.alerts import store as alerts
 from cloud.alerts.outages import Opened, Promise
 from cloud.customers import store as customers
+from cloud.fleet import registry
 from cloud.kit.errors import Conflict, Invalid, NotFound, TooMany
 from cloud.workorders import store
 from cloud.workorders.deadlines import DeadlinePolicy, deadlines
@@ -30,8 +31,8 @@ from cloud.workorders.rules import (
 SYSTEM = "system"
 OUTAGE = "outage"
 CUSTOMER_REPORT = "customer_report"
-BACKFEED_UNKNOWN = "unknown"
-"""Nobody has recorded whether the area has PV or generators: a crew must assume back-feed (反送电)."""
+BACKFEED = {None: "unknown", True: "yes", False: "none_recorded"}
+"""Whether PV or generators may feed back (反送电) in the area; unknown: nobody recorded it, so assume."""
 OPENED = "open"
 REPORTED = "report"
 ESTIMATED = "estimate"
@@ -172,12 +173,13 @@ class Orders:
         return store.own_open_order(connection, account)
 
     def _open(self, connection: Connection, fields: dict[str, Any], at: datetime) -> Row[Any]:
-        times = deadlines(self._policy, fields["area"], at)
+        area = fields["area"]
+        times = deadlines(self._policy, area, at)
         number = store.next_number(connection, at.astimezone(self._zone).strftime("%Y%m%d"))
         row = fields | {
             "number": number,
             "state": OrderState.NEW.value,
-            "backfeed_risk": BACKFEED_UNKNOWN,
+            "backfeed_risk": BACKFEED[None if area is None else registry.area(connection, area).has_backfeed],
             "opened_at": at,
             "changed_at": at,
             "on_site_by": times.on_site_by,

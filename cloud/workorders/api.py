@@ -43,7 +43,7 @@ class OrderProgress(BaseModel):
 
 
 class Order(BaseModel):
-    """`backfeed_risk` unknown: assume back-feed (反送电). No order says that a line is dead or safe."""
+    """`backfeed_risk` yes, unknown: assume back-feed (反送电). No order says that a line is dead or safe."""
 
     number: str
     kind: str
