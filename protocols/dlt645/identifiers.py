@@ -102,12 +102,14 @@ def _counter(stem: str | None, di1: int, di0: int) -> str | None:
 
 
 def _register_name(di1: int, di0: int) -> str | None:
-    if _BLOCK in (di1, di0) and di1 != di0:
-        return "all tariffs" if di1 == _BLOCK else "all settlement days"
-    if di1 > _LAST_TARIFF or di0 > _LAST_SETTLEMENT:
+    if di1 > _LAST_TARIFF and (di1 != _BLOCK or di0 == _BLOCK):
         return None
-    tariff = f"tariff {di1}" if di1 else "total"
-    return tariff if di0 == 0 else f"{tariff}, settlement day {di0} back"
+    if di0 > _LAST_SETTLEMENT and di0 != _BLOCK:
+        return None
+    tariff = "all tariffs" if di1 == _BLOCK else f"tariff {di1}" if di1 else "total"
+    if di0 == _BLOCK:
+        return f"{tariff}, all settlement days"
+    return f"{tariff}, settlement day {di0} back" if di0 else tariff
 
 
 def _register_members(di: str, di1: int, di0: int) -> tuple[str, ...]:

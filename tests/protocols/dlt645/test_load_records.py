@@ -111,6 +111,13 @@ def test_a_value_that_is_no_number_is_absent_and_the_others_stay() -> None:
     assert set(decode(bytes(broken))[0].values) == {"current_l1_a", "frequency_hz", "energy_import_wh"}
 
 
+@pytest.mark.parametrize("stamp", ["0000000000", "FFFFFFFFFF", "1510013226", "1524010326"])
+def test_a_record_without_a_real_time_is_refused(stamp: str) -> None:
+    record = RECORD[:3] + bytes.fromhex(stamp) + RECORD[8:-2]
+    with pytest.raises(FrameError, match="no_such_time"):
+        decode(record + bytes((sum(record) & 0xFF, 0xE5)))
+
+
 def test_a_meter_without_records_has_none() -> None:
     assert decode(b"") == []
 
