@@ -5,6 +5,7 @@ clearing one does not light what another keeps dark.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from firmware_sim.bus_faults import BUS_KINDS, SECOND_MASTER, Act, BusFaults, UnknownFault, named, unknown
@@ -116,15 +117,19 @@ class Faults:
             return Outcome(kind, target, False, True, at_ms)
         return Outcome(kind, target, on, True, at_ms, self._detail(kind, target))
 
-    async def resume(self, kind: str, target: str, at_ms: int) -> None:
-        """A fault of the run before is still there; what is no more is left out."""
-        if kind not in _LASTING:
-            return
-        try:
-            await self.set(kind, target, on=True)
-        except UnknownFault:
-            return  # its target is no more in the scenario
-        self._active[kind, target] = at_ms
+    async def resume(self, given: Iterable[tuple[str, str, int]]) -> None:
+        """The faults of the run before are still there; what is no more in the scenario is left out.
+
+        All are in force before any of them acts: the first must not light what the second keeps dark.
+        """
+        acts: list[tuple[Act, int]] = []
+        for kind, target, at_ms in given:
+            with suppress(UnknownFault):
+                if kind in _LASTING:
+                    acts.append((self._action(kind, target, {}), at_ms))
+                    self._active[kind, target] = at_ms
+        for act, at_ms in acts:
+            await act(True, at_ms)
 
     def _action(self, kind: str, target: str, options: Mapping[str, float]) -> Act:
         of_bus = self._bus.action(kind, target, options) or self._life.action(kind, target)

@@ -119,8 +119,9 @@ class FleetState:
         if self._planned is not None:
             self._planned.cancel()
             self._written_s, self._planned = asyncio.get_running_loop().time(), None
+        at_ms = self._clock.now_ms()  # first: asking it lets happen what is due
         meters = {name: kept for name, meter in self._fleet.items() if (kept := remembered(meter))}
-        state = State(self._seed, self._clock.now_ms(), meters, list(self._faults()))
+        state = State(self._seed, at_ms, meters, list(self._faults()))
         self._write(msgspec.json.encode(state))
 
     def _write(self, data: bytes) -> None:

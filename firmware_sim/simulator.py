@@ -95,8 +95,7 @@ class Simulator:
         """Go on where the run before ended: its faults are still there."""
         if not self._keep_state:
             return
-        for kind, target, at_ms in self._resumed:
-            await self.faults.resume(kind, target, at_ms)
+        await self.faults.resume(self._resumed)
         self._state.watch()
         self.faults.changed = self._state.touch
 

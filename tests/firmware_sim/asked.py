@@ -4,7 +4,7 @@ from firmware_sim import fleet, scenario
 from firmware_sim.clock import ManualClock
 from firmware_sim.dlt645_meter import Dlt645Meter
 from firmware_sim.noise import collide
-from protocols.dlt645.conversations import ReadConversation
+from protocols.dlt645.conversations import ReadConversation, read_request
 from protocols.dlt645.frame import Frame, decode, encode
 from protocols.dlt645.identifiers import lookup
 from protocols.dlt645.values import decode_value
@@ -28,6 +28,10 @@ class Line:
         answers = [face.answer(request, self.now_ms) for face in self._faces]
         replies = [encode(answer) for answer in answers if answer is not None]
         return collide(replies) if len(replies) > 1 else b"".join(replies)
+
+    def hear_read(self, address: str) -> bytes:
+        """What comes back when its total is asked for; nothing when nobody has that address."""
+        return self.hear(read_request(address, "00010000"))
 
     def answer(self, request: Frame) -> Frame:
         return decode(self.hear(request))
