@@ -63,6 +63,7 @@ class Commander:
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._number = count()
+        self._given: set[str] = set()  # orders whose job is with their line now
         self._said: dict[str, tuple[State, float, BackOff]] = {}
         self._say_at_s, self._connected, self._failing = 0.0, False, False
 
@@ -100,6 +101,9 @@ class Commander:
 
     def start(self) -> None:
         """Go on with what was not finished when the gateway stopped, however it stopped."""
+        self._do(self._go_on)
+
+    def _go_on(self) -> None:
         for entry in self.ledger.unfinished():
             if entry.state is State.TAKEN:
                 self._proceed(entry)
@@ -148,8 +152,9 @@ class Commander:
         if offer is Offer.OTHER:
             log.warning("order %s: the id was used for another order; this one is refused", order.id)
         entry = self.ledger.entry(order.id)
-        if offer is Offer.NEW and entry:
+        if offer is Offer.NEW:
             log.info("order %s: %s %s is taken", order.id, order.kind, order.meter)
+        if offer is not Offer.OTHER and entry and entry.state is State.TAKEN:
             self._proceed(entry)
 
     def _heard(self, payload: bytes) -> None:
@@ -186,6 +191,8 @@ class Commander:
     def _proceed(self, entry: Entry) -> None:
         """Of an order that is taken: refuse it, let it expire, or give it to who does it."""
         order = entry.order
+        if order.id in self._given:
+            return None
         left_ms = order.expires_at_ms - self._clock.now_ms()
         if left_ms <= 0:
             return self._move(order, Event.EXPIRE, Outcome("its time was over before it was begun"))
@@ -208,9 +215,11 @@ class Commander:
         return self._give(order, job)
 
     def _give(self, order: Order, job: Job) -> None:
+        self._given.add(order.id)
         try:
             self._submit(job)
         except KeyError:
+            self._given.discard(order.id)
             self._move(order, Event.REFUSE, Outcome(f"no line of this gateway has a meter {order.meter}"))
 
     def _hand_on(self, order: Order, handler: Handler | None) -> None:
@@ -229,6 +238,7 @@ class Commander:
     # -- after the line -----------------------------------------------------------------------------------
 
     def _ended(self, order: Order, end: Any) -> None:
+        self._given.discard(order.id)
         entry = self.ledger.entry(order.id)
         if entry is None or entry.state not in OPEN:
             return

@@ -568,3 +568,28 @@ def _disk_full(*_: object) -> None:
 def test_the_rules_know_their_meter_and_their_zone() -> None:
     assert rules.zone_of("Asia/Nowhere") is None
     assert rules.zone_of("../etc") is None
+
+
+def test_an_order_whose_taking_was_cut_short_by_the_disk_goes_on_and_is_done_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr("edge.order_ledger.Ledger.unfinished", _disk_full)
+        bench.give(bench.order())
+        bench.give(bench.order())
+    assert (bench.entry(bench.order()).state, bench.jobs) == (State.TAKEN, [])
+    bench.give(bench.order(), bench.order())
+    bench.work()
+    assert (bench.result(bench.order()).state, bench.sent) == (DONE, 1)
+
+
+def test_a_disk_that_fails_at_the_start_only_puts_the_orders_off(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = bench.order()
+    bench.give(order)
+    with monkeypatch.context() as full:
+        full.setattr("edge.order_ledger.Ledger.unfinished", _disk_full)
+        bench.restart()
+    bench.work()
+    assert (bench.result(order).state, bench.sent) == (DONE, 1)
