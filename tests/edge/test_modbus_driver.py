@@ -8,12 +8,12 @@ from contextlib import contextmanager
 import pytest
 
 from edge.drivers.answers import Answers
-from edge.drivers.modbus import ModbusDriver
+from edge.drivers.modbus import MARKS, ModbusDriver, marks_of, parts_of
 from edge.links import LinkDown, NoReply
 from edge.settings import MeterSettings
 from protocols.errors import FrameError, Refused
 from protocols.modbus.rtu import read_request
-from protocols.models import load
+from protocols.models import load, names
 from tests.edge.lines import line, modbus_driver
 from tests.edge.wire import Ask, Chunks, TcpWire, Wire, byte_by_byte, modbus_wire, rtu_ear
 
@@ -279,3 +279,116 @@ def test_the_trace_shows_what_went_over_the_wire(caplog: pytest.LogCaptureFixtur
         driver.read(METER)
     assert "l1 > 01 04 00 00 00 24" in caplog.text
     assert "l1 < 01 04 48 43 67" in caplog.text
+
+
+SUNSPEC = load("sunspec-20x")
+SUN_METER = MeterSettings(id="s1", model=SUNSPEC.name, unit=1)
+
+
+def sunspec_words(base: int, block: int = 203) -> dict[int, int]:
+    """A map at `base`: who made it (1), some other block (160), then the meter's."""
+    words = dict(
+        enumerate(
+            [0x5375, 0x6E53, 1, 66, *[0] * 66, 160, 8, *[0] * 8, block, 105, *[0] * 105, 0xFFFF, 0], base
+        )
+    )
+    start = base + 2 + 68 + 10
+    words |= {
+        start + 18: 132,
+        start + 22: 1,
+        start + 46: 1,
+        start + 47: 2,
+        start + 54: 0xFFFF,
+    }  # W, W_SF, Wh, Wh_SF
+    return words
+
+
+def sunspec_meter(words: dict[int, int]) -> Callable[[Ask], Chunks]:
+    def react(ask: Ask) -> Chunks:
+        asked = [words.get(ask.address + at) for at in range(ask.count)]
+        return [ask.refusal(2) if None in asked else ask.answer([word or 0 for word in asked])]
+
+    return react
+
+
+@pytest.mark.parametrize("base", [40000, 50000, 0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sunspec_meter_is_found_once_and_then_read_with_its_own_scales(kind: str, base: int) -> None:
+    with driver_on(sunspec_meter(sunspec_words(base)), kind, SUN_METER) as (driver, wire):
+        values = driver.read(SUN_METER)
+        assert values["power_w"] == 1320.0
+        assert values["energy_import_wh"] == round(0x10002 / 10)
+        wire.requests.clear()
+        assert driver.read(SUN_METER) == values
+        assert [ask.address for ask in wire.requests] == [base + 2 + 68 + 10 + 3]
+        driver.probe(SUN_METER)
+
+
+def test_a_sunspec_map_without_a_meter_is_told() -> None:
+    with (
+        driver_on(sunspec_meter(sunspec_words(40000, 101)), "modbus-tcp", SUN_METER) as (driver, _),
+        pytest.raises(Refused, match="its SunSpec map at 40000 has the blocks 1, 160, 101, no meter's"),
+    ):
+        driver.read(SUN_METER)
+    with (
+        driver_on(lambda ask: [ask.refusal(2)], "modbus-tcp", SUN_METER) as (driver, _),
+        pytest.raises(Refused, match="no SunSpec map at 40000, 50000, 0"),
+    ):
+        driver.read(SUN_METER)
+
+
+def test_a_sunspec_map_that_moved_is_searched_for_again() -> None:
+    words = sunspec_words(40000)
+    with driver_on(sunspec_meter(words), "modbus-tcp", SUN_METER) as (driver, _):
+        values = driver.read(SUN_METER)
+        words.clear()
+        words.update(sunspec_words(50000))
+        with pytest.raises(Refused):
+            driver.read(SUN_METER)
+        assert driver.read(SUN_METER) == values
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_registers_can_be_read(kind: str) -> None:
+    with driver_on(well, kind) as (driver, wire):
+        assert driver.registers(METER, 4, 0, 2) == words_of(Ask(1, 4, 0, 2))
+        assert (
+            driver.talk(METER).registers(3, 2, 4) == words_of(Ask(1, 3, 2, 4))
+            if hasattr(driver, "talk")
+            else True
+        )
+        assert wire.requests[0].count == 2
+
+
+@pytest.mark.parametrize("count", range(1, 13))
+def test_the_late_answer_to_registers_asked_for_by_hand_is_not_taken_for_a_mark(count: int) -> None:
+    """Whatever its size: the marks that follow a time-out have another."""
+    owed: list[bytes] = []
+
+    def react(ask: Ask) -> Chunks:
+        if ask.fc == 3:
+            owed.append(Ask(ask.unit, 4, ask.address, ask.count, ask.tid).answer([0x4000] * ask.count))
+            return []
+        late, owed[:] = owed[:], []
+        return [*late, *well(ask)]
+
+    with driver_on(react, "modbus-rtu", retries=0) as (driver, _):
+        with pytest.raises(NoReply):
+            driver.registers(METER, 3, 0, count)
+        assert driver.read(METER).items() <= expected().items()
+
+
+@pytest.mark.parametrize("name", [n for n in names() if load(n).protocol == "modbus"])
+def test_marks_have_sizes_of_their_own_and_the_first_cut_no_value(name: str) -> None:
+    model = load(name)
+    parts = parts_of(model)
+    marks = marks_of(model, parts)
+    taken = {each.what.count for part in parts for each in (part, *part.singles)}
+    sizes = [count for _, _, count in marks]
+    assert len(set(sizes)) == len(sizes) == MARKS
+    assert not taken & set(sizes)
+    whole = [each for each in marks if any(each[1] == part.what.address for part in parts)]
+    for fc, address, count in whole[: MARKS // 2]:
+        for point in model.points:
+            cut = (point.fc == fc) and point.address < address + count < point.address + point.width
+            assert not cut or model.name in ("chint-ddsu666", "eastron-sdm120", "eastron-sdm230")
