@@ -1,4 +1,4 @@
-"""A meter model of one's own: checked with a clear report, named in gateway.toml by its file, and then read."""
+"""A meter model of one's own: checked with a clear report, named in gateway.toml by its file, and read."""
 
 import json
 from pathlib import Path
