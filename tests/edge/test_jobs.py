@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from edge.drivers import MeterTalk
+from edge.drivers.mixed import LineDriver
 from edge.jobs import Expired, Job, JobQueue, Priority
-from edge.links import Interrupted, LinkDown, NoReply
+from edge.links import Interrupted, LinkDown, NoReply, TcpLink
 from protocols.dlt645.conversations import read_request, time_sync_request
 from protocols.dlt645.frame import Frame
 from protocols.errors import Refused
+from protocols.models import load
 from tests.edge.lines import ADDRESS, OTHER, THREE_PHASE_VALUES, bcd, blocks, line, meter
 from tests.edge.test_poller import BOTH, SureClock, polling, until
 from tests.edge.wire import Chunks, Meters, TcpWire, dlt645_ear
@@ -258,6 +260,32 @@ def test_an_order_whose_answer_is_lost_with_the_connection_is_sent_once_and_is_u
         )
         until(lambda: ends.ends)
         assert isinstance(ends.of("trip"), NoReply)
+        assert [request.function for request in wire.requests].count(0x1C) == 1
+
+
+class Breaking(TcpLink):
+    """Breaks as soon as an order is sent; nobody can tell whether it went out whole."""
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        if data[12] == 0x1C:  # behind four FE
+            self.close()
+            raise LinkDown("broken pipe")
+
+
+def test_an_order_on_a_line_that_breaks_while_it_is_sent_is_not_sent_again() -> None:
+    ends = Ends()
+    with TcpWire(Meters(BOTH), dlt645_ear) as wire:
+        on = line(wire.endpoint, SLOW)
+        driver = LineDriver(on, {SLOW.model: load(SLOW.model)}, link=Breaking(*on.host_port))
+        with polling(on, as_told=True, driver=driver) as (poller, _):
+            order = Frame(ADDRESS, 0x1C, bytes(16), 4)
+            poller.submit(ends.job("trip", lambda talk: talk.order(order), Priority.COMMAND))
+            until(lambda: ends.ends)
+            assert isinstance(ends.of("trip"), NoReply)
+            poller.submit(ends.job("read", lambda talk: talk.ask("02800002")))
+            until(lambda: len(ends.ends) == 2)
+            assert ends.of("read") == bcd("5001")
         assert [request.function for request in wire.requests].count(0x1C) == 1
 
 

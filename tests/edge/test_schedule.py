@@ -218,3 +218,17 @@ def test_short_intervals_are_spread_so_that_an_outage_shows_soon() -> None:
     dark = {meter.id for meter in of}
     asked = run(plan, DAY_S + 600, DAY_S + 630, dark)
     assert all(len([1 for _, who in asked if who == each]) >= 2 for each in dark)
+
+
+def test_what_may_be_an_outage_is_urgent_and_the_probe_of_a_dead_meter_is_not() -> None:
+    plan = schedule(meters(3))
+    assert not must(plan.next(DAY_S)).urgent
+    plan.unanswered("m1", DAY_S)
+    assert must(plan.next(DAY_S + 2.5)).urgent, "a first silence"
+    plan.unanswered("m1", DAY_S + 3)
+    look = must(plan.next(DAY_S + 3))
+    assert (look.meter.id != "m1", look.urgent) == (True, True), "a look beside a meter that turned"
+    for each in ("m2", "m3"):
+        plan.answered(each, DAY_S + 4)
+    probe = must(plan.next(DAY_S + 304))
+    assert (probe.meter.id, probe.probe, probe.urgent) == ("m1", True, False)
