@@ -239,6 +239,38 @@ def gateway_revoke(gateway: str, config: Config = CONFIG) -> None:
     _talk(f"{gateway} is let in no more")
 
 
+@gateways.command(
+    "config", epilog="Example: wattpost cloud gateway config gw-a01 settings.toml --note 'every 5 min'"
+)
+def gateway_config(
+    gateway: str,
+    file: Annotated[Path | None, typer.Argument(help="TOML or JSON; without it the newest is shown.")] = None,
+    note: Annotated[str, typer.Option(help="What changes, and why.")] = "",
+    config: Config = CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Write the next settings of a gateway; it is offered them as soon as the service runs."""
+    from cloud.fleet import configs, toml_text
+    from cloud.importing import document
+    from cloud.kit.clock import SystemClock
+
+    if file is None:
+        with _records(config) as records, records.database.read() as connection:
+            row = configs.newest(connection, gateway)
+        told = {"gateway": gateway, "version": row.version, "state": row.state, "settings": row.document}
+        _say(told, toml_text.text(row.document).rstrip(), as_json)
+        return
+    settings = document(file)
+    with _records(config) as records, records.database.write() as connection:
+        row, checked = configs.push(
+            connection, gateway, settings, by="command line", note=note, now=SystemClock().now()
+        )
+    for warning in checked.warnings:
+        _talk(f"  {warning}")
+    told = {"gateway": gateway, "version": row.version, "warnings": list(checked.warnings)}
+    _say(told, f"version {row.version} is written down for {gateway}", as_json)
+
+
 @gateways.command("export", epilog="Example: wattpost cloud gateway export /etc/mosquitto/wattpost")
 def gateway_export(folder: Path, config: Config = CONFIG) -> None:
     """Write who may do what as mosquitto's `passwd` and `acl`, for a broker of your own."""

@@ -94,6 +94,14 @@ def _newest(connection: Connection, gateway: str) -> Row[Any] | None:
     return next(iter(versions(connection, gateway, limit=1)), None)
 
 
+def newest(connection: Connection, gateway: str) -> Row[Any]:
+    """The newest version; NotFound when nothing was ever set from here."""
+    row = _newest(connection, gateway)
+    if row is None:
+        raise NotFound(f"nothing was ever set from here for gateway {gateway!r}")
+    return row
+
+
 def versions(
     connection: Connection, gateway: str, *, before: int | None = None, limit: int | None = None
 ) -> Sequence[Row[Any]]:

@@ -14,7 +14,10 @@ from cloud.alerts.actions import Alarms, Cause
 from cloud.alerts.notify import News
 from cloud.alerts.policy import AlertKind, NoticeKind, Severity
 from cloud.app import Application, build
+from cloud.customers import protection
 from cloud.customers.actions import import_customers
+from cloud.fleet import facts
+from cloud.fleet.commands import Wish
 from cloud.fleet.registry import import_registry
 from cloud.kit.auth import Role
 from cloud.metering import dead_letters
@@ -22,6 +25,7 @@ from cloud.metering.store import BatchOfReadings, ms
 from cloud.settings import BrokerSettings, HttpSettings, Settings
 from protocols.mqtt import messages, topics
 from protocols.mqtt.messages import Readings, Row
+from protocols.mqtt.orders import MeterFacts, OrderKind
 from protocols.readings import Reading, Source
 from tests.clients import TestClient
 from tests.clocks import ManualClock
@@ -133,7 +137,23 @@ def _make_trouble_for_a(built: Application) -> None:
     built.ingest.take(topics.up("gw-a01", "readings"), messages.encode(stray))
     with built.database.read() as connection:
         letter = dead_letters.dead_letters(connection, limit=1)[0].id
+    _command_a(built)
     KNOWN.update(alert=str(alert), order=order, notice=str(notice), letter=str(letter))
+
+
+def _command_a(built: Application) -> None:
+    """Customer A's meter: proven, with facts and a command that waits; the account is protected since."""
+    told = MeterFacts(
+        gateway="gw-a01", meter="M-2", at_ms=ms(NOW), model="dlt645-2007-1p", address="000000000002"
+    )
+    with built.database.write() as connection:
+        facts.take(connection, told, NOW)
+        protection.prove(connection, "M-2", "10A", "operator", NOW)
+        wish = Wish(OrderKind.RELAY_OFF, "M-2", reason="示例原因")
+        command = built.commands.ask(connection, wish, "operator", NOW)
+        kind = protection.Protection.HOUSEHOLD
+        row = protection.protect(connection, "10A", kind, "示例原因", "operator", NOW)
+    KNOWN.update(command=command.id, protection=str(row.id))
 
 
 Browser = Callable[[str | None], TestClient]

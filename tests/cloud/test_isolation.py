@@ -55,6 +55,22 @@ MATRIX: dict[str, Row] = {
         {"earliest": "2026-03-02T10:00:00Z", "latest": "2026-03-02T12:00:00Z"},
     ),
     "POST /reports": Row("reports", (403, 201, 404, 401), {"account": "10A", "text": "示例"}),
+    "GET /commands": Row("commands", (200, 403, 403, 401)),
+    "POST /commands": Row("commands", (201, 403, 403, 401), {"kind": "read", "meter": "M-2"}),
+    "GET /commands/{id}": Row("commands/{command}", (200, 403, 403, 401)),
+    "POST /commands/{id}/approve": Row("commands/{command}/approve", (409, 403, 403, 401)),
+    "POST /commands/{id}/cancel": Row("commands/{command}/cancel", (200, 403, 403, 401), {"note": "示例"}),
+    "GET /meters/{id}/facts": Row("meters/M-2/facts", (200, 403, 403, 401)),
+    "POST /meters/{id}/proof": Row("meters/M-2/proof", (204, 403, 403, 401), {"account": "10A"}),
+    "GET /gateways/{id}/config": Row("gateways/gw-a01/config", (200, 403, 403, 401)),
+    "POST /gateways/{id}/config": Row(
+        "gateways/gw-a01/config", (201, 403, 403, 401), {"settings": {"interval_s": 60}}
+    ),
+    "GET /protections": Row("protections", (200, 403, 403, 401)),
+    "POST /protections": Row(
+        "protections", (201, 403, 403, 401), {"account": "10B", "kind": "household", "why": "示例"}
+    ),
+    "POST /protections/{id}/end": Row("protections/{protection}/end", (200, 403, 403, 401), {"why": "示例"}),
     "GET /latest": Row("latest", (200, 200, 200, 401)),
 }
 
