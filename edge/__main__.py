@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from edge import logs
+from edge.logs import LogFormat
+
 if TYPE_CHECKING:
     from edge.agent import Agent
     from edge.settings import Settings
@@ -47,18 +50,25 @@ def run(
         Path | None, typer.Option(help="Append one JSON line for each reading once it is on disk.")
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell every step.")] = False,
+    log_format: Annotated[LogFormat, typer.Option("--log", help="Lines for people, or JSON.")] = "text",
+    notify_socket: Annotated[str, typer.Option(envvar="NOTIFY_SOCKET", hidden=True)] = "",
+    watchdog_usec: Annotated[int, typer.Option(envvar="WATCHDOG_USEC", hidden=True)] = 0,
 ) -> None:
     """Poll the meters and publish until SIGTERM; SIGUSR1 stops polling and goes on sending."""
     signals = _catch_signals()
     settings = _settings(config)
-    _log_to_stderr(verbose=verbose)
+    logs.to_stderr(log_format, verbose=verbose)
     _warn(settings)
     from edge.agent import Agent
     from edge.clock import SystemClock
     from edge.outbox_file import OutboxRefused, StorageFault
+    from edge.service import ServiceManager
+    from edge.upkeep import Upkeep
 
     try:
-        agent = Agent(settings, SystemClock(), accepted_log=accepted_log)
+        clock = SystemClock()
+        upkeep = Upkeep(settings, clock, config, ServiceManager(notify_socket, watchdog_usec))
+        agent = Agent(settings, clock, accepted_log=accepted_log, upkeep=upkeep)
     except (OutboxRefused, StorageFault) as error:
         _refuse([str(error)])
     except OSError as error:
@@ -72,7 +82,7 @@ def run(
 def check(config: Config) -> None:
     """Read the settings and tell every mistake in them, one line each."""
     settings = _settings(config)
-    _log_to_stderr(verbose=False)
+    logs.to_stderr("text", verbose=False)
     _warn(settings)
     size = f"{len(settings.lines)} lines, {len(settings.meters)} meters"
     print(f"{config}: good: gateway {settings.gateway}, {size}")
@@ -160,14 +170,6 @@ def _warn(settings: "Settings") -> None:
 
     for line in gateway_settings.warnings(settings):
         log.warning(line)
-
-
-def _log_to_stderr(*, verbose: bool) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
 
 
 def main() -> None:

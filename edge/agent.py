@@ -27,6 +27,7 @@ from edge.page import Board, Page, Snapshot
 from edge.poller import LinePoller
 from edge.remote_config import RemoteConfig
 from edge.settings import LineSettings, Settings
+from edge.upkeep import Upkeep
 from edge.uplink import Uplink
 from protocols.readings import Reading
 
@@ -57,6 +58,7 @@ class Agent:
         clock: Clock,
         *,
         accepted_log: Path | None = None,
+        upkeep: Upkeep | None = None,
         make_outbox: Callable[[Settings, Clock], Outbox] = open_outbox,
         make_uplink: Callable[[Settings, Outbox, Clock], Uplink] = Uplink,
         make_pollers: Callable[[Settings, Clock, Accept], Sequence[Poller]] = line_pollers,
@@ -65,6 +67,7 @@ class Agent:
         self._wake, self._stopping, self._draining = threading.Event(), threading.Event(), threading.Event()
         self.outbox = make_outbox(settings, clock)
         self.uplink = make_uplink(settings, self.outbox, clock)
+        self._upkeep = upkeep
         self._remote = RemoteConfig(settings, clock, self._reconfigure, self.uplink.say, wake=self._wake.set)
         self._settings = settings = self._remote.overlaid()
         self.commander = self._make_commander(settings)
@@ -87,6 +90,10 @@ class Agent:
         self.uplink.listen("order", made.receive_order)
         self.uplink.listen("heard", made.receive_heard)
         self.uplink.listen("config", self._remote.receive)
+        if self._upkeep:
+            handlers, resume = self._upkeep.handlers(self.ask_stop)
+            made.handlers.update(handlers)
+            made.resume.update(resume)
         return made
 
     def _make_page(self, settings: Settings) -> Page | None:
@@ -210,6 +217,8 @@ class Agent:
         if self._page:
             self._page.start()
         self._polling = True
+        if self._upkeep:
+            self._upkeep.ready(f"polling {len(self._settings.meters)} meters")
         log.info(
             "gateway %s: polling %d meters on %d lines, epoch %s, %d batches to send",
             self._settings.gateway, len(self._settings.meters), len(self._settings.lines),
@@ -237,6 +246,10 @@ class Agent:
         self.commander.tick(connected=self.uplink.connected)
         if health := self._health.due(connected=self.uplink.connected):
             self.uplink.publish_health(health)
+        if self._upkeep:
+            now_s = self._clock.monotonic_s()
+            moved = [line.moved_s for line in self._lines] if self._polling else []
+            self._upkeep.tick(settled=self.uplink.settled, moved_s=min(moved, default=now_s))
 
     def _keep(self) -> None:
         if self.outbox.fault and not self.outbox.recover():
@@ -260,6 +273,8 @@ class Agent:
 
     def stop(self) -> None:
         """Stop polling, commit what was read, give the cloud a moment to settle, say goodbye."""
+        if self._upkeep:
+            self._upkeep.stopping()
         if self._page:
             self._page.stop()
         self._stop_polling()

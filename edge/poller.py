@@ -65,6 +65,7 @@ class LinePoller:
         self._stopping, self._wake = Event(), Event()
         self._lent, self._given = Event(), Event()
         self._jobs = JobQueue()
+        self.moved_s = clock.monotonic_s()  # when the thread last came round: one that hangs does not
         self._doing: int = IDLE
         self._connected = False  # the drop and reopening after a time-out is not told: the line is there
         self._unaccepted: Reading | None = None
@@ -171,6 +172,7 @@ class LinePoller:
         )
         try:
             while not self._stopping.is_set():
+                self.moved_s = self._clock.monotonic_s()
                 self._rest(self._step())
         finally:
             self._driver.close()

@@ -72,12 +72,16 @@ class Releases:
             raise
 
     def begin_trial(self, version: str) -> None:
-        """Switch to a staged release. The trial is on disk first: after a crash in between the old one starts."""
+        """Switch to a staged release. The trial is on disk first, for a crash in between."""
         previous = self.current
         with suppress(FileNotFoundError):
             (self._folder / STARTS).unlink()
         self._write(PENDING, f"{version}\n{previous}\n")
         self._point(version)
+
+    def note(self, text: str) -> None:
+        """What is to be said of the last update, unless something better comes to be known."""
+        self._write(LAST, f"{text}\n")
 
     def use(self, version: str) -> None:
         """Lead `current` to a release, without a trial: a person stands by."""

@@ -52,6 +52,7 @@ class Updater:
             raise UpdateRefused(f"release {current} is still on trial; wait until it is confirmed")
         if not later(bundle.version, current):
             raise UpdateRefused(f"{bundle.version} is not later than {current}, which is in use")
+        self.releases.note(f"begun {bundle.version}: it was not in place yet when the program ended")
         self.releases.stage(bundle.version, lambda target: self._install(bundle, target))
         self.releases.begin_trial(bundle.version)
         log.warning("release %s is in place of %s, on trial", bundle.version, current)

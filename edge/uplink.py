@@ -176,6 +176,8 @@ class Uplink:
         self._session: _Session | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self.settled = 0
+        """How often the cloud has settled something since the start."""
         self._mids: dict[int, BatchKey] = {}
         self._health: messages.Health | None = None
         self._listeners: dict[str, Callable[[bytes], None]] = {"stored": self._stored}
@@ -326,6 +328,7 @@ class Uplink:
             self._warn_once("garbage", f"what came as Stored is none and is ignored: {error}")
             return
         if self._outbox.settle(stored):
+            self.settled += 1
             self._declare_wait.reset()
         self._window.settled(stored, self._clock.monotonic_s())
 
