@@ -19,8 +19,10 @@ from edge.agent import PENDING_BATCHES, Agent
 from edge.clock import SystemClock
 from edge.jobs import Job, Priority
 from edge.outbox import Outbox
-from edge.settings import Settings
+from edge.poller import LinePoller
+from edge.settings import MeterSettings, Settings
 from protocols.dlt645.frame import Frame
+from protocols.errors import ModelError
 from protocols.mqtt import messages
 from protocols.mqtt.orders import (
     Applied,
@@ -584,3 +586,32 @@ LINE_OF_ANOTHER = {
     "name": "north", "kind": "tcp", "endpoint": "127.0.0.1:9",
     "meter": [{"id": "M-777", "model": "dlt645-2007-3p", "address": ADDRESS}],
 }  # fmt: skip
+
+
+def test_a_line_begun_anew_goes_on_counting_so_that_no_silent_meter_seems_back(tmp_path: Path) -> None:
+    settings = gateway_settings(tmp_path, free_port(), None)
+    agent = Agent(settings, GatewayClock())
+    before = agent._pollers[0]
+    assert isinstance(before, LinePoller)
+    before._tallies.count("M-000", asked=9, unanswered=5)
+    line = settings.lines[0].model_copy(update={"timeout_s": 0.5})
+    agent._reconfigure(settings.model_copy(update={"lines": (line,), "health_s": 5.0}))
+    assert agent._pollers[0] is not before
+    assert agent._health.build().meters[0].unanswered == 5
+    kept = agent._pollers[0]
+    agent._reconfigure(settings.model_copy(update={"lines": (line,)}))
+    assert agent._pollers[0] is kept
+    agent.outbox.close()
+    agent.commander.ledger.close()
+
+
+def test_a_line_whose_poller_cannot_be_made_leaves_all_lines_as_they_were(tmp_path: Path) -> None:
+    settings = gateway_settings(tmp_path, free_port(), None)
+    agent = Agent(settings, GatewayClock())
+    pollers = agent._pollers
+    line = settings.lines[0].model_copy(update={"meters": (MeterSettings.model_construct(model="gone"),)})
+    with pytest.raises(ModelError):
+        agent._reconfigure(settings.model_copy(update={"lines": (line,)}))
+    assert (agent._pollers, agent._settings) == (pollers, settings)
+    agent.outbox.close()
+    agent.commander.ledger.close()

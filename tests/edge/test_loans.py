@@ -122,3 +122,14 @@ def test_a_real_line_is_silent_while_it_is_lent_and_reads_afterwards(tmp_path: P
             assert len(kept.readings) == read
         until(lambda: len(kept.readings) > read)
         made.stop()
+
+
+def test_a_line_begun_anew_while_it_is_lent_stays_lent_until_the_loan_ends(tmp_path: Path) -> None:
+    before, after = Line(), Line()
+    made = LoanDesk(tmp_path, [before])
+    made.start()
+    with borrow(of(tmp_path), "north"):
+        made.replace([after])
+        assert after.lent
+    until(lambda: not after.lent)
+    made.stop()
