@@ -24,7 +24,8 @@ QUIET_MARGIN_S: Final = 600
 SPAN_COUNTS_UP_TO_S: Final = 3600
 RIGHT_WITHIN_S: Final = 2.0
 RELAY: Final = frozenset({OrderKind.RELAY_OFF, OrderKind.RELAY_ON})
-CHANGING: Final = RELAY | {OrderKind.CLOCK, OrderKind.FREEZE, OrderKind.UPDATE}
+TIMED: Final = RELAY | {OrderKind.CLOCK}
+CHANGING: Final = TIMED | {OrderKind.FREEZE, OrderKind.UPDATE}
 NEEDS: Final = {
     OrderKind.CLOCK: Capability.CLOCK,
     OrderKind.RELAY_OFF: Capability.CONTROL,
@@ -69,7 +70,7 @@ def _is_switched_on(order: Order, site: Site) -> str | None:
 
 
 def _has_valid_time(order: Order, site: Site) -> str | None:
-    if order.kind not in CHANGING:
+    if order.kind not in TIMED:
         return None
     if not site.clock_valid:
         return "the gateway's clock is not valid, so neither expiry nor day can be told"

@@ -77,9 +77,9 @@ def test_what_the_gateway_is_set_not_to_do_is_refused_whoever_approved_it(
     assert reason in result.detail
 
 
-@pytest.mark.parametrize("kind", [OFF, ON, CLOCK, OrderKind.FREEZE])
+@pytest.mark.parametrize("kind", [OFF, ON, CLOCK])
 @pytest.mark.parametrize("invalid", ["unsynced", "1970"])
-def test_without_valid_time_nothing_that_changes_a_meter_is_done(
+def test_without_valid_time_no_relay_is_switched_and_no_clock_set(
     bench: Bench, kind: OrderKind, invalid: str
 ) -> None:
     order = bench.order(kind)
