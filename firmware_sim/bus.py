@@ -205,13 +205,16 @@ class Bus:
         return end_s
 
     def _note(self, form: Form, what: str, who: str, raw: bytes, end_s: float, fate: str) -> None:
+        end_s -= self.transcript.origin_s
         start_s = end_s - len(raw) * self.air.char_s
         now_ms = self._clock.now_ms()
         self.transcript.add(Entry(self.plan.name, form, what, who, raw, start_s, end_s, now_ms, fate))
 
-    def note_noise(self, who: str, raw: bytes, end_s: float) -> None:
-        """Bytes of a client that are no request to anybody."""
-        self._note("dlt645" if "dlt645" in self._forms else "rtu", "noise", who, raw, end_s, "")
+    def note_jammed(self, raw: bytes, end_s: float) -> None:
+        """What a client said while somebody else talked: no meter understood it."""
+        self._note(
+            "dlt645" if raw.lstrip(b"\xfe")[:1] == b"\x68" else "rtu", "jammed", "master", raw, end_s, ""
+        )
 
 
 class Client:
@@ -239,9 +242,11 @@ class Client:
             return
         echo, self.party.echo = self.party.echo, self.party.echo and not deaf
         try:
-            _, self._free_s = await self._bus.air.carry(self.party, data, start_s, hearers)
+            arrived, self._free_s = await self._bus.air.carry(self.party, data, start_s, hearers)
         finally:
             self.party.echo = echo
+        if arrived != data:
+            self._bus.note_jammed(data, self._free_s)
         self._heard_s = self._free_s
         queued, self._requests = self._requests, []
         for request, end_s in queued:

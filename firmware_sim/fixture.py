@@ -101,6 +101,13 @@ class RunningFleet:
     def clear(self, kind: str, target: str) -> Outcome:
         return self._do(self._simulator.faults.set(kind, target, on=False))
 
+    def faults(self) -> list[Outcome]:
+        """The faults in force, oldest first."""
+        return self._do(self._active())
+
+    async def _active(self) -> list[Outcome]:
+        return self._simulator.faults.active()
+
     def advance(self, seconds: float) -> None:
         """Move a ManualClock on; what the scenario has in store happens on the way, in the order of time."""
         self.run_until(self.clock.now_ms() + round(seconds * 1000))

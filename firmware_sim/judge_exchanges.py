@@ -86,7 +86,7 @@ def _of_line(entries: list[Entry], master: str) -> Iterator[Asked]:
     last: Asked | None = None
     found: list[Asked] = []
     for entry in sorted(entries, key=lambda entry: (entry.start_s, entry.end_s)):
-        if entry.what == "request" and entry.who == master:
+        if entry.what in ("request", "jammed") and entry.who == master:
             asked = Asked(entry)
             if last is not None:
                 last.then = asked

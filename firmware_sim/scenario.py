@@ -100,7 +100,9 @@ class _Mistake(Exception):
 
 
 def _first_mistake(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
+    mistakes = error.errors(include_url=False)
+    # A misspelt key is behind what seems to be missing.
+    first = next((each for each in mistakes if each["type"] == "extra_forbidden"), mistakes[0])
     where = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"{where.lstrip('.')}: {advice(Document, first['loc'])}"

@@ -13,7 +13,7 @@ from firmware_sim.clock import Clock, ManualClock
 
 Instant = float | datetime
 """Seconds after the start of the fleet, or an aware instant."""
-_LOOK_S = 0.05
+_LOOK_S = 0.02
 """How often a running script looks at the clock: it may be moved by hand."""
 
 

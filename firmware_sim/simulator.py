@@ -1,5 +1,6 @@
 """A running fleet: the meters of a scenario on their lines, with faults on demand. Builds all, owns all."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -71,6 +72,7 @@ class Simulator:
 
     async def start(self) -> None:
         """Open every listener, or none: ScenarioError when one cannot be had."""
+        self.transcript.origin_s = asyncio.get_running_loop().time()
         async with AsyncExitStack() as opened:
             parts: list[Line | Relay] = [*self.lines.values(), *self.relays.values()]
             for part in parts:

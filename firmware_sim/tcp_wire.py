@@ -65,6 +65,6 @@ class TcpWire:
         write(data)
 
     def _note(self, what: str, who: str, raw: bytes) -> None:
-        at_s = asyncio.get_running_loop().time()
+        at_s = asyncio.get_running_loop().time() - self._transcript.origin_s
         fate = ", ".join(given.fault.name for given in self._struck)
         self._transcript.add(Entry(self._line, "tcp", what, who, raw, at_s, at_s, self._clock.now_ms(), fate))

@@ -49,7 +49,7 @@ class Entry:
         return raw | {"start_s": round(self.start_s, 6), "end_s": round(self.end_s, 6)}
 
     def __str__(self) -> str:
-        mark = {"request": "→", "reply": "←"}.get(self.what, "~")
+        mark = {"request": "→", "reply": "←", "jammed": "↯"}.get(self.what, "~")
         fate = f"  [{self.fate}]" if self.fate else ""
         return f"{self.start_s:9.3f} {self.line} {mark} {self.who:<12} {self.hex}  {_short(self)}{fate}"
 
@@ -60,6 +60,8 @@ class Transcript:
     def __init__(self, kept: int = KEPT) -> None:
         self._entries: deque[Entry] = deque(maxlen=kept)
         self.told: Callable[[Entry], None] | None = None
+        self.origin_s = 0.0
+        """The event loop's time when the fleet began."""
 
     def add(self, entry: Entry) -> None:
         self._entries.append(entry)
@@ -76,7 +78,7 @@ class Transcript:
         self._entries.clear()
 
     def of(self, line: str | None = None, who: str | None = None, what: str | None = None) -> list[Entry]:
-        """Those of a line, of a speaker, of a kind ("request", "reply", "noise")."""
+        """Those of a line, of a speaker, of a kind: "request", "reply", "jammed" (said out of turn)."""
         return [
             entry
             for entry in self
