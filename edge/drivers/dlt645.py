@@ -27,7 +27,6 @@ from protocols.readings import Value
 log = logging.getLogger(__name__)
 
 LONGEST_FRAME: Final = MAX_DATA + OVERHEAD
-RETRIES: Final = 1
 SETTLE_S: Final = 0.1
 """Meters need a moment to obey what they do not answer."""
 _LASTING_REFUSAL: Final = 0x06  # no such data, not authorised; the other bits may be a passing trouble
@@ -46,11 +45,10 @@ class Dlt645Driver:
         line: LineSettings,
         models: Mapping[str, MeterModel],
         *,
-        retries: int = RETRIES,
         link: Link | None = None,
     ) -> None:
         self._link = link or link_of(line)
-        self._name, self._models, self._retries = line.name, models, retries
+        self._name, self._models, self._retries = line.name, models, line.retries
         self._parts = {name: parts_of(model) for name, model in models.items()}
         self._line = line
         floor_s = GAP_S if line.kind == "serial" else min(GAP_S, line.timeout_s)

@@ -30,7 +30,7 @@ class LineDriver:
         modbus = {name: model for name, model in models.items() if model.protocol == "modbus"}
         dlt645 = {name: model for name, model in models.items() if model.protocol != "modbus"}
         self._modbus = ModbusDriver(line, modbus, retries=line.retries, link=self._link) if modbus else None
-        self._dlt645 = Dlt645Driver(line, dlt645, retries=line.retries, link=self._link) if dlt645 else None
+        self._dlt645 = Dlt645Driver(line, dlt645, link=self._link) if dlt645 else None
         for driver in (self._modbus, self._dlt645):
             if driver:
                 driver.between = self._before

@@ -36,7 +36,7 @@ def driver_on(
     react: Reaction, kind: str = "tcp", *meters: MeterSettings, retries: int = 1
 ) -> Iterator[tuple[Dlt645Driver, Wire[Frame]]]:
     with wire_of(kind, react) as wire:
-        driver = dlt645_driver(line(wire.endpoint, *meters, kind=kind), retries=retries)
+        driver = dlt645_driver(line(wire.endpoint, *meters, kind=kind, retries=retries))
         driver.open()
         yield driver, wire
         driver.close()
