@@ -36,6 +36,8 @@ _PARAMETERS: Mapping[str, Item] = {
     "04000303": _number("decimals of energy on the display", "XX", None),
     "04000304": _number("decimals of power on the display", "XX", None),
     "04000305": _number("screens by key", "XX", None),
+    "04000306": _number("current transformer ratio", "XXXXXX", None),
+    "04000307": _number("voltage transformer ratio", "XXXXXX", None),
     "04000401": _shape("communication address", Kind.DIGITS, "", 6, "secondary"),
     "04000402": _shape("meter number", Kind.DIGITS, "", 6, "verified"),
     "04000403": _shape("asset number", Kind.TEXT, "", 32, "secondary"),

@@ -173,7 +173,7 @@ def test_a_wrong_ratio_shows_against_the_truth_and_the_papers() -> None:
     truth = Decimal(line.meters.truth("shop", line.now_ms)) / 10**6
     shown = kwh(line, SHOP)
     assert abs(shown * 30 - truth) < Decimal("0.5")
-    assert line.meters["shop"].nature.ratio == 40
+    assert line.value(SHOP, "04000306") == 40
     plain = Line()
     assert kwh(line, SHOP, "02030000") * 30 == pytest.approx(
         kwh(plain, SHOP, "02030000"), abs=Decimal("0.01")
