@@ -12,10 +12,11 @@ import msgspec
 
 from firmware_sim.dlt645_registers import decimals, limit, wire_unit
 from firmware_sim.meter import Meter
-from firmware_sim.registers import scale_of, words_of
+from firmware_sim.registers import exponent_of, words_of
 from firmware_sim.scenario import Scenario, ScenarioError
 from protocols.dlt645.identifiers import lookup, lookup_1997
 from protocols.modbus.registers import decode_registers
+from protocols.modbus.values import Convert, converter
 from protocols.models import MeterModel, Point
 from protocols.quantities import QUANTITIES, Kind
 from protocols.readings import Value
@@ -84,7 +85,7 @@ class _Reader:
 def _digits(model: MeterModel, point: Point) -> "_Digits | _Words":
     counter = QUANTITIES[point.quantity].kind is Kind.COUNTER
     if model.protocol == "modbus":
-        return _Words.of(point, counter)
+        return _Words(point.quantity, point, converter(point, exponent_of(point)))
     item = lookup_1997(point.di) if model.protocol == "dlt645-1997" else lookup(point.di)
     assert item is not None  # a model's points have known items
     return _Digits(point.quantity, counter, 10 ** decimals(item), wire_unit(item), limit(item), point.factor)
@@ -111,28 +112,16 @@ class _Digits:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Modbus registers; `up` and `down` are the scale as a fraction, times the unit's factor."""
+    """Modbus registers, written and read as on the wire."""
 
     quantity: str
-    counter: bool
     point: Point
-    up: int
-    down: int
-
-    @classmethod
-    def of(cls, point: Point, counter: bool) -> "_Words":
-        up, down = (scale_of(point) * point.factor).as_integer_ratio()
-        return cls(point.quantity, counter, point, up, down)
+    convert: Convert
 
     def value(self, exact: float) -> Value | None:
         point = self.point
         raw = decode_registers(words_of(point, exact), point.type, point.word_order, point.not_available)
-        if raw is None:
-            return None
-        value = raw * self.up / self.down
-        if self.counter:
-            return round(value)
-        return float(f"{value:.7g}") if point.type == "f32" else float(value)
+        return None if raw is None else self.convert(raw)
 
 
 _readers: dict[str, _Reader] = {}

@@ -112,11 +112,14 @@ def registers_of(model: MeterModel) -> Registers:
     return Registers(model)
 
 
+def exponent_of(point: Point) -> int:
+    """What a simulated meter has in the scale register of that point."""
+    return 0 if point.scale_register is None else _EXPONENTS[QUANTITIES[point.quantity].unit]
+
+
 def scale_of(point: Point) -> Decimal:
     """What one step of the register is, in the point's unit."""
-    if point.scale_register is None:
-        return point.scale
-    return point.scale.scaleb(_EXPONENTS[QUANTITIES[point.quantity].unit])
+    return point.scale.scaleb(exponent_of(point))
 
 
 def words_of(point: Point, value: float | None) -> list[int]:

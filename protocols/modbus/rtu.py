@@ -13,13 +13,20 @@ _EXCEPTIONS: Mapping[int, str] = {
 _POLYNOMIAL = 0xA001
 
 
+def _row(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ (_POLYNOMIAL if byte & 1 else 0)
+    return byte
+
+
+_TABLE = tuple(_row(byte) for byte in range(256))
+
+
 def crc(raw: bytes) -> bytes:
     """CRC-16/MODBUS, low byte first as it goes over the wire."""
     register = 0xFFFF
     for byte in raw:
-        register ^= byte
-        for _ in range(8):
-            register = register >> 1 ^ (_POLYNOMIAL if register & 1 else 0)
+        register = register >> 8 ^ _TABLE[(register ^ byte) & 0xFF]
     return register.to_bytes(2, "little")
 
 

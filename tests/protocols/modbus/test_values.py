@@ -25,7 +25,7 @@ def number(type_: RegisterType, raw: bytes) -> int | float:
     return found
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     st.sampled_from(TYPES), st.sampled_from(QUANTITIES), st.sampled_from(SCALES),
     st.sampled_from([0, -2, 3]), st.binary(min_size=8, max_size=8),
@@ -40,7 +40,7 @@ def test_any_bits_become_what_the_rule_says(
     assert (got, type(got)) == (wanted, type(wanted))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     st.sampled_from(["f32", "f64"]), st.sampled_from(QUANTITIES), st.sampled_from(SCALES),
     st.integers(-(10**8), 10**8), st.sampled_from([1, 8, 1000, 1024]),
