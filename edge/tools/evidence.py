@@ -135,13 +135,18 @@ class Inquiry:
         told = []
         for at, other in near:
             asker.link.set_speed(*self.line.speed_of(other))
-            answer = self._ask(asker, other)
+            answer = self._neighbour(asker, other)
             told.append(f"{other.id}: {answer.exchange.hex}")
             yield Neighbour(other.id, at - place, answer.sound, bool(answer.garbled))
         asker.link.set_speed(self.speed.baud, self.speed.parity)
         self._proofs["neighbours"] = " | ".join(told)
 
-    def _ask(self, asker: Asker, meter: MeterSettings) -> Answer:
+    def _neighbour(self, asker: Asker, other: MeterSettings) -> Answer:
+        """Asked a second time before it counts as silent: a lost answer must not point at a segment."""
+        answer = self._ask(asker, other, whole=False)
+        return answer if answer.sound or answer.garbled else self._ask(asker, other, whole=False)
+
+    def _ask(self, asker: Asker, meter: MeterSettings, *, whole: bool = True) -> Answer:
         if meter.unit is not None:
             point = models.load(meter.model).points[0]
             exchange, there = asker.ask_unit(meter.unit, point.fc, point.address, point.width)
@@ -150,7 +155,7 @@ class Inquiry:
                 exchange, there, 0 if there else len(rest), exchange.received.startswith(exchange.sent)
             )
         edition = models.load(meter.model).version
-        return judged(asker.ask(read_request(str(meter.address), ENERGY[edition], edition), whole=True))
+        return judged(asker.ask(read_request(str(meter.address), ENERGY[edition], edition), whole=whole))
 
     def _similar(self, asker: Asker) -> Iterator[str]:
         """Unlisted meters that share its last digits, or are alone on the line."""

@@ -97,7 +97,7 @@ def _by_agent(settings: Settings, within_s: float) -> Confirmation:
 def _is_settled(state: dict[str, Any]) -> bool:
     """Only `Stored` empties an outbox: one that has sent and holds nothing was answered."""
     health = state["health"]
-    return health["last_seq"] > 0 and health["backlog_batches"] == 0
+    return bool(health["last_seq"] > 0 and health["backlog_batches"] == 0)
 
 
 def _state(listen: str) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ def asked_why(
     folder: Path, react: React, meter: str = "m1", *, top: str = "", meters: list[str] = LISTED
 ) -> Any:
     with TcpWire(react, dlt645_ear) as wire:
-        file = gateway_file(folder, tcp(wire.endpoint, 0.02), meters, top=top)
+        file = gateway_file(folder, tcp(wire.endpoint, 0.05), meters, top=top)
         return called("why", meter, "--config", file, "--listen", "0.05", "--json")
 
 
@@ -122,7 +122,7 @@ def test_a_meter_that_speaks_698(tmp_path: Path) -> None:
         return [answer] if raw.startswith(b"\x68\x17\x00\x43") else []
 
     with RawWire(react) as wire:
-        file = gateway_file(tmp_path, tcp(wire.endpoint, 0.02), LISTED[:1])
+        file = gateway_file(tmp_path, tcp(wire.endpoint, 0.05), LISTED[:1])
         found = called("why", "m1", "--config", file, "--listen", "0.05", "--json")
     assert codes(found)[0] == "only_698"
 
@@ -135,7 +135,7 @@ def test_a_meter_that_speaks_modbus(tmp_path: Path) -> None:
         return []
 
     with RawWire(react) as wire:
-        file = gateway_file(tmp_path, tcp(wire.endpoint, 0.02), LISTED[:1])
+        file = gateway_file(tmp_path, tcp(wire.endpoint, 0.05), LISTED[:1])
         found = called("why", "m1", "--config", file, "--listen", "0.05", "--json")
     assert "Modbus RTU as unit 1" in found["findings"][0]["says"]
 
@@ -155,7 +155,7 @@ def test_beside_another_master_nothing_is_asked(tmp_path: Path) -> None:
     from threading import Timer
 
     with TcpWire(MeterBus([A]), dlt645_ear) as wire:
-        file = gateway_file(tmp_path, tcp(wire.endpoint, 0.02), LISTED)
+        file = gateway_file(tmp_path, tcp(wire.endpoint, 0.05), LISTED)
         Timer(0.3, lambda: wire.push(encode(read_request(B, "00010000")))).start()
         found = called("why", "m1", "--config", file, "--listen", "0.8", "--json")
         assert wire.requests == []
@@ -170,7 +170,7 @@ def test_a_line_that_is_down_is_a_finding(tmp_path: Path) -> None:
 
 def test_the_page_for_a_person_warns_in_both_languages(tmp_path: Path) -> None:
     with TcpWire(MeterBus([B]), dlt645_ear) as wire:
-        file = gateway_file(tmp_path, tcp(wire.endpoint, 0.02), LISTED[:2])
+        file = gateway_file(tmp_path, tcp(wire.endpoint, 0.05), LISTED[:2])
         result = call("why", "m1", "--config", file, "--listen", "0")
     assert result.exit_code == 0
     assert "not de-energised" in result.stdout
