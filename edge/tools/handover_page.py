@@ -130,8 +130,9 @@ def html(page: Handover) -> str:
 
 
 _PRINT: Final = (
-    ".tiles { grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)) !important; }"
-    ".signed { margin: 2.5rem 0; } td:first-child { white-space: nowrap; } "
+    ".tiles { grid-template-columns: repeat(auto-fill, minmax(min(18rem, 100%), 1fr)) !important; }"
+    ".signed { margin: 2.5rem 0; } td { overflow-wrap: anywhere; } td:first-child { width: 14rem; } "
+    "@media (max-width: 30rem) { td { display: block; } td:first-child { width: auto; } } "
     "@media print { body { font-size: 11px; background: none; } table { break-inside: avoid; } }"
 )
 
