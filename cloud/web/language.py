@@ -85,12 +85,15 @@ class Words:
         return dates.format_skeleton("MMMEd", day, locale=self.language)
 
     def moment(self, at: datetime | None, now: datetime) -> str:
-        """The time alone for the station's today, with its day for any other."""
+        """The time alone for the station's today, with its day for any other, and its year."""
         if at is None:
             return NONE
-        if at.astimezone(self.zone).date() == now.astimezone(self.zone).date():
+        then, today = at.astimezone(self.zone).date(), now.astimezone(self.zone).date()
+        if then == today:
             return self.time(at)
-        return dates.format_skeleton("MMMdHm", at, tzinfo=self.zone, locale=self.language)
+        # day and time apart: babel has no skeleton for both that every language knows
+        skeleton = "MMMd" if then.year == today.year else "yMMMd"
+        return f"{dates.format_skeleton(skeleton, then, locale=self.language)} {self.time(at)}"
 
     def age(self, at: datetime | None, now: datetime) -> str:
         """How long ago; never in the future, whatever a gateway's clock says."""

@@ -1,4 +1,4 @@
-"""Commands in a real browser: every page fits and can be read, and a second person's approval shows by itself."""
+"""Commands in a real browser: pages fit and can be read, and a second person's approval shows by itself."""
 
 import re
 from collections.abc import Iterator

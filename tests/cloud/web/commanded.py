@@ -1,4 +1,4 @@
-"""The village after operators have asked things of it: a read, a relay that waits, one whose end is unknown."""
+"""The village after operators asked things of it: a read, a relay that waits, one whose end is unknown."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,6 +1,7 @@
 """Every text of the pages has both languages, whole, with the same placeholders."""
 
 import re
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -71,6 +72,18 @@ def test_times_are_the_stations_and_numbers_are_written_as_the_language_writes_t
     assert Words("en", berlin).time(NOW) == "07:20"
     assert Words("en", shanghai).number(12345.678, 2) == "12,345.68"
     assert Words("zh_CN", shanghai).number(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ["14:20", "Nov 22 14:20", "Oct 14, 2025 14:20"]),
+        ("zh_CN", ["14:20", "11月22日 14:20", "2025年10月14日 14:20"]),
+    ],
+)
+def test_a_moment_of_another_day_is_told_with_its_day(language: str, said: list[str]) -> None:
+    words = Words(language, ZoneInfo("Asia/Shanghai"))
+    assert [words.moment(NOW - timedelta(days=days), NOW) for days in (0, 1, 405)] == said
 
 
 def test_an_unknown_language_becomes_the_default() -> None:
