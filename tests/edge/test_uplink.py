@@ -334,8 +334,16 @@ def test_a_broker_that_does_not_know_version_5_is_spoken_to_in_3_1_1(
     assert broker.stdout
     assert broker.stdout.readline() == b"ready\n"
     site = Site(tmp_path, gateway_settings(tmp_path, port, None))
+    came: list[bytes] = []
+    for what in ("order", "heard", "config"):
+        site.uplink.listen(what, came.append)
     site.uplink.start()
     until(lambda: site.uplink.connected, "connected")
+    session = site.uplink._session
+    assert session
+    for what in ("order", "heard", "config"):  # this broker has no access list
+        session.publish(f"wattpost/v1/{GATEWAY}/down/{what}", what.encode())
+    until(lambda: sorted(came) == [b"config", b"heard", b"order"], "every subscription delivers")
     assert "(MQTT 3.1.1)" in caplog.text
     assert not [record for record in caplog.records if record.levelno > logging.INFO]
     site.uplink.stop()
