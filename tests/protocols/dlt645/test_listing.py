@@ -78,7 +78,7 @@ def test_no_identifier_of_1997_is_missing_or_there_twice() -> None:
         ),
         (
             "00 00 FF 00-0C",
-            "combined active energy, all tariffs",
+            "combined active energy, all tariffs, settlement day n back",
             "kWh",
             "bit 7 of the highest byte",
             "verified",
