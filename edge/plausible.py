@@ -321,9 +321,9 @@ class Noise:
     def __init__(self, load: float) -> None:
         self._load, self._count, self._at_s = load, 0, -NOISY_S
 
-    def care(self, bad_frames: int, now_s: float) -> Care:
-        if bad_frames != self._count:
-            self._count, self._at_s = bad_frames, now_s
+    def care(self, garbled: int, now_s: float) -> Care:
+        if garbled != self._count:
+            self._count, self._at_s = garbled, now_s
         if now_s - self._at_s >= NOISY_S or self._load > JUMPS_UP_TO:
             return Care.USUAL
         return Care.THRICE if self._load <= THRICE_UP_TO else Care.JUMPS

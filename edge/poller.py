@@ -323,7 +323,7 @@ class LinePoller:
     def _weigh(self, meter: MeterSettings, values: dict[str, Value]) -> Verdict:
         """What is hard to believe is asked for once more, at once."""
         now_s = self._clock.monotonic_s()
-        care = self._noise.care(self._driver.bad_frames, now_s)
+        care = self._noise.care(self._driver.garbled, now_s)
         verdict = self._judge.weigh(
             meter, self._models[meter.model], values, now_s, lambda: self._again(meter), care=care
         )

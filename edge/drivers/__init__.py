@@ -56,6 +56,11 @@ class Driver(Protocol):
     @property
     def bad_frames(self) -> int: ...
 
+    @property
+    def garbled(self) -> int:
+        """Answers that a sum of 8 bits found corrupt: one in 244 such is not found."""
+        ...
+
     def open(self) -> None:
         """Open the line if it is not; LinkDown at once when that fails."""
 

@@ -72,6 +72,10 @@ class Dlt645Driver:
         """Corrupt frames, and sound ones that answered another question."""
         return self._decoder.bad_frames + self.strays
 
+    @property
+    def garbled(self) -> int:
+        return self._decoder.bad_frames
+
     def open(self) -> None:
         self._link.open()
 

@@ -48,6 +48,11 @@ class LineDriver:
         """Corrupt frames, and sound ones that answered another question."""
         return sum(driver.bad_frames for driver in (self._modbus, self._dlt645) if driver)
 
+    @property
+    def garbled(self) -> int:
+        """Modbus has a sum of 16 bits, and lets next to nothing through."""
+        return self._dlt645.garbled if self._dlt645 else 0
+
     def open(self) -> None:
         self._link.open()
 

@@ -238,6 +238,27 @@ def test_a_poller_asks_again_at_once_and_marks_what_is_said_twice(
     assert fell == [120, 0 if qualities[1] is Quality.SUSPECT else 120, 120]
 
 
+def test_on_a_line_that_garbled_an_answer_a_poller_asks_three_times() -> None:
+    asked: list[bytes] = []
+    well = Meters({ADDRESS: blocks()})
+
+    def react(request: Frame) -> Chunks:
+        asked.append(request.data)
+        reply = bytearray(next(iter(well(request))))
+        reply[-2] ^= len(asked) == 1
+        return [bytes(reply)]
+
+    with (
+        TcpWire(react, dlt645_ear) as wire,
+        polling(line(wire.endpoint, meter(interval_s=86_400)), as_told=True) as (poller, kept),
+    ):
+        until(lambda: kept.readings)
+    assert len(asked) == 1 + 3 * 8
+    assert dict(kept.readings[0].values) == GOOD
+    assert kept.readings[0].quality is Quality.GOOD
+    assert poller.line_health().bad_frames == 1
+
+
 @pytest.mark.parametrize(
     ("care", "at_most"),
     [(Care.USUAL, 1.5e-3), (Care.JUMPS, 8e-4), (Care.THRICE, 1e-5)],
