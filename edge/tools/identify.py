@@ -222,6 +222,7 @@ def _keep(folder: Path, record: dict[str, Any]) -> None:
     """The proof, appended: one line is one breaker."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE).touch(mode=0o600)
         with (folder / FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
     except OSError as error:
