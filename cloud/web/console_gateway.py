@@ -27,6 +27,7 @@ STATES = {
     "refused": ("bad", mark("refused by the gateway")),
     "superseded": ("none", mark("replaced before it was taken")),
 }
+LEFT = ("none", mark("was in force"))
 FIRST = """# interval_s = 60        # seconds between readings of a meter
 # [orders]
 # protected = []         # meters whose relay is never touched
@@ -95,7 +96,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             section="gateways",
             gateway=view,
             told=told,
-            versions=[_version(row, words) for row in rows],
+            versions=[_version(row, told, words) for row in rows],
             shown=shown,
             draft=draft or _fresh(rows),
         )
@@ -143,8 +144,9 @@ def _fresh(rows: Sequence[Row[Any]]) -> Draft:
     return Draft(toml_text.text(rows[0].document), rows[0].version) if rows else Draft(FIRST, 0)
 
 
-def _version(row: Row[Any], words: Words) -> Version:
-    kind, name = STATES[row.state]
+def _version(row: Row[Any], told: Row[Any] | None, words: Words) -> Version:
+    left = row.state == "applied" and told is not None and told.version != row.version
+    kind, name = LEFT if left else STATES[row.state]
     return Version(row.version, row.by, row.at, row.note, (kind, words.text(name)), row.detail)
 
 
