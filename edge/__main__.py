@@ -101,13 +101,7 @@ def _register(verb: str, module: str, text: str) -> None:
 
 def _forwarder(verb: str, module: str) -> Callable[[typer.Context], None]:
     def call(context: typer.Context) -> None:
-        try:
-            tool = import_module(module)
-        except ModuleNotFoundError as missing:
-            if missing.name != module:
-                raise
-            _refuse([f"{verb}: is not in this version; install a newer one"])
-        tool.app(args=context.args, prog_name=f"wattpost edge {verb}")
+        import_module(module).app(args=context.args, prog_name=f"wattpost edge {verb}")
 
     return call
 
