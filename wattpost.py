@@ -1,7 +1,9 @@
 """The front door: the `wattpost` command hands each verb to its program; nothing else lives here."""
 
 import sys
-from importlib import import_module
+from importlib import import_module, util
+from pathlib import Path
+from types import ModuleType
 
 VERBS = {
     "demo": ("cloud.demo", "a whole station on this machine, with simulated meters"),
@@ -52,6 +54,20 @@ def main() -> None:
             f"wattpost {verb}: {missing.name!r} is not installed; run: pip install 'wattpost[{extra}]'\n"
         )
         raise SystemExit(1) from None
+
+
+def __getattr__(name: str) -> ModuleType:
+    """`pytest_plugin` from its own file: a stranger's `firmware_sim` or `protocols` is not in its way."""
+    if name != "pytest_plugin":
+        raise AttributeError(name)
+    file = Path(__file__).with_name("firmware_sim") / "pytest_plugin.py"
+    spec = util.spec_from_file_location("wattpost_pytest_plugin", file)
+    assert spec is not None
+    assert spec.loader is not None
+    plugin = util.module_from_spec(spec)
+    sys.modules[spec.name] = plugin
+    spec.loader.exec_module(plugin)
+    return plugin
 
 
 if __name__ == "__main__":

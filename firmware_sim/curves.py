@@ -131,9 +131,13 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, object, object]]:
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[int, object, object]]:
-    import pyarrow
-    from pyarrow import parquet
-
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise CurveError(
+            f"{path}: Parquet needs pyarrow: run pip install 'wattpost[curves]', or use CSV"
+        ) from None
     try:
         file = parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError) as error:
