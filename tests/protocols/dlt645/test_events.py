@@ -106,6 +106,12 @@ def test_what_no_source_describes_stays_bytes() -> None:
     assert (cleared.start, cleared.fields, cleared.rest) == (None, {}, bytes(range(106)))
 
 
+@pytest.mark.parametrize("length", [0, 11, 13, 60])
+def test_a_record_of_another_length_is_refused(length: int) -> None:
+    with pytest.raises(FrameError, match="value_length"):
+        decode_record("03110001", bytes(length))
+
+
 def test_a_place_that_never_held_a_record_is_empty() -> None:
     assert decode_record("03110005", bytes(12)).empty
     assert decode_record("03010101", bytes(12) + b"\xff" * 30).empty

@@ -89,7 +89,13 @@ def test_a_part_that_is_not_frozen_leaves_its_place_empty() -> None:
 def test_after_the_energies_a_part_is_taken_only_where_all_places_are_there() -> None:
     parts = freezes.encode("daily", "all", AT, {"energy_import_wh": 10, "power_w": 50}).split(b"\xaa")
     shorter = parts[:9] + parts[11:]  # no demands: the powers stand where a demand would
-    assert decode(di("daily", "all", 1), b"\xaa".join(shorter)).values == {"energy_import_wh": 10}
+    found = decode(di("daily", "all", 1), b"\xaa".join(shorter))
+    assert (found.values, found.demands) == ({"energy_import_wh": 10}, {})
+
+
+def test_a_register_past_its_last_digit_starts_again() -> None:
+    data = freezes.encode("daily", "import", AT, {"energy_import_wh": 10**9 + 20})
+    assert decode(di("daily", "import", 1), data).values == {"energy_import_wh": 20}
 
 
 def test_a_settlement_day_is_read_as_total_and_tariffs() -> None:

@@ -55,6 +55,7 @@ NEAR_AN_EDGE = [0, 1, 2, 3, 4, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 21, 22, 
 @example(bytes.fromhex("0000FF0D"))
 @example(bytes.fromhex("000140FF"))
 @example(bytes.fromhex("0001FFFF"))
+@example(bytes.fromhex("040005FF"))
 def test_no_identifier_of_2007_is_missing_or_there_twice(raw: bytes) -> None:
     di = raw.hex().upper()
     assert len([f for f in FAMILIES if f.version == "2007" and f.holds(di)]) == (lookup(di) is not None)
@@ -92,6 +93,11 @@ def test_no_identifier_of_1997_is_missing_or_there_twice() -> None:
 def test_a_row_tells_unit_sign_and_source(di: str, name: str, unit: str, sign: str, source: str) -> None:
     (row,) = [row for row in ROWS.values() if row.di == di]
     assert (row.name, row.unit, row.sign, row.source) == (name, unit, sign, source)
+
+
+def test_a_published_count_does_not_vouch_for_the_record() -> None:
+    sources = {row.di: row.source for row in ROWS.values()}
+    assert (sources["03 30 0D 00"], sources["03 30 0D 01-0A"]) == ("verified", "secondary")
 
 
 def test_a_record_that_no_source_describes_says_so() -> None:
