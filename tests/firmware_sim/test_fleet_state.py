@@ -49,7 +49,8 @@ async def an_eventful_hour(simulator: Simulator, clock: ManualClock) -> None:
     faults = simulator.faults
     steps = [
         ("area-out", "A01", True), ("area-out", "A01", False), ("relay-trip", "house", True),
-        ("clock-step", "shop:120", True), ("undercount", "shop:0.8", True), ("cover-open", "shop", True),
+        ("clock-step", "shop:120", True), ("clock-step", "old:60", True),
+        ("undercount", "shop:0.8", True), ("cover-open", "shop", True),
         ("phase-lost", "shop:B", True), ("breaker-open", "house", True),
     ]  # fmt: skip
     for kind, target, on in steps:
@@ -85,7 +86,14 @@ def seen(simulator: Simulator, clock: ManualClock) -> Seen:
 
 def told(simulator: Simulator, at_ms: int) -> list[object]:
     return [
-        (meter.address, meter.relay, meter.clock_ms(at_ms), meter.settings, meter.events.remembered())
+        (
+            meter.address,
+            meter.relay,
+            meter.lit,
+            meter.clock_ms(at_ms),
+            meter.settings,
+            meter.events.remembered(),
+        )
         for meter in simulator.meters.values()
     ]
 
@@ -131,9 +139,14 @@ def test_a_kill_loses_nothing_that_had_happened(tmp_path: Path) -> None:
 
 def test_only_meters_that_something_befell_are_kept(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with running(tmp_path, ManualClock(NOON_MS), ONE_LINE) as simulator:
-            await simulator.faults.set("relay-trip", "house", on=True)
+        clock = ManualClock(NOON_MS)
+        async with running(tmp_path, clock, ONE_LINE) as simulator:
+            simulator.meters["house"].set_phases((False, False, False), clock.now_ms())
         assert list(json.loads((tmp_path / FILE).read_bytes())["meters"]) == ["house"]
+        async with running(tmp_path, clock, ONE_LINE) as simulator:
+            assert not simulator.meters["house"].answers
+            simulator.meters["house"].set_phases((True, True, True), clock.now_ms())
+            assert simulator.meters["house"].answers
 
     asyncio.run(scene())
 

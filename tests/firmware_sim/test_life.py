@@ -50,6 +50,7 @@ def counters(meter: Meter, at_ms: int) -> Mapping[str, float]:
 def test_an_exchange_brings_another_address_other_registers_and_another_asset_number() -> None:
     line = Line()
     asset = line.value(HOUSE, "04000403")
+    befall("relay-trip", line.meters["house"], "", line.now_ms)
     befall("exchange", line.meters["house"], f"{NEW},12.5", line.now_ms)
     assert line.hear_read(HOUSE) == b""
     assert kwh(line, NEW) == Decimal("12.50")
@@ -58,6 +59,7 @@ def test_an_exchange_brings_another_address_other_registers_and_another_asset_nu
     truth = line.meters.truth("house", line.now_ms)
     line.clock.advance(86_400)
     grown = line.meters.truth("house", line.now_ms) - truth
+    assert grown > 1_000_000  # the old meter's relay was open; the new one's is not
     assert 0 <= Decimal(grown) / 10**6 - (kwh(line, NEW) - Decimal("12.5")) < Decimal("0.02")
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from firmware_sim.calendar import BAND_OF_SLOT
 from firmware_sim.life import befall
 from protocols.dlt645 import freezes, load_records, orders
 from protocols.dlt645.conversations import read_request
@@ -60,6 +61,8 @@ def test_records_come_from_a_given_time_the_earliest_or_the_latest() -> None:
     earliest = records(line, HOUSE, EARLIEST, 2)
     assert earliest[1].stamp - earliest[0].stamp == QUARTER
     assert NOON - earliest[0].stamp == timedelta(days=62)
+    with pytest.raises(Refused):
+        records(line, HOUSE, GIVEN_TIME, 9, NOON - timedelta(days=63))
 
 
 def test_many_records_come_in_follow_up_frames() -> None:
@@ -198,6 +201,10 @@ def test_the_maximum_demand_is_the_highest_quarter_hour_and_its_end() -> None:
     total, *tariffs = decode_demands("0101FF01", line.read(SHOP, "0101FF01"))
     assert total.at is not None
     assert total.value == max(one.value or 0 for one in tariffs)
+    for band, one in enumerate(tariffs):
+        assert one.at is not None
+        last = one.at - timedelta(seconds=1)
+        assert BAND_OF_SLOT[last.hour * 4 + last.minute // 15] == band
     end_ms = meter.calendar.shown(total.at)
     assert abs(meter.demand_w(end_ms) - (total.value or 0)) < 0.1
     began = meter.calendar.shown(datetime(2026, 10, 1))
