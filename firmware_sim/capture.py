@@ -72,7 +72,7 @@ def _row(number: int, line: str) -> _Row | None:
         return None
     from_meter: bool | None = None
     digits: list[str] = []
-    for word in re.split(r"[\s|,;]+", _spaced(line)):
+    for word in _words(line):
         bare = word.strip("[]():").upper()
         if not bare or _TIME.match(word.strip("():")) or (word.isdecimal() and len(word) > 6 and not digits):
             continue
@@ -88,6 +88,12 @@ def _row(number: int, line: str) -> _Row | None:
     if not digits:
         raise CaptureError(f"line {number}: there are no bytes; take the line out or put # before it")
     return _Row(number, from_meter, bytes.fromhex("".join(digits)))
+
+
+def _words(line: str) -> Iterator[str]:
+    """The words of a line; a comma parts bytes, but not a time."""
+    for word in re.split(r"[\s|;]+", _spaced(line)):
+        yield from (word,) if _TIME.match(word.strip("():")) else word.split(",")
 
 
 def _spaced(line: str) -> str:

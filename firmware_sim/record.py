@@ -7,10 +7,13 @@ from firmware_sim.capture import CaptureError, Heard, questions, read
 from firmware_sim.wire_forms import frame_of
 from protocols import models
 from protocols.dlt645.frame import Frame
+from protocols.modbus.registers import decode_registers
 from protocols.modbus.rtu import exception_meaning
+from protocols.models import MeterModel, Point
 
 _READS_645 = {0x11: 4, 0x01: 2}
 _MORE = 0x12
+_RANGES = {"voltage_": (50.0, 500.0), "frequency_": (45.0, 65.0), "power_factor": (-1.0, 1.0)}
 _DEFAULT_MODBUS = "eastron-sdm630"
 _THREE_PHASE = ("0201", "0202", "0203", "0207")
 
@@ -113,20 +116,37 @@ def _shows_three(di: str, data: bytes) -> bool:
 
 
 def _modbus_model(found: Found) -> str:
-    read = {(fc, start + at) for (fc, start), words in found.registers.items() for at in range(len(words))}
-    scores: Mapping[str, float] = {name: _fit(name, read) for name in models.names()}
+    words = {
+        (fc, start + at): word
+        for (fc, start), read in found.registers.items()
+        for at, word in enumerate(read)
+    }
+    scores: Mapping[str, float] = {name: _fit(models.load(name), words) for name in models.names()}
     best = max(scores, key=lambda name: (scores[name], name == _DEFAULT_MODBUS))
     return best if scores[best] > 0 else _DEFAULT_MODBUS
 
 
-def _fit(name: str, read: set[tuple[int, int]]) -> float:
-    """How much of what was read the model has, and a little for how much of the model was read."""
-    model = models.load(name)
+def _fit(model: MeterModel, words: Mapping[tuple[int, int], int]) -> float:
+    """How much of what was read the model has, and whether its values could be."""
     if model.protocol != "modbus":
         return 0.0
     has = {(point.fc, point.address + at) for point in model.points for at in range(point.width)}
-    both = len(has & read)
-    return both / max(1, len(read)) + both / max(1, len(has)) / 100
+    judged = [verdict for point in model.points if (verdict := _could_be(point, words)) is not None]
+    likely = sum(judged) / len(judged) if judged else 0.5
+    return len(has & words.keys()) / max(1, len(words)) * (0.1 + likely)
+
+
+def _could_be(point: Point, words: Mapping[tuple[int, int], int]) -> bool | None:
+    """Whether the value is one that a grid has; None where that cannot be said."""
+    span = next((span for stem, span in _RANGES.items() if point.quantity.startswith(stem)), None)
+    places = [(point.fc, point.address + at) for at in range(point.width)]
+    if span is None or not words.keys() >= set(places):
+        return None
+    try:
+        raw = decode_registers([words[place] for place in places], point.type, point.word_order)
+    except ValueError:
+        return False
+    return raw is not None and span[0] <= float(raw) * float(point.scale) * point.factor <= span[1]
 
 
 def _toml(meters: Sequence[Found], frames: int) -> Iterator[str]:
