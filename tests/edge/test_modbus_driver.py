@@ -356,22 +356,19 @@ def test_any_registers_can_be_read(kind: str) -> None:
         assert [ask.count for ask in wire.requests] == [2, 4]
 
 
-@pytest.mark.parametrize("count", [1, 2, 4, 8, 12])
-def test_the_late_answer_to_registers_asked_for_by_hand_is_not_taken_for_a_mark(count: int) -> None:
-    """Whatever its size: the marks that follow a time-out have another."""
-    owed: list[bytes] = []
+@pytest.mark.parametrize("count", [1, 4, 6, 8])
+def test_a_meter_that_is_one_answer_behind_is_never_believed(count: int) -> None:
+    """Registers asked for by hand may have the size of a mark: the mark after their time-out has another."""
+    owed: list[bytes] = [b""]
 
     def react(ask: Ask) -> Chunks:
-        if ask.fc == 3:
-            owed.append(Ask(ask.unit, 4, ask.address, ask.count, ask.tid).answer([0x4000] * ask.count))
-            return []
-        late, owed[:] = owed[:], []
-        return [*late, *well(ask)]
+        owed.append(ask.answer(words_of(ask)))
+        return [owed.pop(0)]
 
     with driver_on(react, "modbus-rtu", retries=0) as (driver, _):
-        with pytest.raises(NoReply):
-            driver.registers(METER, 3, 0, count)
-        assert driver.read(METER).items() <= expected().items()
+        for address in (0, 20, 40):
+            with pytest.raises(NoReply):
+                driver.registers(METER, 4, address, count)
 
 
 @pytest.mark.parametrize("name", [n for n in names() if load(n).protocol == "modbus"])

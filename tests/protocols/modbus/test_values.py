@@ -16,7 +16,12 @@ from protocols.points import MeterModel, Point
 
 TYPES = list(FORMATS)
 MODBUS = [name for name in models.names() if models.load(name).protocol == "modbus"]
-QUANTITIES = [("voltage_l1_v", "V", 1), ("power_w", "kW", 1000), ("energy_import_wh", "kWh", 1000)]
+QUANTITIES = [
+    ("voltage_l1_v", "V", 1),
+    ("power_w", "kW", 1000),
+    ("energy_import_wh", "kWh", 1000),
+    ("energy_export_wh", "Wh", 1),
+]
 SCALES = ["1", "0.1", "0.01", "0.001", "10", "0.5", "3", "0.00001"]
 
 
