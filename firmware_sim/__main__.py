@@ -194,6 +194,7 @@ def history(
         instants, label="history", file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as shown:
         for at_ms in shown:
+            meters.life.catch_up(at_ms)
             sys.stdout.buffer.write(histories.lines(meters.values(), at_ms))
     sys.stdout.buffer.flush()
 
