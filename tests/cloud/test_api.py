@@ -184,3 +184,13 @@ def test_the_api_describes_itself_without_any_other_server(browser: Browser) -> 
             assert operation.get("description"), f"{path}: say in one sentence what it gives"
     for name in ("docs", "redoc"):
         assert browser(None).get(name).status_code == 404
+
+
+def test_settings_with_characters_no_database_keeps_are_refused_with_a_problem(browser: Browser) -> None:
+    client = browser("operator")
+    for body in (rb'{"settings": {"\ud800": 1}}', rb'{"settings": {"memory": {"timezone": "\u0000"}}}'):
+        answer = client.post(
+            "gateways/gw-a01/config", content=body, headers={"content-type": "application/json"}
+        )
+        assert answer.status_code == 422, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"

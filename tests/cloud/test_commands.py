@@ -268,6 +268,18 @@ def test_a_gateway_is_let_in_with_a_password_of_its_own(here: Here, village: Pat
     assert "gw-a01" not in (village / "mosquitto/passwd").read_text()
 
 
+def test_settings_of_a_gateway_are_checked_written_down_and_shown(here: Here, village: Path) -> None:
+    (village / "next.toml").write_text("interval_s = 300\n")
+    (village / "wrong.toml").write_text("intervall_s = 300\n")
+    assert "did you mean 'interval_s'" in refused(
+        here("gateway", "config", "gw-a01", "wrong.toml", folder=village)
+    )
+    assert "nothing was ever set" in refused(here("gateway", "config", "gw-a01", folder=village))
+    said = good(here("gateway", "config", "gw-a01", "next.toml", "--json", folder=village))
+    assert json.loads(said) == {"gateway": "gw-a01", "version": 1, "warnings": []}
+    assert good(here("gateway", "config", "gw-a01", folder=village)) == "interval_s = 300\n"
+
+
 def test_the_service_says_when_it_is_ready_and_ends_cleanly_on_a_signal(village: Path) -> None:
     for how in (signal.SIGTERM, signal.SIGINT):
         service = Service(village)
@@ -328,6 +340,7 @@ def test_a_broker_that_is_away_is_waited_for_and_told(village: Path) -> None:
         "import customers",
         "import readings",
         "gateway add",
+        "gateway config",
     ],
 )
 def test_every_command_explains_itself_with_an_example(here: Here, command: str) -> None:
