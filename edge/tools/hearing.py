@@ -12,7 +12,7 @@ from typing import Final
 
 from edge.tools import dlt698
 from edge.tools.refusals import named
-from protocols.dlt645.frame import END, LEAD_IN, START, Frame, frames_in
+from protocols.dlt645.frame import LEAD_IN, START, Frame, frames_in
 from protocols.modbus.rtu import crc
 
 DLT645, MODBUS, DLT698 = "DL/T 645", "Modbus RTU", "DL/T 698.45"
@@ -125,7 +125,7 @@ def _dlt645_at(raw: bytes, at: int) -> Heard | None:
     if len(raw) - at < 12 or raw[at + 7] != START:
         return None
     span = raw[at : at + 12 + raw[at + 9]]
-    frame = next(frames_in(span), None) if span[-1] == END else None
+    frame = next(frames_in(span), None)
     if frame is None or raw[at + 8] != frame.control:
         return None
     refusal = named(frame) if frame.from_meter and frame.abnormal else ""

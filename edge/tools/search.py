@@ -47,9 +47,10 @@ class Search:
         self.planned += BRANCHES
         for pattern in _branches(suffix):
             verdict = self._look(pattern)
+            self._late(verdict)
             known = [frame.address for frame in verdict.answers if "A" not in frame.address]
             ending = pattern.lstrip("A")
-            if verdict.silent:
+            if not verdict.answers and not verdict.garbled:
                 continue
             if len(ending) == DIGITS:
                 (self.twins if verdict.collided else self.found)[ending] = verdict
@@ -57,6 +58,12 @@ class Search:
                 self._split(ending)
             else:
                 self.found[known[0]] = verdict
+
+    def _late(self, verdict: Verdict) -> None:
+        """An answer to a question before this one: its meter is there all the same."""
+        for frame in verdict.others:
+            if "A" not in frame.address:
+                self.found.setdefault(frame.address, verdict)
 
     def _look(self, pattern: str) -> Verdict:
         self.asked += 1

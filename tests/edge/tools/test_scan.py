@@ -73,6 +73,28 @@ def test_two_meters_with_one_address_are_told() -> None:
     assert found[0].proof.startswith("> FE FE FE FE 68")
 
 
+def test_two_that_answer_one_behind_the_other_are_two_meters() -> None:
+    first, second = MeterBus([C]), MeterBus([], twins=[C])
+    with TcpWire(lambda request: [*first(request), *second(request)], dlt645_ear) as wire:
+        wish = Wish((Speed(115200, "none"),), (Expected("m1", C),), 0.05, tree=False)
+        found = Scanning(wish, lambda _: load_link(wire.endpoint)).run()
+    assert [row.status for row in found] == ["two meters"]
+
+
+def test_meters_that_always_answer_late_are_found_all_the_same() -> None:
+    bus, held = MeterBus([B, C]), []  # type: tuple[MeterBus, list[bytes]]
+
+    def react(request: Frame) -> Chunks:
+        """The answer to the question before."""
+        now, held[:] = list(held), list(bus(request))
+        return now
+
+    with TcpWire(react, dlt645_ear) as wire:
+        wish = Wish((Speed(115200, "none"),), (), 0.008)
+        found = Scanning(wish, lambda _: load_link(wire.endpoint)).run()
+    assert {row.address for row in found if row.status == "stranger"} == {B, C}
+
+
 def load_link(endpoint: str) -> TcpLink:
     host, _, port = endpoint.rpartition(":")
     return TcpLink(host, int(port))
