@@ -3,7 +3,7 @@
 The meter's own stamps are made when they are asked for, by what its clock showed at that instant.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KEPT_RECORDS = 10
 PHASED = "phase_failure"
@@ -36,11 +36,15 @@ Peak = tuple[float, int]
 
 @dataclass(slots=True)
 class Period:
-    """The maxima of a settlement period, total and tariffs, drawn and fed back, as far as `done_ms`."""
+    """The maxima of a settlement period, total and tariffs, drawn and fed back, as far as `done_ms`.
+
+    `marks` are what it was about once a day, so that a freeze of last week need not begin at its start.
+    """
 
     done_ms: int
     drawn: tuple[Peak, ...] = ((0.0, 0),) * 5
     fed: tuple[Peak, ...] = ((0.0, 0),) * 5
+    marks: list[tuple[int, tuple[Peak, ...], tuple[Peak, ...]]] = field(default_factory=list)
 
 
 def phase_key(phase: int) -> str:

@@ -10,6 +10,7 @@ from firmware_sim.meter_events import Peak, Period
 
 _KEPT_PERIODS = 13
 _J_IN_MWH = 3.6
+_DAY_MS = 86_400_000
 
 
 def slide_ms(meter: Meter) -> int:
@@ -35,12 +36,20 @@ def maxima(meter: Meter, at_ms: int, back: int, fed: bool = False) -> tuple[Peak
 def _period(meter: Meter, since_ms: int, until_ms: int) -> Period:
     periods = meter.peaks = meter.peaks if meter.peaks is not None else {}
     period = periods.get(since_ms)
-    if period is None or period.done_ms > until_ms:
+    if period is None:
         period = periods[since_ms] = Period(since_ms)
         while len(periods) > _KEPT_PERIODS:
             del periods[min(periods)]
+    if period.done_ms > until_ms:
+        period = _as_of(period, since_ms, until_ms)
     _go_on(meter, period, until_ms, slide_ms(meter))
     return period
+
+
+def _as_of(period: Period, since_ms: int, until_ms: int) -> Period:
+    """What the period was by its last mark before that instant."""
+    passed = [mark for mark in period.marks if mark[0] <= until_ms]
+    return Period(*passed[-1]) if passed else Period(since_ms)
 
 
 def _go_on(meter: Meter, period: Period, until_ms: int, slide: int) -> None:
@@ -57,6 +66,8 @@ def _go_on(meter: Meter, period: Period, until_ms: int, slide: int) -> None:
             period.drawn = _higher(period.drawn, sums[start][0], sums[end][0], end)
             period.fed = _higher(period.fed, sums[start][1], sums[end][1], end)
         period.done_ms = end
+        if end - (period.marks[-1][0] if period.marks else 0) >= _DAY_MS:
+            period.marks.append((end, period.drawn, period.fed))
         end += slide
         sums.pop(start, None)
 

@@ -214,6 +214,16 @@ def test_the_maximum_demand_is_the_highest_quarter_hour_and_its_end() -> None:
     )
 
 
+def test_a_frozen_maximum_is_what_it_was_then_in_whatever_order_it_is_asked() -> None:
+    line = Line()
+    newest_first = [line.read(SHOP, f"050609{back:02X}") for back in range(1, 31)]
+    for back in (1, 2, 9, 22, 30):
+        alone = Line().read(SHOP, f"050609{back:02X}")
+        assert newest_first[back - 1] == alone
+    line.clock.advance(-12 * 3600)
+    assert newest_first[0] == line.read(SHOP, "0101FF00")
+
+
 def test_a_maximum_of_now_is_higher_when_more_was_taken_and_never_falls_within_a_period() -> None:
     line, last = Line(), Decimal(0)
     for _ in range(8):
