@@ -56,6 +56,10 @@ class _Holding(ReadHoldingRegistersResponse):
             raise ModbusIOException(f"{data[0]} bytes are told, {len(data) - 1} came")
         self.registers = list(struct.unpack_from(f">{count}H", data, 1))
 
+    def __str__(self) -> str:
+        """pymodbus makes this text for its log at every answer, read or not."""
+        return f"{len(self.registers)} registers"
+
 
 class _Input(_Holding):
     function_code = 4
