@@ -119,8 +119,7 @@ class Bus:
         if self.cut or self.swapped:
             self._note(request.form, "request", who, request.raw, end_s, "cut" if self.cut else "swapped")
             return
-        meters = {station.meter.id for station in self._stations.asked(request)}
-        struck = self.book.striking(request.form, meters)
+        struck = [] if self.book.empty else self.book.striking(request.form, self._asked(request))
         fate = ", ".join(given.fault.name for given in struck)
         self._note(request.form, "request", who, request.raw, end_s, fate)
         answers = [] if any(given.fault.deaf for given in struck) else self.answers(request, baud)
@@ -130,6 +129,9 @@ class Bus:
         out = [*self._let_go(request), *self._keep_back(request, out)]
         speaker = "+".join(answer.meter for answer in answers) or "wire"
         await self._say(out, speaker, request, end_s + after_s, hearers, fate)
+
+    def _asked(self, request: Request) -> set[str]:
+        return {station.meter.id for station in self._stations.asked(request)}
 
     def _previous(self, request: Request, reply: bytes) -> bytes:
         """The answer to the last question on this line that was not this one."""

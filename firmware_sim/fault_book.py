@@ -51,6 +51,10 @@ class FaultBook:
     line: str
     _given: dict[tuple[str, str], Given] = field(default_factory=dict)
 
+    @property
+    def empty(self) -> bool:
+        return not self._given
+
     def give(self, kind: str, target: str, options: Mapping[str, float]) -> None:
         """Let a fault of the table strike a meter (by id), or the line."""
         given = Given(WIRE_FAULTS[kind], target, key_of(self.seed, self.line, kind, target))
@@ -65,8 +69,6 @@ class FaultBook:
 
     def striking(self, form: Form, meters: Collection[str]) -> list[Given]:
         """The faults that hit this exchange with these meters, in the order they were given."""
-        if not self._given:
-            return []
         return [
             given
             for given in self._given.values()

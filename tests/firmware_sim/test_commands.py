@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -13,7 +14,9 @@ import pytest
 from firmware_sim import control
 from firmware_sim.control import ControlError
 from firmware_sim.village import village
-from tests.firmware_sim.texts import ONE_LINE
+from protocols.dlt645.conversations import read_request
+from protocols.dlt645.frame import encode
+from tests.firmware_sim.texts import HOUSE, ONE_LINE
 
 SIM = [sys.executable, "-m", "firmware_sim"]
 ROOT = Path(__file__).parents[2]
@@ -27,12 +30,12 @@ def sim(*words: str | Path) -> subprocess.CompletedProcess[str]:
 class Program:
     """`wattpost sim run` as a process of its own."""
 
-    def __init__(self, text: str, folder: Path) -> None:
+    def __init__(self, text: str, folder: Path, *words: str) -> None:
         self.state_dir = folder / "state"
         scenario = folder / "scenario.toml"
         scenario.write_text(text, encoding="utf-8")
         self.process = subprocess.Popen(
-            [*SIM, "run", scenario, "--state-dir", self.state_dir],
+            [*SIM, "run", scenario, "--state-dir", self.state_dir, *words],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
         )  # fmt: skip
         assert self.process.stdout is not None
@@ -40,6 +43,12 @@ class Program:
 
     def fault(self, *words: str) -> subprocess.CompletedProcess[str]:
         return sim("fault", *words, "--state-dir", self.state_dir)
+
+    def end_and_read(self) -> tuple[int, str, str]:
+        """(exit code, what came after the ready line, talk)."""
+        self.process.send_signal(signal.SIGTERM)
+        rest, talk = self.process.communicate(timeout=20)
+        return self.process.returncode, rest, talk
 
     def end(self, how: int = signal.SIGTERM) -> tuple[int, str]:
         self.process.send_signal(how)
@@ -177,3 +186,37 @@ def test_a_history_with_a_wrong_end_is_refused(tmp_path: Path) -> None:
     refused = sim("history", scenario, "--end", "noon")
     assert refused.returncode == 1
     assert "--end: 'noon' is no ISO time" in refused.stderr
+
+
+def test_at_the_end_of_a_run_the_master_is_judged_and_its_transcript_kept(tmp_path: Path) -> None:
+    said = tmp_path / "said.jsonl"
+    running = Program(ONE_LINE, tmp_path, "--judge", "--transcript", str(said))
+    given = json.loads(running.fault("lost-reply", "house", "--nth", "2").stdout)
+    assert (given["kind"], given["active"]) == ("lost-reply", True)
+    host, _, port = running.ready["lines"][0]["endpoint"].rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as line:
+        line.sendall(encode(read_request(HOUSE, "00010000")))
+        assert line.recv(100)
+    code, rest, talk = running.end_and_read()
+    assert (code, talk) == (0, "")
+    assert json.loads(rest)["sound"] is True
+    table = sim("judge", said)
+    assert table.returncode == 0
+    assert "talks-alone" in table.stdout
+    assert json.loads(sim("judge", said, "--json").stdout)["requests"] == 1
+
+
+def test_a_transcript_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
+    wrong = tmp_path / "said.jsonl"
+    wrong.write_text("hello\n", encoding="utf-8")
+    refused = sim("judge", wrong)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "line 1 is no entry of a transcript" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_all_kinds_of_fault_are_listed() -> None:
+    listed = sim("fault", "kinds").stdout
+    assert listed.count("\n") > 60
+    assert "flip-data" in listed
+    assert "area-out" in listed
