@@ -27,7 +27,7 @@ from tests.bench.register_server import FLOATS, REGISTERS, WORDS
 
 ROOT = Path(__file__).parents[2]
 VALUES = len(FLOATS)
-LINES, METERS = 20, 120
+LINES, METERS = 16, 140
 WARM_S, MEASURED_S = 6.0, 10.0
 PEER_S = 4.0
 
