@@ -20,6 +20,11 @@ class Neighbour:
     answers: bool
     garbled: bool = False
 
+    @property
+    def there(self) -> bool:
+        """Something lives at its place, sound or not."""
+        return self.answers or self.garbled
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -51,17 +56,17 @@ class Evidence:
     @property
     def lonely(self) -> bool:
         """It is silent and those around it are well."""
-        return not self.answered and bool(self.neighbours) and all(each.answers for each in self.neighbours)
+        return not self.answered and bool(self.neighbours) and all(each.there for each in self.neighbours)
 
     @property
     def all_silent(self) -> bool:
-        return not self.answered and bool(self.neighbours) and not any(e.answers for e in self.neighbours)
+        return not self.answered and bool(self.neighbours) and not any(each.there for each in self.neighbours)
 
     @property
     def tail_silent(self) -> bool:
         """From some place on, all are silent, and all before it answer."""
-        here = [(0, False), *((each.distance, each.answers) for each in self.neighbours)]
-        states = [answers for _, answers in sorted(here)]
+        here = [(0, False), *((each.distance, each.there) for each in self.neighbours)]
+        states = [there for _, there in sorted(here)]
         count = states.count(False)
         broken = states == [True] * (len(states) - count) + [False] * count
         return not self.answered and broken and 2 <= count < len(states)
@@ -108,7 +113,7 @@ def _nothing(seen: Evidence) -> Finding:
 
 
 def _among(seen: Evidence, text: str) -> str:
-    dark = sum(not each.answers for each in seen.neighbours)
+    dark = sum(not each.there for each in seen.neighbours)
     return f"{text}: of its {len(seen.neighbours)} neighbours asked, {dark} are silent too"
 
 

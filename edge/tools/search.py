@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edge.tools.asking import Verdict
-from protocols.dlt645.frame import ANY_METER
+from protocols.dlt645.conversations import address_matches
+from protocols.dlt645.frame import ANY_METER, START
 
 BRANCHES: Final = 100
 DIGITS: Final = 12
@@ -55,9 +56,20 @@ class Search:
             if len(ending) == DIGITS:
                 (self.twins if verdict.collided else self.found)[ending] = verdict
             elif verdict.collided or not known:
-                self._split(ending)
+                if not self._are_twins(pattern, verdict):
+                    self._split(ending)
             else:
                 self.found[known[0]] = verdict
+
+    def _are_twins(self, pattern: str, verdict: Verdict) -> bool:
+        """Answers that differ only behind the address come from two meters with one: no digits part them."""
+        address = _head_address(verdict.exchange.received)
+        if address is None or not address_matches(pattern, address):
+            return False
+        alone = self._look(address)
+        if alone.collided:
+            self.twins[address] = alone
+        return alone.collided
 
     def _late(self, verdict: Verdict) -> None:
         """An answer to a question before this one: its meter is there all the same."""
@@ -69,6 +81,15 @@ class Search:
         self.asked += 1
         self.tell(self.asked, self.planned)
         return self.ask(pattern)
+
+
+def _head_address(received: bytes) -> str | None:
+    """The address in the head of a frame whose rest is garbled; None when that is garbled too."""
+    at = received.find(START)
+    while at >= 0 and received[at + 7 : at + 8] != bytes((START,)):
+        at = received.find(START, at + 1)
+    digits = received[at + 1 : at + 7][::-1].hex() if at >= 0 else ""
+    return digits if len(digits) == DIGITS and digits.isdecimal() else None
 
 
 def _branches(suffix: str) -> Iterator[str]:

@@ -73,3 +73,8 @@ def test_a_gap_in_the_middle_of_the_line_is_no_bad_segment() -> None:
 
 def test_an_echo_is_not_blamed_where_others_answer() -> None:
     assert findings(Evidence(asked=3, echo=True, neighbours=WELL))[0].code == "itself"
+
+
+def test_a_garbled_neighbour_is_no_silent_one() -> None:
+    seen = Evidence(asked=3, neighbours=(Neighbour("a", -2, True), Neighbour("b", -1, False, garbled=True)))
+    assert findings(seen)[0].code == "itself"

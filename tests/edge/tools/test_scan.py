@@ -81,6 +81,15 @@ def test_two_that_answer_one_behind_the_other_are_two_meters() -> None:
     assert [row.status for row in found] == ["two meters"]
 
 
+def test_twins_are_found_by_the_head_of_their_garbled_answers() -> None:
+    with TcpWire(MeterBus([A, C], twins=[C]), dlt645_ear) as wire:
+        wish = Wish((Speed(115200, "none"),), (), 0.01)
+        scanning = Scanning(wish, lambda _: load_link(wire.endpoint))
+        found = {row.address: row.status for row in scanning.run()}
+    assert found == {A: "stranger", C: "two meters"}
+    assert scanning.asked < 120
+
+
 def test_meters_that_always_answer_late_are_found_all_the_same() -> None:
     bus, held = MeterBus([B, C]), []  # type: tuple[MeterBus, list[bytes]]
 
