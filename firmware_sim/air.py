@@ -12,10 +12,14 @@ _TIMER_S = 0.0015
 
 @dataclass(slots=True)
 class Party:
-    """Somebody on the wires, deaf while it talks; `echo`: its adapter gives back what it says."""
+    """Somebody on the wires, deaf while it talks; `echo`: its adapter gives back what it says.
+
+    `misset`: whether its port is set to another rate than the line's, so that it hears garbage.
+    """
 
     hear: Callable[[bytes, float], None]
     echo: bool = False
+    misset: Callable[[], bool] = lambda: False
     talking: bool = False
 
 
@@ -57,7 +61,7 @@ class Air:
             end_s = start_s + (at + len(chunk)) * self.char_s
             await until(end_s)
             if jammed or self._talkers > 1:
-                chunk = bytes(byte & 0xA5 ^ 0x0A for byte in chunk)
+                chunk = _jam(chunk)
             arrived += chunk
             _hand_on(talker, chunk, end_s, hearers)
         return bytes(arrived), end_s
@@ -69,6 +73,21 @@ def _hand_on(talker: Party | None, data: bytes, at_s: float, hearers: Sequence[P
     for hearer in hearers:
         if hearer is not talker and not hearer.talking:
             hearer.hear(data, at_s)
+
+
+def overhearing(party: Party) -> Party:
+    """That party as it hears the line's own traffic, through a port that may be set wrongly."""
+
+    def hear(data: bytes, at_s: float) -> None:
+        if not party.talking:
+            party.hear(_jam(data) if party.misset() else data, at_s)
+
+    return Party(hear)
+
+
+def _jam(data: bytes) -> bytes:
+    """Bytes that nobody understands; no 68H is among them."""
+    return bytes(byte & 0xA5 ^ 0x0A for byte in data)
 
 
 async def until(when_s: float) -> None:

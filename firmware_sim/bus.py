@@ -21,6 +21,8 @@ from firmware_sim.wire_forms import Form
 
 QUIET_S = 0.5
 """The longest gap between two bytes of one frame; what is older belongs to no frame."""
+_BREAK = b"\xff"
+"""What wires at rest are after a request when A and B are swapped: heard inverted, as 00H."""
 _LATE_S = 0.45
 """What comes later than this after the rest is on its own: the line is free for others before it."""
 
@@ -115,7 +117,7 @@ class Bus:
         self, request: Request, end_s: float, who: str, hearers: Sequence[Party], baud: int | None
     ) -> None:
         if self.swapped and not self.cut:
-            await self._say([Emission(b"\0")], "wire", request, end_s, hearers, "swapped")
+            await self._say([Emission(_BREAK)], "wire", request, end_s, hearers, "swapped")
         if self.cut or self.swapped:
             self._note(request.form, "request", who, request.raw, end_s, "cut" if self.cut else "swapped")
             return

@@ -64,9 +64,13 @@ class BusLine:
         def hear(data: bytes, _at_s: float) -> None:
             send(bytes(byte ^ 0xFF for byte in data) if self.bus.swapped else data)
 
-        client = Client(self.bus, Party(hear, echo=self.plan.echo))
+        client = Client(self.bus, Party(hear, self.plan.echo, self._misset))
         self.bus.clients.append(client.party)
         return client
+
+    def _misset(self) -> bool:
+        """Whether the client's port is set to another rate; over TCP nobody can tell."""
+        return False
 
     def _leave(self, client: Client) -> None:
         self.bus.clients.remove(client.party)
@@ -182,10 +186,13 @@ class SerialLine(BusLine):
 
     def _port_baud(self) -> int | None:
         """What the client has set its end of the port to; it tells who on the bus can understand it."""
-        if not self.plan.baud:
+        if not self.plan.baud or self._master < 0:
             return None
         speed = termios.tcgetattr(self._master)[_OUTPUT_SPEED]
         return _RATES.get(speed)
+
+    def _misset(self) -> bool:
+        return self._port_baud() not in (None, self.plan.baud)
 
     def _write(self, data: bytes) -> None:
         if self._master < 0:

@@ -5,7 +5,7 @@ The gateway hears its requests and the meters' answers, as it would on a shared 
 
 import asyncio
 
-from firmware_sim.air import Party, until
+from firmware_sim.air import Party, overhearing, until
 from firmware_sim.bus import Bus
 from firmware_sim.scenario import MasterPlan
 
@@ -43,10 +43,7 @@ class SecondMaster:
                 await asyncio.sleep(self.plan.gap_ms / 1000)
             if self._bus.cut:
                 continue
-            ear = self._bus.ear()
-            meters = Party(lambda _data, _at_s: None)
-            arrived, end_s = await self._bus.air.carry(
-                self._party, raw, loop.time(), [meters, *self._bus.clients]
-            )
+            ear, clients = self._bus.ear(), [overhearing(client) for client in self._bus.clients]
+            arrived, end_s = await self._bus.air.carry(self._party, raw, loop.time(), clients)
             for request in [*ear.hear(arrived), *ear.idle()]:
-                await self._bus.exchange(request, end_s, self.plan.name, tuple(self._bus.clients))
+                await self._bus.exchange(request, end_s, self.plan.name, clients)

@@ -178,9 +178,7 @@ def test_meters_behind_a_broken_segment_are_silent(meter_fleet: MeterFleet) -> N
 def test_swapped_wires_bring_garbage_and_no_frame(meter_fleet: MeterFleet) -> None:
     fleet = meter_fleet(ONE_LINE)
     fleet.fault("line-swapped", "bus")
-    raw = asked(fleet, READ)
-    assert raw
-    assert list(frames_in(raw)) == []
+    assert asked(fleet, READ) == b"\0"
 
 
 def test_a_meter_at_another_speed_is_silent_until_the_port_is_set_to_it(meter_fleet: MeterFleet) -> None:
@@ -191,6 +189,17 @@ def test_a_meter_at_another_speed_is_silent_until_the_port_is_set_to_it(meter_fl
         _set_speed(client, termios.B2400)
         assert client.ask(READ)
         assert client.silent(read_request(SHOP, "00010000"))
+
+
+def test_a_port_at_another_speed_hears_garbage_of_a_second_master(meter_fleet: MeterFleet) -> None:
+    fleet = meter_fleet(FAST.replace("dlt645-tcp", "serial") + MASTER)
+    with connected(fleet) as client:
+        assert client.hear()
+        _set_speed(client, termios.B2400)
+        client.hear(1, 0.1)
+        assert client.hear(1, 0.9) == []
+        _set_speed(client, termios.B9600)
+        assert client.hear()
 
 
 def _set_speed(client: Client, speed: int) -> None:
