@@ -65,7 +65,8 @@ def ours(endpoint: str, baud: int, dead: int, minutes: float) -> dict[str, Any]:
     taken_s = kept[-1][0] - began_s
     whole = max(len(reading.values) for _, reading in kept)
     assert all(len(reading.values) == whole for _, reading in kept), "a reading that lacks values cost less"
-    return result("wattpost", baud, dead / METERS, len(kept) * limit_of_reading_s(baud), taken_s)
+    limit_s = len(kept) * limit_of_reading_s(baud)
+    return result("wattpost", baud, dead / METERS, limit_s, taken_s, len(kept) * whole)
 
 
 def theirs(endpoint: str, baud: int, minutes: float) -> dict[str, Any]:
@@ -76,16 +77,19 @@ def theirs(endpoint: str, baud: int, minutes: float) -> dict[str, Any]:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     told = json.loads(done.stdout)
     limit_s = told["bytes"] * BITS / baud + told["answers"] * DELAY_S
-    return result("PyPI dlt645", baud, 0.0, limit_s, told["taken_s"])
+    return result("PyPI dlt645", baud, 0.0, limit_s, told["taken_s"], told["answers"])
 
 
-def result(tool: str, baud: int, dead_share: float, limit_s: float, taken_s: float) -> dict[str, Any]:
+def result(
+    tool: str, baud: int, dead_share: float, limit_s: float, taken_s: float, values: int
+) -> dict[str, Any]:
     return {
         "baud": baud,
         "dead_share": dead_share,
         "limit_s": round(limit_s, 2),
         "taken_s": round(taken_s, 2),
         "efficiency": round(limit_s / taken_s, 4),
+        "values_per_s": round(values / taken_s, 1),
         "tool": tool,
     }
 
