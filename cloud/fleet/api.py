@@ -27,7 +27,7 @@ NOTES = 5
 class Area(BaseModel):
     """`meters` counts those of the area for an operator, one's own for a customer.
 
-    `has_backfeed`: PV or a generator may feed back (反送电); null is not recorded, so assume it.
+    `has_backfeed` is told to operators: PV or a generator may feed back (反送电); null: assume it.
     """
 
     id: str
@@ -97,7 +97,7 @@ def router(database: Database, guard: Guard, clock: Clock) -> APIRouter:
         """Every area, for a customer those of their meters."""
         with database.read() as connection:
             if scope.windows is None:
-                return [_area(row, row.meters) for row in registry.areas(connection)]
+                return [_area(row, row.meters, row.has_backfeed) for row in registry.areas(connection)]
             own = [meter.area for meter in registry.meters(connection, scope.meters())]
             return [_area(row, own.count(row.id)) for row in registry.areas(connection, own)]
 
@@ -175,8 +175,8 @@ def _notes(connection: Connection) -> dict[str, list[GatewayNote]]:
     return found
 
 
-def _area(row: Row[Any], meters: int) -> Area:
-    return Area(id=row.id, name=row.name, feeder=row.feeder, meters=meters, has_backfeed=row.has_backfeed)
+def _area(row: Row[Any], meters: int, has_backfeed: bool | None = None) -> Area:
+    return Area(id=row.id, name=row.name, feeder=row.feeder, meters=meters, has_backfeed=has_backfeed)
 
 
 def _meter(row: Row[Any], scope: Scope) -> MeterOnLine | Meter:

@@ -48,8 +48,10 @@ class Dispatch:
             if not waiting:
                 self._again.clear()
                 return 0
-            with self._database.write() as connection:
-                ended = self._commands.lapse(connection, now)
+            ended = 0
+            if any(row.expires_at <= now for row in waiting):
+                with self._database.write() as connection:
+                    ended = self._commands.lapse(connection, now)
             for row in waiting:
                 if row.state == CommandState.ISSUED and row.expires_at > now:
                     self._say_when_due(row.number, row.id, now)
