@@ -14,6 +14,7 @@ from cloud.fleet import facts, registry
 from cloud.fleet.command_rules import OPEN, RELAY, Against, CommandState, Objection
 from cloud.fleet.commands import Commands
 from cloud.web.language import Words, mark
+from cloud.web.parts import Parts
 from cloud.web.quantities import in_order, name_of, value_of
 from protocols.mqtt.orders import Capability, OrderKind, RelayState, Slot
 
@@ -176,6 +177,13 @@ def command_view(row: Row[Any], words: Words) -> CommandView:
         words.text(RELAYS[RelayState(row.relay)]) if row.relay else "",
         [(name_of(name, words), value_of(name, value, words)) for name, value in values],
     )
+
+
+def waiting(parts: Parts, words: Words) -> list[CommandView]:
+    """Commands that somebody still has to approve, the oldest first."""
+    with parts.database.read() as connection:
+        rows = store.commands(connection, states={CommandState.AWAITING_APPROVAL})
+    return [command_view(row, words) for row in reversed(rows)]
 
 
 def command_page(

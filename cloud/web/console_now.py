@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from cloud.web import desk_views
+from cloud.web.command_views import waiting
 from cloud.web.desk_views import AlertView, GatewayView, OrderView
 from cloud.web.language import Words
 from cloud.web.overview import AreaNow, areas_now
@@ -54,6 +55,7 @@ def now_values(parts: Parts, station: Station, words: Words) -> dict[str, Any]:
         "gateways": gateways[:MOST_AREAS],
         "alerts": alerts[:MOST_ITEMS],
         "orders": orders[:MOST_ITEMS],
+        "waiting": waiting(parts, words)[:MOST_ITEMS],
         "safety": safety(words),
     }
 

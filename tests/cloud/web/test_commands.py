@@ -71,6 +71,14 @@ def test_a_meters_page_tells_what_it_says_of_itself_and_what_stands_against_a_re
     assert "It is unproven which account it serves" in unproven
 
 
+def test_a_command_that_waits_for_somebody_is_on_the_first_page(asked: tuple[Village, Asked]) -> None:
+    village, ids = asked
+    shown = page(browser(village, SECOND, "en"), "/console")
+    assert shown.problems == []
+    assert "Commands that wait for a second approval 1" in shown.text
+    assert f"Disconnect {ids.waiting}" in shown.text
+
+
 def test_an_unknown_end_offers_to_read_and_never_to_send_again(asked: tuple[Village, Asked]) -> None:
     village, ids = asked
     shown = page(browser(village, "operator", "en"), f"/console/commands/{ids.unknown}")
