@@ -37,7 +37,7 @@ cycle_s = 0.4
 gap_ms = 50
 request = [{meter = "shop", di = "02010100"}, {meter = "house"}]
 """
-SILENCE_S = 0.3
+SILENCE_S = 0.15
 
 
 @contextmanager

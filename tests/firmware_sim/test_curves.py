@@ -1,5 +1,6 @@
 """Real curves from files: read, repeated, and every mistake told with file and row."""
 
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -103,3 +104,13 @@ def test_a_file_that_is_not_there_or_no_parquet_is_told(tmp_path: Path) -> None:
     (tmp_path / "no.parquet").write_text("no")
     with pytest.raises(CurveError, match=r"no\.parquet: it is not a Parquet file"):
         read(tmp_path / "no.parquet", CALENDAR)
+
+
+def test_parquet_without_pyarrow_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "curve.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(
+        CurveError, match=r"curve\.parquet: Parquet needs pyarrow: .*wattpost\[curves\]"
+    ) as told:
+        read(tmp_path / "curve.parquet", CALENDAR)
+    assert "\n" not in str(told.value)
