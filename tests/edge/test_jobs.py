@@ -11,6 +11,7 @@ from edge.drivers import MeterTalk
 from edge.drivers.mixed import LineDriver
 from edge.jobs import Expired, Job, JobQueue, Priority
 from edge.links import Interrupted, LinkDown, NoReply, TcpLink
+from edge.settings import LineSettings, MeterSettings
 from protocols.dlt645.conversations import read_request, time_sync_request
 from protocols.dlt645.frame import Frame
 from protocols.errors import Refused
@@ -21,6 +22,11 @@ from tests.edge.wire import Chunks, Meters, TcpWire, dlt645_ear
 
 SLOW = meter(interval_s=86_400)
 SLOW_TOO = meter(OTHER, id_="m2", interval_s=86_400)
+
+
+def calm(endpoint: str, *meters: MeterSettings) -> LineSettings:
+    """A line on which a slow machine is no silence."""
+    return line(endpoint, *meters, timeout_s=5)
 
 
 class Ends:
@@ -62,7 +68,7 @@ def test_a_job_asks_its_meter_and_its_result_is_told_once() -> None:
     ends = Ends()
     with (
         TcpWire(Meters(BOTH), dlt645_ear) as wire,
-        polling(line(wire.endpoint, SLOW, SLOW_TOO), as_told=True) as (poller, _),
+        polling(calm(wire.endpoint, SLOW, SLOW_TOO), as_told=True) as (poller, _),
     ):
         poller.submit(ends.job("di", lambda talk: talk.ask("02800002")))
         poller.submit(ends.job("values", lambda talk: talk.values(), meter="m2"))
@@ -92,7 +98,7 @@ def test_a_job_that_fails_is_told_how(address: str, end: type) -> None:
 def test_an_unknown_meter_is_refused_at_once() -> None:
     with (
         TcpWire(Meters(BOTH), dlt645_ear) as wire,
-        polling(line(wire.endpoint, SLOW), as_told=True) as (poller, _),
+        polling(calm(wire.endpoint, SLOW), as_told=True) as (poller, _),
         pytest.raises(KeyError, match="m9"),
     ):
         poller.submit(Ends().job("a", lambda _: None, meter="m9"))
@@ -118,7 +124,7 @@ def test_more_right_goes_first_between_two_exchanges_of_less() -> None:
 
     with (
         TcpWire(Meters(BOTH), dlt645_ear) as wire,
-        polling(line(wire.endpoint, SLOW), as_told=True) as (poller, kept),
+        polling(calm(wire.endpoint, SLOW), as_told=True) as (poller, kept),
     ):
         until(lambda: kept.readings)
         poller.submit(ends.job("backlog", two_exchanges, Priority.BACKLOG))
@@ -146,7 +152,7 @@ def test_a_command_waits_only_for_the_exchange_in_progress_of_a_reading() -> Non
 
     with (
         TcpWire(react, dlt645_ear) as wire,
-        polling(line(wire.endpoint, SLOW), as_told=True) as (poller, kept),
+        polling(calm(wire.endpoint, SLOW), as_told=True) as (poller, kept),
     ):
         until(lambda: kept.readings and ends.ends)
     assert asked[:3] == ["0001FF00", "04000102", "0002FF00"]
@@ -169,7 +175,7 @@ def test_a_slot_goes_before_the_next_exchange_of_backlog() -> None:
 
     with (
         TcpWire(Meters(BOTH), dlt645_ear) as wire,
-        polling(line(wire.endpoint, meter(interval_s=1)), as_told=True) as (
+        polling(calm(wire.endpoint, meter(interval_s=1)), as_told=True) as (
             poller,
             kept,
         ),
@@ -184,7 +190,7 @@ def test_a_job_past_its_time_is_told_so_and_sends_nothing() -> None:
     ends, clock = Ends(), SureClock()
     with (
         TcpWire(Meters(BOTH), dlt645_ear) as wire,
-        polling(line(wire.endpoint, SLOW), clock=clock, as_told=True) as (poller, _),
+        polling(calm(wire.endpoint, SLOW), clock=clock, as_told=True) as (poller, _),
     ):
         late_s = clock.monotonic_s() - 0.001
         poller.submit(ends.job("late", lambda talk: talk.ask("04000102"), Priority.COMMAND, until_s=late_s))
@@ -197,7 +203,7 @@ def test_a_job_that_expires_while_the_line_is_lent_is_told_in_time() -> None:
     ends, clock = Ends(), SureClock()
     with (
         TcpWire(Meters(BOTH), dlt645_ear) as wire,
-        polling(line(wire.endpoint, SLOW), clock=clock, as_told=True) as (poller, _),
+        polling(calm(wire.endpoint, SLOW), clock=clock, as_told=True) as (poller, _),
     ):
         assert poller.lend(5)
         poller.submit(ends.job("a", lambda talk: talk.ask("04000102"), until_s=clock.monotonic_s() + 0.05))
@@ -209,7 +215,7 @@ def test_a_job_that_expires_while_the_line_is_lent_is_told_in_time() -> None:
 def test_jobs_left_at_the_end_are_told_so() -> None:
     ends = Ends()
     with TcpWire(Meters(BOTH), dlt645_ear) as wire:
-        with polling(line(wire.endpoint, SLOW), as_told=True) as (poller, _):
+        with polling(calm(wire.endpoint, SLOW), as_told=True) as (poller, _):
             assert poller.lend(5)
             poller.submit(ends.job("waiting", lambda talk: talk.ask("04000102")))
         poller.submit(ends.job("after", lambda talk: talk.ask("04000102")))
@@ -293,7 +299,7 @@ def test_an_order_to_another_address_is_none_of_this_meter() -> None:
     ends = Ends()
     with (
         TcpWire(Meters(BOTH), dlt645_ear) as wire,
-        polling(line(wire.endpoint, SLOW), as_told=True) as (poller, _),
+        polling(calm(wire.endpoint, SLOW), as_told=True) as (poller, _),
     ):
         poller.submit(ends.job("a", lambda talk: talk.order(read_request(OTHER, "02800002"))))
         poller.submit(ends.job("b", lambda talk: talk.registers(3, 0, 2)))
@@ -318,7 +324,7 @@ def test_what_nobody_answers_is_told_without_waiting_for_an_answer() -> None:
 def test_a_lent_line_is_closed_and_polling_goes_on_when_it_is_taken_back() -> None:
     with (
         TcpWire(Meters(BOTH), dlt645_ear) as wire,
-        polling(line(wire.endpoint, meter(interval_s=1)), as_told=True) as (
+        polling(calm(wire.endpoint, meter(interval_s=1)), as_told=True) as (
             poller,
             kept,
         ),

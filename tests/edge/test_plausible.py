@@ -231,7 +231,7 @@ def test_a_poller_asks_again_at_once_and_marks_what_is_said_twice(
     spoilt: Iterable[int], qualities: list[Quality]
 ) -> None:
     react = flaky(lambda at, data: FALLEN if at in spoilt else data)
-    with TcpWire(react, dlt645_ear) as wire, polling(line(wire.endpoint, RATED)) as (_, kept):
+    with TcpWire(react, dlt645_ear) as wire, polling(line(wire.endpoint, RATED, timeout_s=5)) as (_, kept):
         until(lambda: len(kept.readings) >= 3)
     assert [reading.quality for reading in kept.readings[:3]] == qualities
     fell = [reading.values["energy_export_wh"] for reading in kept.readings[:3]]
@@ -250,7 +250,7 @@ def test_on_a_line_that_garbled_an_answer_a_poller_asks_three_times() -> None:
 
     with (
         TcpWire(react, dlt645_ear) as wire,
-        polling(line(wire.endpoint, meter(interval_s=86_400)), as_told=True) as (poller, kept),
+        polling(line(wire.endpoint, meter(interval_s=86_400), timeout_s=1), as_told=True) as (poller, kept),
     ):
         until(lambda: kept.readings)
     assert len(asked) == 1 + 3 * 8
