@@ -137,7 +137,7 @@ def agent_on(folder: Path, mosquitto: Mosquitto, endpoint: str) -> Agent:
 
 @pytest.fixture
 def station(tmp_path: Path, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> Iterator[Station]:
-    monkeypatch.setattr("edge.commands.LOOKS_S", (0.05, 0.05))
+    monkeypatch.setattr("edge.orders.commander.LOOKS_S", (0.05, 0.05))
     folders = {name: tmp_path / name for name in ("cloud", "edge", "fleet")}
     for folder in folders.values():
         folder.mkdir()
