@@ -62,8 +62,8 @@ def run(
     from edge.agent import Agent
     from edge.clock import SystemClock
     from edge.outbox_file import OutboxRefused, StorageFault
-    from edge.service import ServiceManager
-    from edge.upkeep import Upkeep
+    from edge.upkeep.service import ServiceManager
+    from edge.upkeep.upkeep import Upkeep
 
     try:
         clock = SystemClock()

@@ -16,18 +16,18 @@ from typing import Final
 
 from edge import metrics
 from edge.clock import Clock, can_date
-from edge.commands import Commander
 from edge.health import HealthReport, Poller
 from edge.jobs import Job
 from edge.loans import LoanDesk
-from edge.order_ledger import open_ledger
+from edge.orders.commander import Commander
+from edge.orders.ledger import open_ledger
 from edge.outbox import BatchKey, Outbox
 from edge.outbox_file import StorageFault
 from edge.page import Board, Page, Snapshot
 from edge.poller import LinePoller
 from edge.remote_config import RemoteConfig
 from edge.settings import LineSettings, Settings
-from edge.upkeep import Upkeep
+from edge.upkeep.upkeep import Upkeep
 from edge.uplink import Uplink
 from protocols.readings import Reading
 

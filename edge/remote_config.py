@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from edge.clock import Clock
 from edge.mistakes import SettingsError, causes, told
-from edge.order_rules import zone_of
+from edge.orders.rules import zone_of
 from edge.outbox_file import sync_folder
 from edge.settings import Settings
 from protocols.errors import MessageError

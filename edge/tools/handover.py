@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from edge import meter_asking, volume
+from edge import volume
 from edge.clock import Clock, SystemClock
 from edge.drivers import MeterTalk
 from edge.links import LinkDown, NoReply
+from edge.orders import asking
 from edge.settings import LineSettings, MeterSettings, Settings
 from edge.tools import chosen, screen
 from edge.tools.checks import Check, Grade, of_clock, of_sequence, of_values
@@ -113,7 +114,7 @@ def _asked_besides(settings: Settings, clock: Clock, each: Met, talk: MeterTalk)
     if talk.model.protocol != "dlt645-2007":
         return []
     zone = ZoneInfo(settings.memory.timezone)
-    offset_s = _tried(each, lambda: meter_asking.clock_offset_s(talk, clock, zone))
+    offset_s = _tried(each, lambda: asking.clock_offset_s(talk, clock, zone))
     checks = [Check("clock", Grade.UNKNOWN, each.why) if offset_s is None else of_clock(offset_s)]
     if talk.model.phases == 1:
         return checks

@@ -14,8 +14,8 @@ from typing import Annotated
 
 import typer
 
-from edge.releases import Releases
 from edge.tools.screen import refuse, show
+from edge.upkeep.releases import Releases
 
 UNIT = "wattpost-edge.service"
 USER = "wattpost"
@@ -73,7 +73,7 @@ def install(
 
 def _place(target: Path, mode: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes((resources.files("edge") / "systemd" / target.name).read_bytes())
+    target.write_bytes((resources.files("edge.upkeep") / "systemd" / target.name).read_bytes())
     target.chmod(mode)
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from edge.agent import ORDERS_NAME
-from edge.order_ledger import read_audit
-from edge.order_states import AuditRow
+from edge.orders.ledger import read_audit
+from edge.orders.states import AuditRow
 from edge.outbox_file import StorageFault
 from edge.tools import chosen, screen
 

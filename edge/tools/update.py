@@ -22,7 +22,7 @@ def key(
     secret: Annotated[Path, typer.Argument(help="Where the signing key goes; keep it off gateways.")],
 ) -> None:
     """Make a signing key; the key for the gateways goes to stdout."""
-    from edge.update_bundle import new_key
+    from edge.upkeep.bundle import new_key
 
     private, public = new_key()
     try:
@@ -41,12 +41,12 @@ def build(
     to: Annotated[Path, typer.Option(help="The bundle to write.")] = Path("update.tar"),
 ) -> None:
     """Put wheels into one file and sign it; prints its hash and signature as JSON."""
-    from edge import update_bundle
+    from edge.upkeep import bundle as bundles
 
     try:
-        sha256 = update_bundle.build(wheels, version, to)
-        signature = update_bundle.sign(sha256, bytes.fromhex(key.read_text()))
-    except (update_bundle.UpdateRefused, ValueError, OSError) as error:
+        sha256 = bundles.build(wheels, version, to)
+        signature = bundles.sign(sha256, bytes.fromhex(key.read_text()))
+    except (bundles.UpdateRefused, ValueError, OSError) as error:
         refuse("update", [str(error)])
     show_json({"file": str(to), "version": version, "sha256": sha256, "signature": signature})
 
@@ -60,8 +60,8 @@ def take(
 ) -> None:
     """Install an update beside the release in use and switch to it, on trial."""
     from edge import settings as gateway_settings
-    from edge.update import Updater
-    from edge.update_bundle import UpdateRefused
+    from edge.upkeep.bundle import UpdateRefused
+    from edge.upkeep.update import Updater
 
     try:
         settings = gateway_settings.load(config)
@@ -80,7 +80,7 @@ def status(
     folder: Annotated[Path, typer.Option(help="Where the releases are.")] = Path("/opt/wattpost"),
 ) -> None:
     """Which release is in use, whether it is on trial, and what became of the last update."""
-    from edge.releases import Releases
+    from edge.upkeep.releases import Releases
 
     releases = Releases(folder)
     trial = releases.trial

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from edge.tools.orders import app
 from protocols.mqtt.orders import OrderKind
-from tests.edge.order_bench import METER, PASSWORD, Bench
+from tests.edge.orders.bench import METER, PASSWORD, Bench
 
 CONFIG = """
 gateway = "gw-a01"

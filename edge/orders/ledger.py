@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from edge.clock import Clock
-from edge.order_states import (
+from edge.orders.states import (
     MOVES,
     OPEN,
     AuditRow,

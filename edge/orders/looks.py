@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from edge import order_rules as rules
-from edge.order_states import Event, Outcome
+from edge.orders import rules
+from edge.orders.states import Event, Outcome
 from protocols.mqtt.orders import Order, OrderKind, RelayState
 
 LOOKS_S: Final = (1.0, 2.0, 3.0, 20.0, 30.0)

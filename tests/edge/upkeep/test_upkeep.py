@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.order_states import Event, Outcome
-from edge.releases import Releases
-from edge.service import ServiceManager
-from edge.upkeep import HANGS_S, Upkeep
+from edge.orders.states import Event, Outcome
+from edge.upkeep.releases import Releases
+from edge.upkeep.service import ServiceManager
+from edge.upkeep.upkeep import HANGS_S, Upkeep
 from protocols.mqtt.orders import Order, OrderKind
 from tests.edge.gateway import START_MS, GatewayClock, gateway_settings
-from tests.edge.test_service import Listener
-from tests.edge.test_update import in_use, on_trial
+from tests.edge.upkeep.test_service import Listener
+from tests.edge.upkeep.test_update import in_use, on_trial
 
 
 @pytest.fixture

@@ -12,16 +12,16 @@ from queue import Empty, SimpleQueue
 from random import Random
 from typing import Any, Final
 
-from edge import order_looks
 from edge.back_off import BackOff
 from edge.clock import Clock
 from edge.drivers import MeterTalk
 from edge.jobs import Expired, Job, Priority
 from edge.links import Interrupted
-from edge.order_ledger import Ledger
-from edge.order_looks import LOOKED_AT, LOOKS_S, words
-from edge.order_states import OPEN, Entry, Event, Offer, Outcome, State, WrongMove
-from edge.order_work import LineWork, Verdict
+from edge.orders import looks
+from edge.orders.ledger import Ledger
+from edge.orders.looks import LOOKED_AT, LOOKS_S, words
+from edge.orders.states import OPEN, Entry, Event, Offer, Outcome, State, WrongMove
+from edge.orders.work import LineWork, Verdict
 from edge.outbox_file import StorageFault
 from edge.settings import MeterSettings, Settings
 from protocols.errors import MessageError, Refused
@@ -309,14 +309,14 @@ class Commander:
     def _looked(self, order: Order, tries: int, lost: str, seen: Any) -> None:
         if isinstance(seen, Interrupted):  # the next start looks, or the line does once it is there again
             self._look(order, tries, lost)
-        elif tries + 1 == len(LOOKS_S) or order_looks.settles(order, seen, lost):
+        elif tries + 1 == len(LOOKS_S) or looks.settles(order, seen, lost):
             self._conclude(order, seen, lost)
         else:
             self._look(order, tries + 1, lost)
 
     def _conclude(self, order: Order, seen: Any, lost: str) -> None:
         entry = self.ledger.entry(order.id)
-        event, outcome = order_looks.conclusion(order, entry.outcome.detail if entry else "", seen, lost)
+        event, outcome = looks.conclusion(order, entry.outcome.detail if entry else "", seen, lost)
         if isinstance(seen, float):
             self.ledger.clock_read_back(order.id, seen)
         self._move(order, event, outcome)

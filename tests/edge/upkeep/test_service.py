@@ -12,10 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from edge import metrics
 from edge.logs import JsonLines
-from edge.service import ServiceManager
+from edge.upkeep.service import ServiceManager
 from protocols.mqtt.messages import ClockState, Health, LineHealth, MeterHealth, Supply
 
-UNIT = Path(__file__).parents[2] / "edge" / "systemd" / "wattpost-edge.service"
+UNIT = Path(__file__).parents[3] / "edge" / "upkeep" / "systemd" / "wattpost-edge.service"
 HEALTH = Health(
     gateway="gw-a01",
     at_ms=1_795_000_060_000,

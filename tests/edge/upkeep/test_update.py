@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from edge import update_bundle
-from edge.releases import Releases
 from edge.settings import UpdateSettings
-from edge.update import TrialWatch, Updater, fetch
-from edge.update_bundle import UpdateRefused
+from edge.upkeep import bundle as bundles
+from edge.upkeep.bundle import UpdateRefused
+from edge.upkeep.releases import Releases
+from edge.upkeep.update import TrialWatch, Updater, fetch
 from tests.edge.gateway import GatewayClock
 
-GUARD = Path(__file__).parents[2] / "edge" / "systemd" / "guard"
+GUARD = Path(__file__).parents[3] / "edge" / "upkeep" / "systemd" / "guard"
 
 
 def wheel(folder: Path, version: str, program: str = "raise SystemExit(0)") -> Path:
@@ -43,10 +43,10 @@ class Signed:
     """A bundle with its hash, signature and the gateway's key."""
 
     def __init__(self, folder: Path, version: str, program: str = "raise SystemExit(0)") -> None:
-        private, self.public = update_bundle.new_key()
+        private, self.public = bundles.new_key()
         self.path = folder / "bundle.tar"
-        self.sha256 = update_bundle.build([wheel(folder, version, program)], version, self.path)
-        self.signature = update_bundle.sign(self.sha256, bytes.fromhex(private))
+        self.sha256 = bundles.build([wheel(folder, version, program)], version, self.path)
+        self.signature = bundles.sign(self.sha256, bytes.fromhex(private))
 
     def settings(self, folder: Path) -> UpdateSettings:
         key = folder / "update.key"
@@ -94,7 +94,7 @@ def test_what_is_not_signed_with_the_gateways_key_is_not_even_unpacked(flaw: str
     public, sha256, signature = signed.public, signed.sha256, signed.signature
     match flaw:
         case "another key":
-            public = update_bundle.new_key()[1]
+            public = bundles.new_key()[1]
         case "a changed byte":
             content = bytearray(signed.path.read_bytes())
             content[700] ^= 1
@@ -104,25 +104,25 @@ def test_what_is_not_signed_with_the_gateways_key_is_not_even_unpacked(flaw: str
         case _:
             signature = "00" * 64
     with pytest.raises(UpdateRefused):
-        update_bundle.verified(signed.path, sha256, signature, public)
+        bundles.verified(signed.path, sha256, signature, public)
 
 
 @pytest.mark.parametrize("name", ["../../evil.whl", "/etc/evil.whl", "evil.sh", "a/b.whl"])
 def test_a_signed_bundle_cannot_write_outside_its_folder(name: str, tmp_path: Path) -> None:
-    private, public = update_bundle.new_key()
+    private, public = bundles.new_key()
     path = tmp_path / "bundle.tar"
     with tarfile.open(path, "w") as tar:
         for each, text in (
-            (update_bundle.MANIFEST, f'{{"version": "1.1.0", "wheels": ["{name}"]}}'),
+            (bundles.MANIFEST, f'{{"version": "1.1.0", "wheels": ["{name}"]}}'),
             (name, "x"),
         ):
             member = tarfile.TarInfo(each)
             member.size = len(text)
             tar.addfile(member, io.BytesIO(text.encode()))
-    sha256 = update_bundle.digest(path)
-    signature = update_bundle.sign(sha256, bytes.fromhex(private))
+    sha256 = bundles.digest(path)
+    signature = bundles.sign(sha256, bytes.fromhex(private))
     with pytest.raises(UpdateRefused, match="is no wheel"):
-        update_bundle.verified(path, sha256, signature, public)
+        bundles.verified(path, sha256, signature, public)
 
 
 @pytest.mark.parametrize(("version", "told"), [("1.0.0", "not later than"), ("0.9.12", "not later than")])
@@ -137,9 +137,9 @@ def test_an_older_release_is_not_taken_however_well_it_is_signed(
 
 
 def test_versions_are_compared_as_numbers() -> None:
-    assert update_bundle.later("1.10.0", "1.9.9")
-    assert not update_bundle.later("1.9", "1.9")
-    assert update_bundle.later("0.1.0", "unknown")
+    assert bundles.later("1.10.0", "1.9.9")
+    assert not bundles.later("1.9", "1.9")
+    assert bundles.later("0.1.0", "unknown")
 
 
 def on_trial(folder: Path) -> Releases:
@@ -203,7 +203,7 @@ def test_an_update_is_fetched_by_https_only(tmp_path: Path) -> None:
 
 def test_a_bundle_without_the_program_itself_is_not_built(tmp_path: Path) -> None:
     with pytest.raises(UpdateRefused, match=r"no wheel wattpost-2\.0\.0"):
-        update_bundle.build([wheel(tmp_path, "1.1.0")], "2.0.0", tmp_path / "bundle.tar")
+        bundles.build([wheel(tmp_path, "1.1.0")], "2.0.0", tmp_path / "bundle.tar")
 
 
 def test_by_hand_key_build_take_and_status_follow_one_another(tmp_path: Path) -> None:
@@ -214,9 +214,7 @@ def test_by_hand_key_build_take_and_status_follow_one_another(tmp_path: Path) ->
     )
     told = json.loads(built)
     assert (tmp_path / "secret").stat().st_mode & 0o077 == 0
-    update_bundle.verified(
-        tmp_path / "b", told["sha256"], told["signature"], (tmp_path / "update.key").read_text()
-    )
+    bundles.verified(tmp_path / "b", told["sha256"], told["signature"], (tmp_path / "update.key").read_text())
     on_trial(tmp_path / "opt")
     status = json.loads(edge("update", "status", "--folder", tmp_path / "opt"))
     assert status == {"current": "1.1.0", "on_trial": True, "previous": "1.0.0", "last": "confirmed 1.0.0"}

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge import order_rules
 from edge.agent import Agent
 from edge.clock import SystemClock
+from edge.orders import rules
 from edge.settings import Settings
 from firmware_sim.pytest_plugin import MeterFleet
 from protocols.mqtt import orders
@@ -77,7 +77,7 @@ class Station:
 
 @pytest.fixture
 def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Station]:
-    monkeypatch.setattr("edge.commands.LOOKS_S", (0.05, 0.05))
+    monkeypatch.setattr("edge.orders.commander.LOOKS_S", (0.05, 0.05))
     fleet = MeterFleet(tmp_path / "fleet")
     running = fleet(SCENARIO)
     meters = [
@@ -113,7 +113,7 @@ def test_meters_obey_refuse_or_only_seem_to_and_the_result_says_which(station: S
 
 def test_a_late_clock_is_set_by_broadcast_unless_midnight_is_near(station: Station) -> None:
     now = datetime.now(ZoneInfo("Asia/Shanghai"))
-    quiet = order_rules.near_quiet(now, 100, [0]) is not None
+    quiet = rules.near_quiet(now, 100, [0]) is not None
     result = station.do(OrderKind.CLOCK, "M-late")
     assert result.state is (OrderState.REFUSED if quiet else OrderState.DONE), result.detail
     assert quiet or abs(result.values["clock_offset_s"]) <= 2

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from edge.clock import Clock
-from edge.order_states import Event, Outcome
-from edge.service import ServiceManager
+from edge.orders.states import Event, Outcome
 from edge.settings import Settings
-from edge.update import TrialWatch, Updater
-from edge.update_bundle import UpdateRefused
+from edge.upkeep.bundle import UpdateRefused
+from edge.upkeep.service import ServiceManager
+from edge.upkeep.update import TrialWatch, Updater
 from protocols.mqtt.orders import Order, OrderKind
 
 log = logging.getLogger(__name__)

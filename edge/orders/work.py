@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
-from edge import order_rules as rules
 from edge.clock import Clock, can_date
 from edge.drivers import MeterTalk
 from edge.jobs import Expired
-from edge.meter_asking import clock_offset_s, identity_of, probed, relay_state
-from edge.order_ledger import Ledger
-from edge.order_states import ClockSetting, Event, Limit, LimitReached, Outcome
+from edge.orders import rules
+from edge.orders.asking import clock_offset_s, identity_of, probed, relay_state
+from edge.orders.ledger import Ledger
+from edge.orders.states import ClockSetting, Event, Limit, LimitReached, Outcome
 from edge.settings import MeterSettings, Settings
 from protocols.dlt645.conversations import time_sync_request
 from protocols.dlt645.frame import Frame

@@ -17,9 +17,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from edge.clock import Clock
-from edge.releases import Releases
 from edge.settings import UpdateSettings
-from edge.update_bundle import MAX_BUNDLE_BYTES, Bundle, UpdateRefused, later, unpack, verified
+from edge.upkeep.bundle import MAX_BUNDLE_BYTES, Bundle, UpdateRefused, later, unpack, verified
+from edge.upkeep.releases import Releases
 
 log = logging.getLogger(__name__)
 

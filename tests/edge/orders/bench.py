@@ -7,11 +7,11 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from edge.commands import Commander
 from edge.jobs import Job
 from edge.links import NoReply
-from edge.order_ledger import open_ledger
-from edge.order_states import Entry
+from edge.orders.commander import Commander
+from edge.orders.ledger import open_ledger
+from edge.orders.states import Entry
 from edge.settings import MeterSettings, Settings
 from protocols import models
 from protocols.dlt645.conversations import normal_reply, refusal

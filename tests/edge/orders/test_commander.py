@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from edge import order_rules as rules
-from edge.commands import Commander
 from edge.links import Interrupted
-from edge.order_ledger import read_audit
-from edge.order_states import Event, Outcome, State
-from edge.order_work import _WORK
+from edge.orders import rules
+from edge.orders.commander import Commander
+from edge.orders.ledger import read_audit
+from edge.orders.states import Event, Outcome, State
+from edge.orders.work import _WORK
 from edge.outbox_file import StorageFault
 from protocols.mqtt.messages import ClockState
 from protocols.mqtt.orders import Approval, Capability, OrderKind, OrderState, RelayState
-from tests.edge.order_bench import METER, PASSWORD, Bench, Killed, at
+from tests.edge.orders.bench import METER, PASSWORD, Bench, Killed, at
 
 OFF, ON, CLOCK = OrderKind.RELAY_OFF, OrderKind.RELAY_ON, OrderKind.CLOCK
 DONE, REFUSED, UNKNOWN = OrderState.DONE, OrderState.REFUSED, OrderState.UNKNOWN
@@ -554,7 +554,7 @@ def test_an_order_that_cannot_be_kept_is_not_carried_out_and_is_taken_once_the_d
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as full:
-        full.setattr("edge.order_ledger.Ledger.take", _disk_full)
+        full.setattr("edge.orders.ledger.Ledger.take", _disk_full)
         bench.give(bench.order())
         assert (bench.jobs, bench.said) == ([], [])
     bench.work()
@@ -574,7 +574,7 @@ def test_an_order_whose_taking_was_cut_short_by_the_disk_goes_on_and_is_done_onc
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as full:
-        full.setattr("edge.order_ledger.Ledger.unfinished", _disk_full)
+        full.setattr("edge.orders.ledger.Ledger.unfinished", _disk_full)
         bench.give(bench.order())
         bench.give(bench.order())
     assert (bench.entry(bench.order()).state, bench.jobs) == (State.TAKEN, [])
@@ -589,7 +589,7 @@ def test_a_disk_that_fails_at_the_start_only_puts_the_orders_off(
     order = bench.order()
     bench.give(order)
     with monkeypatch.context() as full:
-        full.setattr("edge.order_ledger.Ledger.unfinished", _disk_full)
+        full.setattr("edge.orders.ledger.Ledger.unfinished", _disk_full)
         bench.restart()
     bench.work()
     assert (bench.result(order).state, bench.sent) == (DONE, 1)

@@ -4,7 +4,7 @@ from datetime import datetime, tzinfo
 
 from edge.clock import Clock
 from edge.drivers import MeterTalk
-from edge.order_rules import PROTOCOL
+from edge.orders.rules import PROTOCOL
 from protocols.dlt645 import status
 from protocols.dlt645.orders import DATE, TIME
 from protocols.errors import FrameError, Refused

@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from edge.order_ledger import Ledger
-from edge.order_states import (
+from edge.orders.ledger import Ledger
+from edge.orders.states import (
     MOVES,
     OPEN,
     Event,
