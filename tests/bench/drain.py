@@ -29,11 +29,13 @@ from edge.outbox import Outbox
 from edge.settings import Settings
 from edge.uplink import Uplink
 from protocols.mqtt import topics
+from protocols.mqtt.messages import Stored
 from protocols.readings import Reading, Source
 from tests.conftest import require_program
 from tests.mosquitto import Mosquitto
 
 METERS, INTERVAL_S, DAYS, BATCH = 500, 900, 30, 200
+SLOW_METERS = 60
 GATEWAY, CAP_BYTES = "gw-a01", 1 << 30
 WINDOW_S, LIVE_EVERY_S, PEER_BATCHES = 60.0, 1.0, 500
 MIB: Final = 1 << 20
@@ -47,6 +49,8 @@ def run(say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
         say(f"{METERS} meters, a reading each {INTERVAL_S} s, {DAYS} days without a link")
         yield _fill(outbox, root)
         broker = open_.enter_context(closing(_Broker(root)))
+        say("one day of 60 meters on a slow line: a batch of two every few seconds, settled at once")
+        yield _wear(root)
         say(f"the peer publishes {PEER_BATCHES} of these batches")
         yield _peer(broker.port, broker.secret(GATEWAY).read_text().strip(), outbox)
         open_.enter_context(closing(_Cloud(root, broker)))
@@ -73,6 +77,22 @@ def _fill(outbox: Outbox, root: Path) -> dict[str, Any]:
         "bytes_per_reading": size / count, "accepted_per_second": count / taken_s,
         "written_mib_per_day": ((bytes_written() or 0) - before) / DAYS / MIB,
     }  # fmt: skip
+
+
+def _wear(root: Path) -> dict[str, Any]:
+    """What a day of small batches has the disk write, the deletion of what is settled included."""
+    outbox = Outbox(root / "wear.db", GATEWAY, SystemClock(), CAP_BYTES)
+    rng, energies, before = Random(9), [10**6] * METERS, bytes_written() or 0
+    with closing(outbox):
+        for number in range(SLOW_METERS * 86_400 // INTERVAL_S // 2):
+            at_ms = SystemClock().now_ms()
+            pair = [
+                _reading((2 * number + each) % SLOW_METERS, at_ms + each, energies, rng) for each in (0, 1)
+            ]
+            key = outbox.append(pair)
+            outbox.settle(Stored(gateway=GATEWAY, epoch=key.epoch, settled=[(key.seq, key.seq)]))
+    written = (bytes_written() or 0) - before
+    return {"tool": "wattpost", "what": "wear", "meters": SLOW_METERS, "written_mib_per_day": written / MIB}
 
 
 def _reading(meter: int, at_ms: int, energies: list[int], rng: Random) -> Reading:
