@@ -1,7 +1,8 @@
 """The named faults of a wire, as one table: what each makes of a reply on its way to the master.
 
 All chance is seeded. No fault of this table makes a sound answer to the question asked with another value
-in it: what a master must refuse, it can refuse. (Two swapped data bytes would pass the sum of DL/T 645.)
+in it: what a master must refuse, it can refuse. (Two swapped data bytes would pass the sum of DL/T 645; bytes
+lost or added inside Modbus TCP, which has no sum, would pass too, and TCP lets neither happen.)
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -393,10 +394,10 @@ def _table() -> Mapping[str, WireFault]:
         WireFault("split-too-long", "the answer pauses for 700 ms in the middle", _split(2, 0.7)),
         WireFault("half-frame", "the first half of the answer, then silence", _reply(_half)),
         WireFault("truncated-reply", "the last one to three bytes are missing", _reply(_truncated)),
-        WireFault("first-byte-lost", "the first byte of the frame is missing", _reply(_first_lost)),
+        WireFault("first-byte-lost", "the first byte of the frame is missing", _reply(_first_lost), _BOTH),
         WireFault("lead-in-lost", "no FE before the frame", _reply(_lead_in_lost), _645),
-        WireFault("dropped-byte", "one byte in the frame is missing", _reply(_dropped)),
-        WireFault("inserted-byte", "one stray byte stands in the frame", _reply(_inserted)),
+        WireFault("dropped-byte", "one byte in the frame is missing", _reply(_dropped), _BOTH),
+        WireFault("inserted-byte", "one stray byte stands in the frame", _reply(_inserted), _BOTH),
         WireFault("flip-start", "one bit of a 68H", _flip("start"), _645),
         WireFault("flip-address", "one bit of the address or unit", _flip("address")),
         WireFault("flip-control", "one bit of the control or function byte", _flip("control")),
