@@ -19,7 +19,8 @@ from edge.clock import Clock, can_date
 from edge.health import HealthReport, Poller
 from edge.jobs import Job
 from edge.loans import LoanDesk
-from edge.orders.commander import Commander
+from edge.memory.keeper import Memory
+from edge.orders.commander import Commander, Handler
 from edge.orders.ledger import open_ledger
 from edge.outbox import BatchKey, Outbox
 from edge.outbox_file import StorageFault
@@ -29,6 +30,7 @@ from edge.remote_config import RemoteConfig
 from edge.settings import LineSettings, Settings
 from edge.upkeep.upkeep import Upkeep
 from edge.uplink import Uplink
+from protocols.mqtt.orders import OrderKind
 from protocols.readings import Reading
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Agent:
         self._remote = RemoteConfig(settings, clock, self._reconfigure, self.uplink.say, wake=self._wake.set)
         self._settings = settings = self._remote.overlaid()
         self.commander = self._make_commander(settings)
+        self.memory = self._make_memory(settings)
         self._pollers = make_pollers(settings, clock, self.accept)
         self._lines = [each for each in self._pollers if isinstance(each, LinePoller)]
         self._loans = LoanDesk(settings.data_dir, self._lines)
@@ -94,6 +97,14 @@ class Agent:
             handlers, resume = self._upkeep.handlers(self.ask_stop)
             made.handlers.update(handlers)
             made.resume.update(resume)
+        return made
+
+    def _make_memory(self, settings: Settings) -> Memory:
+        say, probe = self.uplink.say, self.commander.probe
+        made = Memory(settings, self._clock, self.submit, self.accept, say, probe, wake=self._wake.set)
+        handlers: dict[OrderKind, Handler] = {OrderKind.REREAD: made.reread, OrderKind.FACTS: made.facts}
+        self.commander.handlers.update(handlers)
+        self.commander.resume.update(handlers)  # both only read: begun again, they do no harm
         return made
 
     def _make_page(self, settings: Settings) -> Page | None:
@@ -168,6 +179,7 @@ class Agent:
     def _accepted(self, key: BatchKey, readings: Sequence[Reading]) -> None:
         if self._accepted_log:
             self._accepted_log.write(key, readings)
+        self.memory.accepted(readings)
         self.uplink.wake()
 
     def submit(self, job: Job) -> None:
@@ -195,6 +207,7 @@ class Agent:
         self._lines = [each for each in self._pollers if isinstance(each, LinePoller)]
         self._loans.replace(self._lines)
         self.commander.settings = settings
+        self.memory.settings = settings
         self._health = HealthReport(settings, self._clock, self.outbox, self._pollers)
         if self._polling:
             for poller in fresh.values():
@@ -244,6 +257,8 @@ class Agent:
             self._keep()
         self._remote.tick()
         self.commander.tick(connected=self.uplink.connected)
+        if self._polling:
+            self.memory.tick()
         if health := self._health.due(connected=self.uplink.connected):
             self.uplink.publish_health(health)
         if self._upkeep:
@@ -288,6 +303,7 @@ class Agent:
         left = self._left()
         self.outbox.close()
         self.commander.ledger.close()
+        self.memory.close()
         log.info("gateway %s: stopped, %s batches stay in the outbox", self._settings.gateway, left)
 
     def _left(self) -> int | str:
