@@ -252,13 +252,15 @@ class LinePoller:
         return 0.0
 
     def _let_pass(self, meter: MeterSettings) -> None:
-        """Between two questions of one thing: all that has more right than it is done first."""
-        del meter
+        """Between two questions of one thing: all that has more right than it is done first.
+
+        But no look at the very meter that is being asked: it would overtake the reading it is part of.
+        """
         while job := self._take(self._doing):
             self._do(job)
         while self._unaccepted is None:
             ask = self._schedule.next(self._now_s())
-            if right_of(ask) >= self._doing or ask is None:
+            if ask is None or right_of(ask) >= self._doing or ask.meter.id == meter.id:
                 return
             self._ask(ask)
 

@@ -49,6 +49,8 @@ class Answers:
         return b""
 
     def _find_tcp(self) -> bytes:
+        """Nothing but whole frames may stand behind the answer: what was put in or lost shifts all values."""
+        found = b""
         while len(self._buffer) >= 8:
             length = int.from_bytes(self._buffer[4:6], "big")
             if self._buffer[2:4] != b"\0\0" or not 3 <= length <= 254:
@@ -56,10 +58,13 @@ class Answers:
             if len(self._buffer) < 6 + length:
                 break
             frame, self._buffer = self._buffer[: 6 + length], self._buffer[6 + length :]
-            if self._is_answer(frame):
-                return frame
-            self.strays += 1
-        return b""
+            if not found and self._is_answer(frame):
+                found = frame
+            else:
+                self.strays += 1
+        if found and self._buffer:
+            raise FrameError("out_of_step", f"{self._buffer.hex(' ')} behind the answer")
+        return found
 
     def _is_answer(self, frame: bytes) -> bool:
         if frame[:2] != self._request[:2] or frame[6] != self._request[6]:
