@@ -66,7 +66,7 @@ class LinePoller:
         self._lent, self._given = Event(), Event()
         self._jobs = JobQueue()
         self.moved_s = clock.monotonic_s()  # when the thread last came round: one that hangs does not
-        self._doing: int = IDLE
+        self._doing, self._asking = IDLE, ""
         self._connected = False  # the drop and reopening after a time-out is not told: the line is there
         self._unaccepted: Reading | None = None
         self._line_faults = BackOff(*LINE_BACK_OFF_S, Random())
@@ -252,15 +252,13 @@ class LinePoller:
         return 0.0
 
     def _let_pass(self, meter: MeterSettings) -> None:
-        """Between two questions of one thing: all that has more right than it is done first.
-
-        But no look at the very meter that is being asked: it would overtake the reading it is part of.
-        """
+        """Between two questions: all that has more right goes first, but no look overtakes its own reading."""
+        del meter
         while job := self._take(self._doing):
             self._do(job)
         while self._unaccepted is None:
             ask = self._schedule.next(self._now_s())
-            if ask is None or right_of(ask) >= self._doing or ask.meter.id == meter.id:
+            if ask is None or right_of(ask) >= self._doing or ask.meter.id == self._asking:
                 return
             self._ask(ask)
 
@@ -282,6 +280,7 @@ class LinePoller:
     def _ask(self, ask: Ask) -> float:
         meter = ask.meter.id
         doing, self._doing = self._doing, right_of(ask)
+        asking, self._asking = self._asking, meter
         self._note_backlog(self._doing)
         try:
             if ask.probe:
@@ -306,7 +305,7 @@ class LinePoller:
         else:
             return self._answered(ask, values)
         finally:
-            self._doing = doing
+            self._doing, self._asking = doing, asking
         return 0.0
 
     def _answered(self, ask: Ask, values: dict[str, Value]) -> float:
