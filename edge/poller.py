@@ -252,7 +252,7 @@ class LinePoller:
         return 0.0
 
     def _let_pass(self, meter: MeterSettings) -> None:
-        """Between two questions: all that has more right goes first, but no look overtakes its own reading."""
+        """Between two questions: what has more right goes first, but no look overtakes its own reading."""
         del meter
         while job := self._take(self._doing):
             self._do(job)
