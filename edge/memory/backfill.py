@@ -161,7 +161,7 @@ class Backfill:
         """Between the registers read before and after. Said twice otherwise, it is given up."""
         state = self._gaps[meter]
         low = span.before_wh if mapped.sure and mapped.at_ms >= span.first_ms - 2_000 else None
-        high = state.last_wh if mapped.sure and mapped.at_ms <= state.last_at_ms else None
+        high = state.last_wh if mapped.sure and mapped.at_ms <= state.last_sure_ms else None
         if value is None or _between(low, int(value), high):
             return True
         if (meter, slot) in self._doubted:

@@ -157,7 +157,7 @@ class Freezes:
     def _believable(self, meter: str, stamp: datetime, values: dict[str, Value]) -> bool:
         """No register of the past is above the one read since, unless that began again meanwhile."""
         state, value = self._gaps[meter], values.get(MAIN)
-        if value is None or state.last_wh is None or self._mapped(meter, stamp).at_ms > state.last_at_ms:
+        if value is None or state.last_wh is None or self._mapped(meter, stamp).at_ms > state.last_sure_ms:
             return True
         return value <= state.last_wh or rolled_over(int(value), state.last_wh)
 

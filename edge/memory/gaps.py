@@ -148,7 +148,7 @@ class Gaps:
                 reading.meter, state.last_wh, value,
             )  # fmt: skip
             self.exchanged(reading.meter, reading.at_ms)
-        self.change(reading.meter, last_wh=value, last_at_ms=reading.at_ms)
+        self.change(reading.meter, last_wh=value, last_at_ms=reading.at_ms, last_sure_ms=reading.at_ms)
         return fell and not rolled_over(state.last_wh or 0, value)
 
     def exchanged(self, meter: str, at_ms: int) -> None:
@@ -195,6 +195,7 @@ class Gaps:
                 closed_ms=closed,
                 offsets=tuple(each for each in state.offsets if each.at_ms < since_ms),
                 last_at_ms=to_ms,
+                last_sure_ms=0,
             )
 
     def reason(self, meter: str, first_ms: int, until_ms: int, reason: Reason) -> None:

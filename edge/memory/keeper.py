@@ -201,9 +201,9 @@ class Memory:
 
     def _look_after_gaps(self, now_ms: int) -> None:
         for name in self.gaps.close_slots(now_ms):
-            gap = self.gaps.listing(name)[-1]
-            if gap.slots == 1:
-                log.info("meter %s: no value for the slot of %s", name, _utc(gap.first_ms))
+            *before, gap = self.gaps.listing(name)
+            if not before or before[-1].until_ms != gap.first_ms:
+                log.info("meter %s: no value since the slot of %s", name, _utc(gap.first_ms))
         for line in self._lines.values():
             for meter in line:
                 self._backfill.hopeless(meter)

@@ -41,6 +41,7 @@ class MeterState(msgspec.Struct, frozen=True, kw_only=True):
     asset: str = ""
     last_wh: int | None = None
     last_at_ms: int = 0
+    last_sure_ms: int = 0  # it was surely read then or later: the wall clock may have jumped since
     style: str = ""
     days: dict[str, Reason] = {}
     day_done: str = ""

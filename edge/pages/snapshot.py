@@ -1,7 +1,7 @@
 """All that the page shows, taken at one instant; and the board on which the agent notes what it read."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -11,8 +11,9 @@ from edge.planner import plan_of, speed_is_known
 from edge.schedule import SILENT_FROM
 from edge.settings import Settings
 from protocols.mqtt.messages import Health, MeterHealth
-from protocols.readings import Reading
+from protocols.readings import Reading, Source
 
+CLOCK: Final = "clock_offset_s"
 OUTBOX_FILES: Final = ("outbox.db", "outbox.db-wal")
 
 
@@ -49,10 +50,12 @@ class Board:
         self._plan: tuple[Settings, dict[str, float | None]] | None = None
 
     def note(self, reading: Reading) -> None:
+        if reading.source is not Source.POLLED:
+            return
         with self._lock:
             held = self._latest.get(reading.meter)
             if held is None or held.at_ms <= reading.at_ms:
-                self._latest[reading.meter] = reading
+                self._latest[reading.meter] = reading if held is None else _beside(held, reading)
 
     def snapshot(self) -> Snapshot:
         settings, health = self._settings(), self._health()
@@ -90,3 +93,10 @@ def used_bytes(folder: Path) -> int:
     """What the outbox takes on disk."""
     files = (folder / name for name in OUTBOX_FILES)
     return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _beside(held: Reading, new: Reading) -> Reading:
+    """How far the clock is off is looked at once a day, alone: it stands beside the newest registers."""
+    if new.values.keys() == {CLOCK}:
+        return replace(held, values={**held.values, **new.values})
+    return replace(new, values={CLOCK: held.values[CLOCK], **new.values}) if CLOCK in held.values else new
