@@ -43,8 +43,9 @@ STEP: Final = 10
 """The usual step of a register, in Wh or varh: 0.01 kWh."""
 JUMPS: Final = {"V": 10.0, "A": 1.0, "W": 300.0, "var": 300.0, "VA": 300.0, "Hz": 0.3, "1": 0.1, "°C": 5.0}
 JUMP_SHARE: Final = 0.1
-NOISY_S: Final = 86_400.0
-"""So long after a corrupt answer a line counts as noisy: 243 of 244 corruptions are noticed."""
+NOISY_S: Final = 30 * 86_400.0
+"""So long after a corrupt answer a line counts as noisy: 243 of 244 corruptions are noticed, so that only the
+first one in so long a time can pass unnoticed."""
 JUMPS_UP_TO: Final = 0.45
 THRICE_UP_TO: Final = 0.3
 """The line's load up to which there is time to ask twice what moved far, and all of it three times."""
@@ -319,12 +320,12 @@ class Noise:
     """How carefully a line is read: by whether it has garbled an answer lately, and whether it has time."""
 
     def __init__(self, load: float) -> None:
-        self._load, self._count, self._at_s = load, 0, -NOISY_S
+        self._load, self._count, self.at_s = load, 0, -NOISY_S
 
     def care(self, garbled: int, now_s: float) -> Care:
         if garbled != self._count:
-            self._count, self._at_s = garbled, now_s
-        if now_s - self._at_s >= NOISY_S or self._load > JUMPS_UP_TO:
+            self._count, self.at_s = garbled, now_s
+        if now_s - self.at_s >= NOISY_S or self._load > JUMPS_UP_TO:
             return Care.USUAL
         return Care.THRICE if self._load <= THRICE_UP_TO else Care.JUMPS
 

@@ -94,7 +94,7 @@ class LinePoller:
     def take_over(self, before: "LinePoller") -> None:
         """Before `start`, of a poller that has ended: its counts, and a reading not handed over yet."""
         self._tallies.take_over(before._tallies)
-        self._judge = before._judge
+        self._judge, self._noise.at_s = before._judge, before._noise.at_s
         self._unaccepted = before._unaccepted
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from edge.plausible import Care, Judge, Noise, Past, Rule, Verdict, check
+from edge.poller import LinePoller
 from edge.settings import MeterSettings
 from protocols.dlt645.frame import Frame, decode, encode
 from protocols.errors import FrameError, ProtocolError
@@ -14,7 +15,7 @@ from protocols.models import load, values_from_dlt645
 from protocols.quantities import QUANTITIES
 from protocols.readings import Quality, Value
 from tests.edge.lines import ADDRESS, THREE_PHASE_VALUES, bcd, blocks, line, meter
-from tests.edge.test_poller import polling, until
+from tests.edge.test_poller import SureClock, polling, until
 from tests.edge.wire import Chunks, Meters, TcpWire, dlt645_ear
 
 MODEL = load("dlt645-2007-3p")
@@ -105,14 +106,23 @@ def test_on_a_noisy_line_a_jump_is_worth_a_second_question() -> None:
 @pytest.mark.parametrize(
     ("load", "care"), [(0.3, Care.THRICE), (0.31, Care.JUMPS), (0.45, Care.JUMPS), (0.46, Care.USUAL)]
 )
-def test_a_line_is_read_with_care_for_a_day_after_a_corrupt_answer_if_it_has_the_time(
+def test_a_line_is_read_with_care_for_thirty_days_after_a_corrupt_answer_if_it_has_the_time(
     load: float, care: Care
 ) -> None:
     noise = Noise(load)
     assert noise.care(0, 1000.0) is Care.USUAL
     assert noise.care(1, 1010.0) is care
-    assert noise.care(1, 87_000.0) is care
-    assert noise.care(1, 87_411.0) is Care.USUAL
+    assert noise.care(1, 1010.0 + 30 * 86_400 - 1) is care
+    assert noise.care(1, 1010.0 + 30 * 86_400) is Care.USUAL
+
+
+def test_a_line_begun_anew_with_other_settings_is_read_with_the_same_care() -> None:
+    before, after = (
+        LinePoller(line("127.0.0.1:9", RATED, baud=9600), SureClock(), lambda _: True) for _ in "ab"
+    )
+    assert before._noise.care(1, 1000.0) is Care.THRICE
+    after.take_over(before)
+    assert after._noise.care(0, 2000.0) is Care.THRICE
 
 
 class Bench:
