@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from cloud.kit.errors import Conflict, Invalid
+from protocols import spelling
 
 M = TypeVar("M", bound=BaseModel)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -163,9 +164,7 @@ def load(path: Path) -> Settings:
     except SettingsError as error:
         raise Invalid(f"WATTPOST_* variables: {error}: a section is a JSON object") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Invalid(f"{path}: {where}: {first['msg']}") from None
+        raise Invalid(f"{path}: {spelling.told(Settings, error)}") from None
 
 
 def _rooted(model: M, folder: Path) -> M:

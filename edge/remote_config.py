@@ -21,6 +21,7 @@ from edge.mistakes import SettingsError, causes, told
 from edge.orders.rules import zone_of
 from edge.outbox_file import sync_folder
 from edge.settings import Settings
+from protocols import spelling
 from protocols.errors import MessageError
 from protocols.mqtt import orders
 from protocols.mqtt.orders import MAX_DETAIL, Applied, Config, ConfigState
@@ -171,7 +172,7 @@ def _checked(raw: dict[str, Any]) -> Settings:
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        mistakes = (told(each, raw, Settings) for each in causes(error.errors()))
+        mistakes = (told(each, raw, Settings) for each in causes(spelling.mistakes(Settings, error)))
         raise SettingsError(f"{SOURCE}: {mistake}" for mistake in mistakes) from None
     if zone_of(settings.memory.timezone) is None:
         zone = settings.memory.timezone[:64]

@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from edge.mistakes import SettingsError as SettingsError
 from edge.mistakes import causes, told
-from protocols import models
+from protocols import models, spelling
 from protocols.dlt645.frame import BROADCAST
 from protocols.errors import ModelError
 from protocols.mqtt.topics import GATEWAY_ID
@@ -358,7 +358,7 @@ def load(path: Path) -> Settings:
         return Settings.model_validate(raw, context={"folder": path.parent})
     except ValidationError as error:
         raise SettingsError(
-            f"{path}: {told(each, raw, Settings)}" for each in causes(error.errors())
+            f"{path}: {told(each, raw, Settings)}" for each in causes(spelling.mistakes(Settings, error))
         ) from None
 
 

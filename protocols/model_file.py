@@ -147,8 +147,8 @@ def read(text: str, origin: str) -> ModelPart:
     try:
         return ModelPart.model_validate(document)
     except ValidationError as error:
-        mistakes = (f"{origin}: {_key(e['loc'])}: {_told(e)}" for e in error.errors(include_url=False))
-        raise ModelError(*mistakes) from None
+        found = spelling.mistakes(ModelPart, error)
+        raise ModelError(*(f"{origin}: {_key(each['loc'])}: {_told(each)}" for each in found)) from None
 
 
 def _told(error: ErrorDetails) -> str:

@@ -3,15 +3,24 @@
 import difflib
 import types
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_EXTRA = "extra_forbidden"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word most like this one; None when none is like it."""
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """The nearest known word as the first half of an answer; nothing when none is like it."""
+    meant = nearest(word, known)
+    return f"did you mean {meant!r}? " if meant else ""
 
 
 def advice(document: type[BaseModel], place: Sequence[int | str]) -> str:
@@ -20,16 +29,46 @@ def advice(document: type[BaseModel], place: Sequence[int | str]) -> str:
     return f"no such key; did you mean {meant!r}?" if meant else "no such key; remove it"
 
 
+def told(document: type[BaseModel], error: ValidationError) -> str:
+    """The first mistake of a document in one line: where, what, what to do.
+
+    A misspelt key goes before what seems to be missing because of it.
+    """
+    mistakes = error.errors(include_url=False)
+    first = next((each for each in mistakes if each["type"] == _EXTRA), mistakes[0])
+    where = ".".join(str(step + 1 if isinstance(step, int) else step) for step in first["loc"])
+    said = advice(document, first["loc"]) if first["type"] == _EXTRA else first["msg"]
+    return f"{where}: {said}" if where else said
+
+
+def mistakes(document: type[BaseModel], error: ValidationError) -> list[ErrorDetails]:
+    """All that is wrong, without the keys that seem to be missing only because they are misspelt."""
+    found = error.errors(include_url=False)
+    meant = {
+        (*each["loc"][:-1], nearest(str(each["loc"][-1]), _keys_at(document, each["loc"][:-1])))
+        for each in found
+        if each["type"] == _EXTRA
+    }
+    return [each for each in found if each["type"] != "missing" or each["loc"] not in meant]
+
+
 def _keys_at(part: type[BaseModel], place: Sequence[int | str]) -> list[str]:
+    is_named = False  # inside a table of named tables, the next step is such a name
     for step in place:
-        if isinstance(step, int):
+        if isinstance(step, int) or is_named:
+            is_named = False
             continue
         field = next((f for name, f in part.model_fields.items() if step in (name, f.alias)), None)
         inner = next(_parts_in(field.annotation), None) if field else None
-        if inner is None:
+        if field is None or inner is None:
             return []
-        part = inner
+        part, is_named = inner, _is_mapping(field.annotation)
     return [field.alias or name for name, field in part.model_fields.items()]
+
+
+def _is_mapping(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
 def _parts_in(annotation: Any) -> Iterator[type[BaseModel]]:

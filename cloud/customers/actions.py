@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Table, insert, select, update
 from cloud.customers.store import account_table, contact_table, customer_table, service_table
 from cloud.fleet.registry import meter_table
 from cloud.kit import documents
+from protocols import spelling
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 No = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,31}$")]
@@ -83,9 +84,14 @@ _KEYS: dict[str, tuple[type[_Entry], Table, tuple[str, ...]]] = {
 def import_customers(connection: Connection, document: Mapping[str, Any]) -> Imported:
     """Take in {"customer": […], "account": […], "service": […], "contact": […]}; Invalid keeps nothing."""
     parts = ", ".join(_KEYS)
-    problems = [f"{key}: no such part; the parts are {parts}" for key in document if key not in _KEYS]
+    problems = [
+        f"{key}: no such part; {spelling.hint(key, _KEYS)}the parts are {parts}"
+        for key in document
+        if key not in _KEYS
+    ]
     rows = {kind: _rows(kind, document.get(kind, []), problems) for kind in _KEYS}
-    _check_references(connection, rows, problems)
+    if not problems:  # a row that is left out is missed by others: one mistake, told once
+        _check_references(connection, rows, problems)
     problems.extend(_given_away(connection, rows["account"]))
     documents.refuse("customers", problems)
     for kind, (_, table, key) in _KEYS.items():

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from cloud.kit import documents
 from cloud.kit.db import metadata
 from cloud.kit.errors import NotFound
-from protocols import models
+from protocols import models, spelling
 from protocols.mqtt.topics import GATEWAY_ID
 
 IMPORT = "import"
@@ -136,7 +136,9 @@ def import_registry(connection: Connection, document: Mapping[str, Any]) -> Impo
     """Take in {"area": […], "gateway": […], "meter": […]}; Invalid names every wrong row, keeps nothing."""
     kinds = [kind for kind, _, _ in _KINDS]
     problems = [
-        f"{key}: no such part; the parts are {', '.join(kinds)}" for key in document if key not in kinds
+        f"{key}: no such part; {spelling.hint(key, kinds)}the parts are {', '.join(kinds)}"
+        for key in document
+        if key not in kinds
     ]
     rows = {
         kind: [
@@ -145,7 +147,8 @@ def import_registry(connection: Connection, document: Mapping[str, Any]) -> Impo
         ]
         for kind, entry, _ in _KINDS
     }
-    _check_references(connection, rows, problems)
+    if not problems:  # a row that is left out is missed by others: one mistake, told once
+        _check_references(connection, rows, problems)
     documents.refuse("registry", problems)
     for kind, _, table in _KINDS:
         _put(connection, table, rows[kind])

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cloud.kit.errors import Invalid
+from protocols import spelling
 
 MAX_PROBLEMS = 50
 E_ = TypeVar("E_", bound=BaseModel)
@@ -23,9 +24,7 @@ def rows(
         try:
             checked = entry.model_validate(row)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            problems.append(f"{kind} {number}: {where}: {first['msg']}")
+            problems.append(f"{kind} {number}: {spelling.told(entry, error)}")
             continue
         if key(checked) in good:
             problems.append(f"{kind} {number}: {kind} {key(checked)!r} is there twice")

@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cloud.kit.errors import Invalid
+from protocols import spelling
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -23,6 +24,4 @@ def read(name: str, model: type[P], folder: Path | None = None) -> P:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"policy {source}: not TOML: {error}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise Invalid(f"policy {source}: {where}: {first['msg']}; correct the file") from None
+        raise Invalid(f"policy {source}: {spelling.told(model, error)}") from None
