@@ -6,6 +6,7 @@ whatever is killed when, the worst that happens is that a value is read twice un
 
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Final
 import msgspec
 
 from edge.clock import Clock, can_date
-from edge.memory.spans import Reason, Span, painted, reasoned, waiting, within
+from edge.memory.spans import Reason, Span, Spans, painted, reasoned, waiting, within
 from edge.memory.states import SLOT_MS, MeterState, StateFile
 from edge.schedule import SLOT_FROM_S
 from edge.seldom import Seldom
@@ -34,6 +35,7 @@ GRACE_MS: Final = 60_000
 """What was read at the end of a slot has so long to be committed before the slot is called missing."""
 SAVE_S: Final = 60.0
 MAIN: Final = "energy_import_wh"
+_MOST_UNSURE: Final = 20_000
 _MOST_SPANS: Final = 4000
 _FULL_WH: Final = 10**9
 _NEAR_FULL_WH: Final = _FULL_WH // 20
@@ -58,12 +60,12 @@ class Gaps:
         self._seldom = Seldom(log, clock)
         self._states: dict[str, MeterState] = {}
         self._kept: dict[str, MeterState] = {}  # of meters that are not in the settings now
-        self._covered: dict[str, set[int]] = {}
         self._dirty: set[str] = set()
         self._gone: set[str] = set()
         self._saved_s = clock.monotonic_s()
         self.trusted = False
         """Whether the gateway's time is valid: without, nothing is judged."""
+        self._unsure: deque[Reading] = deque(maxlen=_MOST_UNSURE)
         try:
             self._kept = self._file.load()
         except sqlite3.Error as error:
@@ -80,7 +82,6 @@ class Gaps:
             known = self._kept.pop(meter.id, None)
             self._states[meter.id] = self._begun(meter, known, now_ms)
             self._dirty.add(meter.id)
-        self._covered = {meter: self._covered.get(meter, set()) for meter in self._states}
 
     def _begun(self, meter: MeterSettings, known: MeterState | None, now_ms: int) -> MeterState:
         identity = identity_of(meter)
@@ -95,7 +96,7 @@ class Gaps:
             )
         if known.identity != identity:
             log.warning("meter %s: another device now (%s, was %s)", meter.id, identity, known.identity)
-            known = _exchanged(self._judged(meter.id, known, now_ms), identity, now_ms)
+            known = _exchanged(_judged(known, now_ms), identity, now_ms)
         return known
 
     # -- what happens -------------------------------------------------------------------------------------
@@ -119,14 +120,26 @@ class Gaps:
                 continue
             if reading.source is Source.POLLED and self._register(reading, state):
                 exchanged.append(reading.meter)
-            self._strike(reading.meter, reading)
+            if reading.quality is Quality.CLOCK_UNSURE and not self.trusted:
+                self._unsure.append(reading)
+            else:
+                self._strike(reading)
         return exchanged
 
-    def _strike(self, meter: str, reading: Reading) -> None:
-        state = self._states[meter]
+    def trust(self) -> None:
+        """The gateway's time is valid, and was all along: it did not jump."""
+        self.trusted = True
+        for reading in self._unsure:
+            if reading.meter in self._states:
+                self._strike(reading)
+        self._unsure.clear()
+
+    def _strike(self, reading: Reading) -> None:
+        meter, state = reading.meter, self._states[reading.meter]
         slot = _floor(reading.at_ms, state.slot_ms)
         if slot >= state.closed_ms:
-            self._covered[meter].add(slot)
+            if slot not in state.covered:
+                self.change(meter, covered=(*state.covered, slot))
         elif reading.source is Source.POLLED or slot == reading.at_ms:
             self.change(meter, gaps=painted(state.gaps, slot, slot + state.slot_ms, None))
 
@@ -136,7 +149,7 @@ class Gaps:
         if not isinstance(value, int) or reading.at_ms < state.last_at_ms:
             return False
         if self.trusted:  # what lies between is a gap, and the register before it is known now
-            self._put(reading.meter, self._judged(reading.meter, state, reading.at_ms))
+            self._put(reading.meter, _judged(state, reading.at_ms))
         fell = state.last_wh is not None and value < state.last_wh
         if fell and rolled_over(state.last_wh or 0, value):
             log.warning(
@@ -148,51 +161,39 @@ class Gaps:
                 reading.meter, state.last_wh, value,
             )  # fmt: skip
             self.exchanged(reading.meter, reading.at_ms)
-        self.change(reading.meter, last_wh=value, last_at_ms=reading.at_ms, last_sure_ms=reading.at_ms)
+        at_ms = reading.at_ms if self.trusted else 0  # else it was read, and nobody knows when
+        self.change(reading.meter, last_wh=value, last_at_ms=at_ms, last_sure_ms=at_ms)
         return fell and not rolled_over(state.last_wh or 0, value)
 
     def exchanged(self, meter: str, at_ms: int) -> None:
         """Another meter hangs there at the latest since then: its memory of before is not this place's."""
-        state = self._judged(meter, self._states[meter], at_ms)
+        state = _judged(self._states[meter], at_ms)
         self._put(meter, _exchanged(state, state.identity, at_ms))
 
     def close_slots(self, now_ms: int) -> list[str]:
         """Judge the slots that are over; the meters of which one is missing now."""
         found = []
         for meter, state in self._states.items():
-            if state.closed_ms == NOT_BEGUN:
-                self.change(meter, closed_ms=_floor(now_ms, state.slot_ms))
-            elif now_ms >= state.closed_ms + state.slot_ms + self._grace_ms:
-                closed = self._judged(meter, state, now_ms - self._grace_ms)
+            if now_ms >= state.closed_ms + state.slot_ms + self._grace_ms:
+                closed = _judged(state, now_ms - self._grace_ms)
                 if closed.gaps != state.gaps:
                     found.append(meter)
                 self._put(meter, closed)
         return found
 
-    def _judged(self, meter: str, state: MeterState, until_ms: int) -> MeterState:
-        """Slots that ended before then: what has no value is a gap."""
-        covered, slot_ms = self._covered.get(meter, set()), state.slot_ms
-        closed_ms = max(state.closed_ms, _floor(until_ms, slot_ms))
-        gaps, at_ms = state.gaps, state.closed_ms
-        for slot in sorted(slot for slot in covered if state.closed_ms <= slot < closed_ms):
-            gaps = painted(gaps, at_ms, slot, Span(at_ms, slot, before_wh=_before(state, at_ms)))
-            covered.discard(slot)
-            at_ms = slot + slot_ms
-        gaps = painted(gaps, at_ms, closed_ms, Span(at_ms, closed_ms, before_wh=_before(state, at_ms)))
-        return msgspec.structs.replace(state, gaps=gaps[-_MOST_SPANS:], closed_ms=closed_ms)
-
     def stepped(self, to_ms: int, since_ms: int) -> None:
         """The wall clock jumped, to that; what it had dated since `since_ms` is not to be relied upon."""
+        self._unsure.clear()
         for meter, state in self._states.items():
-            self._covered[meter].clear()
             closed = _floor(min(to_ms, state.closed_ms), state.slot_ms)
             first = min(_floor(max(since_ms, state.since_ms), state.slot_ms), closed)
-            gaps = painted(state.gaps, closed, FAR_MS, None)
+            gaps = painted(_doubted_no_more(state.gaps, to_ms), closed, FAR_MS, None)
             gaps = painted(gaps, first, closed, Span(first, closed))
             self.change(
                 meter,
                 gaps=gaps,
                 closed_ms=closed,
+                covered=(),
                 offsets=tuple(each for each in state.offsets if each.at_ms < since_ms),
                 last_at_ms=to_ms,
                 last_sure_ms=0,
@@ -292,13 +293,36 @@ def rolled_over(before_wh: int, now_wh: int) -> bool:
     return before_wh % _FULL_WH > _FULL_WH - _NEAR_FULL_WH and now_wh < _NEAR_FULL_WH
 
 
+def _doubted_no_more(gaps: Spans, now_ms: int) -> Spans:
+    """A meter's clock seemed wrong: it may have been the gateway's."""
+    for span in gaps:
+        if span.reason is Reason.CLOCK_WRONG and span.until_ms > now_ms - 2 * DAY_MS:
+            gaps = painted(gaps, span.first_ms, span.until_ms, Span(span.first_ms, span.until_ms))
+    return gaps
+
+
+def _judged(state: MeterState, until_ms: int) -> MeterState:
+    """Slots that ended before then: what has no value is a gap."""
+    slot_ms = state.slot_ms
+    if state.closed_ms == NOT_BEGUN:
+        return msgspec.structs.replace(state, closed_ms=_floor(until_ms, slot_ms))
+    closed_ms = max(state.closed_ms, _floor(until_ms, slot_ms))
+    gaps, at_ms = state.gaps, state.closed_ms
+    for slot in sorted(slot for slot in state.covered if state.closed_ms <= slot < closed_ms):
+        gaps = painted(gaps, at_ms, slot, Span(at_ms, slot, before_wh=_before(state, at_ms)))
+        at_ms = slot + slot_ms
+    gaps = painted(gaps, at_ms, closed_ms, Span(at_ms, closed_ms, before_wh=_before(state, at_ms)))
+    covered = tuple(slot for slot in state.covered if slot >= closed_ms)
+    return msgspec.structs.replace(state, gaps=gaps[-_MOST_SPANS:], closed_ms=closed_ms, covered=covered)
+
+
 def _slots(span: Span, state: MeterState) -> int:
     return -(-(span.until_ms - span.first_ms) // state.slot_ms)
 
 
 def _before(state: MeterState, at_ms: int) -> int | None:
     """The register before the gap, if it was read before it."""
-    return state.last_wh if state.last_at_ms < at_ms else None
+    return state.last_wh if 0 < state.last_at_ms < at_ms else None
 
 
 def _exchanged(state: MeterState, identity: str, at_ms: int) -> MeterState:
@@ -308,6 +332,7 @@ def _exchanged(state: MeterState, identity: str, at_ms: int) -> MeterState:
         slot_ms=state.slot_ms,
         since_ms=at_ms,
         closed_ms=state.closed_ms,
+        covered=state.covered,
         gaps=reasoned(state.gaps, 0, at_ms, Reason.EXCHANGED),
         days={day: Reason.EXCHANGED if why is Reason.WAITING else why for day, why in state.days.items()},
         months={at: Reason.EXCHANGED if why is Reason.WAITING else why for at, why in state.months.items()},

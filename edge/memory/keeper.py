@@ -167,11 +167,14 @@ class Memory:
             self._inbox.get()()
             self._look_s = 0.0
         now_ms = self._clock.now_ms()
-        self.gaps.trusted = can_date(now_ms) and self._clock.state() is not ClockState.UNSYNCED
+        trusted = can_date(now_ms) and self._clock.state() is not ClockState.UNSYNCED
         self._told.expire(now_ms)
-        if self.gaps.trusted and self._clock.monotonic_s() >= self._look_s:
+        if not trusted:
+            self.gaps.trusted = False
+        elif self._clock.monotonic_s() >= self._look_s:
             self._look_s = self._clock.monotonic_s() + LOOK_S
             self._notice_step(now_ms)
+            self.gaps.trust()
             self._look_after_gaps(now_ms)
             if self._zone is not None and self._clock.monotonic_s() - self._began_s >= QUIET_S:
                 self._send_errands()

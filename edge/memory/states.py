@@ -36,11 +36,12 @@ class MeterState(msgspec.Struct, frozen=True, kw_only=True):
     slot_ms: int
     since_ms: int
     closed_ms: int
+    covered: tuple[int, ...] = ()  # slots that are not over, or not judged yet, and have a value
     gaps: Spans = ()
     offsets: tuple[Offset, ...] = ()
     asset: str = ""
     last_wh: int | None = None
-    last_at_ms: int = 0
+    last_at_ms: int = 0  # 0: nobody knows when
     last_sure_ms: int = 0  # it was surely read then or later: the wall clock may have jumped since
     style: str = ""
     days: dict[str, Reason] = {}

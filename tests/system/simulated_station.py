@@ -6,6 +6,7 @@ Time goes on while somebody waits for an answer or rests, so a week takes second
 import heapq
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -17,12 +18,14 @@ from edge.clock import Clock
 from edge.drivers import Driver
 from edge.drivers.mixed import LineDriver
 from edge.links import LinkDown
+from edge.orders.states import Entry
+from edge.outbox import Outbox
 from edge.poller import LinePoller
 from edge.settings import Settings
 from edge.uplink import Uplink
 from firmware_sim import fleet, history, scenario
 from firmware_sim.meter import Meter
-from firmware_sim.stations import Dlt645Station, Ear, RtuStation, Station, Stations
+from firmware_sim.stations import Dlt645Station, Ear, Request, RtuStation, Station, Stations
 from protocols import models
 from protocols.mqtt import messages
 from protocols.mqtt.messages import ClockState
@@ -41,6 +44,10 @@ class World:
         self.meters = fleet.build(parsed)
         self.clock = self.meters.clock(self)
         self.cut = self.refuses = False
+        self.altered: Callable[[Request, Callable[[Request], bytes]], bytes] = lambda asked, answer: answer(
+            asked
+        )
+        """Between a request and its answer: who wants meters of other habits puts them here."""
         self._script: list[tuple[float, int, Callable[[], None]]] = []
         self._number = count()
 
@@ -134,7 +141,10 @@ class Wires:
             return
         for request in self._ear.hear(data):
             for station in self._stations.asked(request):
-                self._coming += station.answer(request, self._world.clock.now_ms()) or b""
+                self._coming += self._world.altered(request, partial(self._answer, station))
+
+    def _answer(self, station: Station, request: Request) -> bytes:
+        return station.answer(request, self._world.clock.now_ms()) or b""
 
     def read(self, timeout_s: float) -> bytes:
         if not self._coming:
@@ -157,6 +167,18 @@ class Wires:
     def interrupt(self) -> None: ...
 
 
+class Noting(Uplink):
+    """It is never connected; what it would have said is kept."""
+
+    def __init__(self, *given: Any) -> None:
+        self.said: list[tuple[str, bytes]] = []
+        super().__init__(*given)
+
+    def say(self, what: str, payload: bytes, retain: bool = False) -> None:
+        self.said.append((what, payload))
+        super().say(what, payload, retain)
+
+
 class Watched(Agent):
     """Every reading is held against what the meter really shows, in the moment it is taken."""
 
@@ -167,7 +189,7 @@ class Watched(Agent):
         def pollers(settings: Settings, clock: Clock, accept: Callable[[Reading], bool]) -> list[Any]:
             return [Played(self, world, line, clock, accept) for line in settings.lines]
 
-        super().__init__(settings, clock, make_uplink=Uplink, make_pollers=pollers)
+        super().__init__(settings, clock, make_uplink=Noting, make_pollers=pollers)
 
     def accept(self, reading: Reading) -> bool:
         if fault := self._fault(reading):
@@ -230,6 +252,8 @@ class Gateway:
     def __init__(self, world: World, settings: Settings) -> None:
         self.world, self.settings = world, settings
         self.wrong: list[str] = []
+        self.ends: dict[str, Entry] = {}
+        self.said: list[tuple[str, bytes]] = []
         self._starts = count(1)
         self.clock = GatewayClock(world, "boot-0")
         self.agent: Watched
@@ -238,6 +262,7 @@ class Gateway:
         self.clock = GatewayClock(self.world, f"boot-{next(self._starts)}")
         self.clock.set(ahead_s, synced=synced)
         self.agent = Watched(self.world, self.settings, self.clock)
+        self.agent.commander.start()
         [poller] = self.agent._lines
         cast(Played, poller).play(round(until.timestamp() * 1000))
         self.wrong += self.agent.wrong
@@ -246,15 +271,16 @@ class Gateway:
             self.agent.memory.close()
         else:
             self.agent.memory.gaps._file.close()  # what was not on disk is lost
-        self.agent.commander.ledger.close()
+        ledger = self.agent.commander.ledger
+        self.ends |= {entry.order.id: entry for entry in ledger.unheard()}
+        self.said += cast(Noting, self.agent.uplink).said
+        ledger.close()
         self.agent.outbox.close()
 
     def off_until(self, when: datetime) -> None:
         self.world.move_to(when.timestamp() * 1000)
 
     def accepted(self) -> Iterator[Reading]:
-        from edge.outbox import Outbox
-
         outbox = Outbox(Path(self.settings.data_dir) / "outbox.db", self.settings.gateway, self.clock)
         after = 0
         try:

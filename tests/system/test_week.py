@@ -1,4 +1,4 @@
-"""A week of simulated life: whatever happens, each quarter-hour has its value or is listed with its reason."""
+"""A week of simulated life: whatever happens, each quarter-hour has its value or a reason why not."""
 
 from collections import Counter
 from collections.abc import Callable
