@@ -346,3 +346,18 @@ def test_a_settlement_is_read_once_it_is_over(village: Make) -> None:
     made.gateway.run(at(56))
     assert 48 in made.stamps(Source.FREEZE)  # the 30th, 08:00 in Shanghai
     assert made.gateway.agent.memory.gaps[METER].months == {}
+
+
+def test_killed_at_any_point_no_value_is_lost_and_none_is_wrong(village: Make) -> None:
+    """Each start gets two seconds further than the one before; what is not on disk is gone each time."""
+    made = village()
+    made.gateway.run(at(3.17))
+    made.gateway.off_until(at(4.67))
+    made.world.light(METER, on=False)
+    made.world.light(METER, on=True)
+    for number in range(20):
+        made.gateway.run(at(4.67 + number * (28 + number) / 3600), kill=True)
+    made.gateway.run(at(6))
+    assert made.gateway.wrong == []
+    assert set(made.stamps(Source.PROFILE)) >= set(OFF)
+    assert made.reasons() == {}
