@@ -6,7 +6,6 @@ import re
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,22 +52,6 @@ def libmodbus(*how: str) -> Iterator[str]:
             yield server.stdout.readline().strip()
         finally:
             server.kill()
-
-
-@pytest.fixture
-def serial_pair(tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """Two serial devices with a wire between them, made by socat."""
-    socat = require_program("socat")
-    ends = tmp_path / "a", tmp_path / "b"
-    with subprocess.Popen([socat, *(f"pty,raw,echo=0,link={end}" for end in ends)]) as wire:
-        deadline_s = time.monotonic() + 10
-        while not all(end.exists() for end in ends):
-            assert time.monotonic() < deadline_s
-            time.sleep(0.01)
-        try:
-            yield str(ends[0]), str(ends[1])
-        finally:
-            wire.terminate()
 
 
 def sdm630(unit: int = UNIT) -> MeterSettings:

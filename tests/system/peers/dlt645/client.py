@@ -1,7 +1,7 @@
 """Read a meter with the PyPI package dlt645 3.2.0; runs in that package's own environment.
 
-Arguments: port, address as people read it. Prints one JSON object. The package puts an address on the wire
-in the order of its text, so the address is handed over low byte first.
+Arguments: port or serial device, address as people read it. Prints one JSON object. The package puts an
+address on the wire in the order of its text, so the address is handed over low byte first.
 """
 
 import json
@@ -13,8 +13,11 @@ from loguru import logger
 
 def main() -> None:
     logger.remove()
-    port, address = int(sys.argv[1]), sys.argv[2]
-    client = MeterClientService.new_tcp_client("127.0.0.1", port, 5.0)
+    port, address = sys.argv[1:3]
+    if port.startswith("/"):
+        client = MeterClientService.new_rtu_client(port, 9600, 8, 1, "N", 5.0)  # a pty has no parity
+    else:
+        client = MeterClientService.new_tcp_client("127.0.0.1", int(port), 5.0)
     client.set_address(_wire_order(address))
     found = client.read_address()
     told = {

@@ -1,6 +1,7 @@
 """Be a meter with the PyPI package dlt645 3.2.0; runs in that package's own environment.
 
-Argument: address as people read it. Prints one JSON object with its port, then answers until it is ended.
+Arguments: address as people read it, and perhaps a serial device. Prints one JSON object with its port, then
+answers until it is ended.
 The package puts an address on the wire in the order of its text, so it is handed over low byte first.
 """
 
@@ -19,12 +20,19 @@ VALUES_02 = {
 }  # fmt: skip
 
 
+BAUD = 9600
+
+
 def main() -> None:
     logger.remove()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    service = MeterServerService.new_tcp_server("127.0.0.1", port, 3000)
+    if len(sys.argv) > 2:
+        port = sys.argv[2]
+        service = MeterServerService.new_rtu_server(port, 8, 1, BAUD, "N", 0.1)  # a pty has no parity
+    else:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        service = MeterServerService.new_tcp_server("127.0.0.1", port, 3000)
     service.set_address(bytes.fromhex(sys.argv[1])[::-1].hex())
     for di, value in VALUES_00.items():
         service.set_00(di, value)
