@@ -41,6 +41,8 @@ REFRESH_S: Final = 60.0
 """A meter may bring its registers up to date so seldom."""
 STEP: Final = 10
 """The usual step of a register, in Wh or varh: 0.01 kWh."""
+FULL: Final = 10**9
+"""Where a register of XXXXXX.XX kWh begins again, in Wh."""
 JUMPS: Final = {"V": 10.0, "A": 1.0, "W": 300.0, "var": 300.0, "VA": 300.0, "Hz": 0.3, "1": 0.1, "°C": 5.0}
 JUMP_SHARE: Final = 0.1
 NOISY_S: Final = 30 * 86_400.0
@@ -257,6 +259,8 @@ def _sums(values: Mapping[str, Value], past: Mapping[str, Past], scale: _Scale, 
         if total not in values or not all(part in values for part in parts):
             continue
         rest = values[total] - sum(values[part] for part in parts)
+        if rest < -FULL / 2:  # the total has begun again, its tariffs have yet to
+            rest += FULL
         slack = (len(parts) + 1) * scale.step(total)
         had = _rest_before(past, total, parts)
         rule = _advance if had and had.value > slack else None

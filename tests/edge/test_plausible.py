@@ -90,6 +90,14 @@ def test_a_total_that_is_not_its_tariffs_is_doubted() -> None:
     assert rules(GOOD | {"energy_import_t2_wh": 93_740}) == [("energy_import_wh", Rule.SUM)]
 
 
+def test_a_total_that_began_again_before_its_tariffs_is_still_their_sum() -> None:
+    full = GOOD | {
+        name: value + 10**9 - 100_000 for name, value in GOOD.items() if name == "energy_import_t2_wh"
+    }
+    assert rules(full | {"energy_import_wh": GOOD["energy_import_wh"] - 100_000}) == []
+    assert rules(full | {"energy_import_wh": GOOD["energy_import_wh"]}) == [("energy_import_wh", Rule.SUM)]
+
+
 def test_tariffs_that_are_not_read_are_no_doubt_any_more_once_they_were_said_twice() -> None:
     more = GOOD | {"energy_import_wh": 314_940}
     assert rules(more, more) == []
