@@ -23,7 +23,7 @@ INTERVAL_S = 300
 FAULT_S, ALL_S, OVER_S, END_S = 310.0, 950.0, 1250.0, 1860.0
 """From when on the fault strikes some exchanges, all of them, none; and the end."""
 SHARE = 0.5
-LONGEST_READ_MS = 60_000
+LONGEST_READ_MS = 30_000
 LEAVE_AN_ANSWER = frozenset(
     {
         "slow-reply", "doubled-reply", "doubled-late", "split-reply", "split-bytes", "lead-in-lost",
