@@ -33,8 +33,8 @@ class Backfill:
     """Called in one thread. What is offered to the outbox is not asked for again before it is accepted."""
 
     def __init__(self, gaps: Gaps, settings: Settings, clock: Clock, accept: Accept, zone: tzinfo) -> None:
-        self._gaps, self._clock, self._accept, self._zone = gaps, clock, accept, zone
-        self.settings = settings
+        self._gaps, self._clock, self._accept = gaps, clock, accept
+        self.settings, self.zone = settings, zone
         self._offered: dict[str, set[int]] = {}
         self._absent: dict[str, set[int]] = {}
         self._doubted: set[tuple[str, int]] = set()
@@ -74,7 +74,7 @@ class Backfill:
         """What to ask this meter next; None: nothing is to be had now."""
         absent = self._absent.get(meter.id)
         if absent:
-            since = to_local(min(absent), self._zone)
+            since = to_local(min(absent), self.zone)
             return Errand(
                 meter.id, "when it had no supply",
                 lambda talk: outages(talk, since),
@@ -83,7 +83,7 @@ class Backfill:
         slots = self._askable(meter.id)
         if not slots:
             return None
-        state, zone = self._gaps[meter.id], self._zone
+        state, zone = self._gaps[meter.id], self.zone
         return Errand(
             meter.id, "load records",
             lambda talk: fetch(talk, slots, state.slot_ms, state.style, zone),
@@ -176,7 +176,7 @@ class Backfill:
     def _explain(self, meter: str, found: Outages) -> None:
         slot_ms = self._gaps[meter].slot_ms
         for slot in self._absent.pop(meter, ()):
-            dark = found.cover(to_local(slot, self._zone))
+            dark = found.cover(to_local(slot, self.zone))
             reason = Reason.NO_SUPPLY if dark else Reason.NOT_RECORDED
             self._gaps.reason(meter, slot, slot + slot_ms, reason)
 

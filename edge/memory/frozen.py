@@ -27,8 +27,8 @@ class Freezes:
     """Called in one thread."""
 
     def __init__(self, gaps: Gaps, settings: Settings, clock: Clock, accept: Accept, zone: tzinfo) -> None:
-        self._gaps, self._clock, self._accept, self._zone = gaps, clock, accept, zone
-        self.settings = settings
+        self._gaps, self._clock, self._accept = gaps, clock, accept
+        self.settings, self.zone = settings, zone
         self._looked_ms: dict[str, int] = {}
         self._offered: set[tuple[str, datetime]] = set()
 
@@ -45,7 +45,7 @@ class Freezes:
             days = dict(sorted((state.days | fresh).items())[-KEPT:])
             self._gaps.change(meter.id, days=days, day_done=today.isoformat())
         known, since_ms = state.settled
-        since = to_local(since_ms, self._zone)
+        since = to_local(since_ms, self.zone)
         for instant in instants(known.split(), now - SOON, 1):
             text = instant.isoformat()
             if instant > since and text > state.month_done:
@@ -94,7 +94,7 @@ class Freezes:
 
     def accepted(self, reading: Reading) -> None:
         """It is committed: that day, or settlement, is done."""
-        state, stamp = self._gaps[reading.meter], to_local(reading.at_ms, self._zone)
+        state, stamp = self._gaps[reading.meter], to_local(reading.at_ms, self.zone)
         self._offered.discard((reading.meter, stamp))
         day, month = stamp.date().isoformat(), stamp.isoformat()
         if stamp.time() == stamp.time().min and day in state.days:
@@ -111,7 +111,7 @@ class Freezes:
         """What the meter's clock shows now, as far as is known."""
         offsets = self._gaps[meter].offsets
         off_ms = round(offsets[-1].offset_s * 1000) if offsets else 0
-        return to_local(self._clock.now_ms() + off_ms, self._zone)
+        return to_local(self._clock.now_ms() + off_ms, self.zone)
 
     def _waiting(self, meter: str, listed: dict[str, Reason]) -> Iterator[str]:
         for text, reason in listed.items():
@@ -124,7 +124,7 @@ class Freezes:
         state = self._gaps[meter]
         if found.stamp is None or not found.values:
             self._gaps.change(meter, days=state.days | {text: Reason.NOT_RECORDED})
-        elif to_ms(found.stamp, self._zone) < state.since_ms:
+        elif to_ms(found.stamp, self.zone) < state.since_ms:
             self._gaps.change(meter, days=state.days | {text: Reason.EXCHANGED})
         elif not self._believable(meter, found.stamp, found.values):
             self._gaps.change(meter, days=state.days | {text: Reason.DOUBTFUL})
@@ -147,7 +147,7 @@ class Freezes:
         months, stamp = self._gaps[meter].months, datetime.fromisoformat(text)
         if not self._looked(meter, found) or not found.values:
             self._gaps.change(meter, months=months | {text: Reason.NOT_RECORDED})
-        elif to_ms(stamp, self._zone) < self._gaps[meter].since_ms:
+        elif to_ms(stamp, self.zone) < self._gaps[meter].since_ms:
             self._gaps.change(meter, months=months | {text: Reason.EXCHANGED})
         elif not self._believable(meter, stamp, found.values):
             self._gaps.change(meter, months=months | {text: Reason.DOUBTFUL})
@@ -163,12 +163,12 @@ class Freezes:
 
     def _mapped(self, meter: str, stamp: datetime) -> Mapped:
         limit_s = self.settings.memory.clock_limit_s
-        return mapped_at(to_ms(stamp, self._zone), self._gaps[meter].offsets, limit_s)
+        return mapped_at(to_ms(stamp, self.zone), self._gaps[meter].offsets, limit_s)
 
     def _offer(self, meter: str, stamp: datetime, values: dict[str, Value]) -> None:
         sure = self._mapped(meter, stamp).sure
         quality = Quality.GOOD if sure else Quality.METER_CLOCK_OFF
-        if self._accept(Reading(meter, to_ms(stamp, self._zone), Source.FREEZE, values, quality)):
+        if self._accept(Reading(meter, to_ms(stamp, self.zone), Source.FREEZE, values, quality)):
             self._offered.add((meter, stamp))
 
 

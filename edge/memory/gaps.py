@@ -34,6 +34,8 @@ LISTED_DAYS: Final = 62
 GRACE_MS: Final = 60_000
 """What was read at the end of a slot has so long to be committed before the slot is called missing."""
 SAVE_S: Final = 60.0
+LAZY_S: Final = 3600.0
+_READ_AGAIN: Final = ("closed_ms", "covered", "last_wh", "last_at_ms", "last_sure_ms")
 MAIN: Final = "energy_import_wh"
 _MOST_UNSURE: Final = 20_000
 _MOST_SPANS: Final = 4000
@@ -61,8 +63,8 @@ class Gaps:
         self._states: dict[str, MeterState] = {}
         self._kept: dict[str, MeterState] = {}  # of meters that are not in the settings now
         self._dirty: set[str] = set()
-        self._gone: set[str] = set()
-        self._saved_s = clock.monotonic_s()
+        self._lazy: set[str] = set()
+        self._saved_s = self._kept_s = clock.monotonic_s()
         self.trusted = False
         """Whether the gateway's time is valid: without, nothing is judged."""
         self._unsure: deque[Reading] = deque(maxlen=_MOST_UNSURE)
@@ -148,7 +150,8 @@ class Gaps:
         value = reading.values.get(MAIN)
         if not isinstance(value, int) or reading.at_ms < state.last_at_ms:
             return False
-        if self.trusted:  # what lies between is a gap, and the register before it is known now
+        if self.trusted and reading.at_ms - state.last_at_ms > state.slot_ms:
+            # What lies between is a gap, and the register before it is known now.
             self._put(reading.meter, _judged(state, reading.at_ms))
         fell = state.last_wh is not None and value < state.last_wh
         if fell and rolled_over(state.last_wh or 0, value):
@@ -222,9 +225,12 @@ class Gaps:
         self._put(meter, msgspec.structs.replace(self._states[meter], **fields))
 
     def _put(self, meter: str, state: MeterState) -> None:
-        if state != self._states[meter]:
+        before = self._states[meter]
+        if state != before:
             self._states[meter] = state
-            self._dirty.add(meter)
+            weak = {name: getattr(before, name) for name in _READ_AGAIN}
+            alike = msgspec.structs.replace(state, **weak) == before
+            (self._lazy if alike else self._dirty).add(meter)
 
     # -- what can be known --------------------------------------------------------------------------------
 
@@ -251,9 +257,17 @@ class Gaps:
     # -- the disk -----------------------------------------------------------------------------------------
 
     def save(self, *, now: bool = False) -> None:
-        """Keep what changed, at most once a minute; a disk that fails is told of, and tried again."""
+        """Keep what changed, at most once a minute; a disk that fails is told of, and tried again.
+
+        What a kill would only make us read a second time is kept once an hour: flash wears out.
+        """
         now_s = self._clock.monotonic_s()
-        if not self._dirty or not (now or now_s - self._saved_s >= SAVE_S):
+        if now or now_s - self._kept_s >= LAZY_S:
+            self._kept_s = now_s
+            self._dirty |= self._lazy
+        elif now_s - self._saved_s < SAVE_S:
+            return
+        if not self._dirty:
             return
         self._saved_s = now_s
         try:
@@ -261,6 +275,7 @@ class Gaps:
         except sqlite3.Error as error:
             self._seldom.tell("disk", logging.ERROR, "the list of gaps cannot be kept: %s", error)
         else:
+            self._lazy -= self._dirty
             self._dirty.clear()
 
     def close(self) -> None:

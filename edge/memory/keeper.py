@@ -74,10 +74,8 @@ class Memory:
         self._clock, self._submit, self._accept, self._wake = clock, submit, accept, wake
         self._rng = rng or Random()
         self.gaps = Gaps(Path(settings.data_dir) / FILE_NAME, settings, clock)
-        self._zone = zone_of(settings.memory.timezone)
-        zone: tzinfo = self._zone or clock.now().tzinfo  # type: ignore[assignment]
-        if self._zone is None:
-            log.error("memory.timezone %r is not known here: no gap is filled", settings.memory.timezone)
+        self._begin(settings)
+        zone: tzinfo = self._zone or UTC
         self._backfill = Backfill(self.gaps, settings, clock, accept, zone)
         self._freezes = Freezes(self.gaps, settings, clock, accept, zone)
         self._told = Told(self.gaps, settings.gateway, clock, say, probe)
@@ -92,10 +90,12 @@ class Memory:
         self._regime_ms = clock.now_ms()
         self._aged_ms = 0
         self._look_s = 0.0
-        self._begin(settings)
 
     def _begin(self, settings: Settings) -> None:
         self._settings = settings
+        self._zone = zone_of(settings.memory.timezone)
+        if self._zone is None:
+            log.error("memory.timezone %r is not known here: no gap is filled", settings.memory.timezone)
         self._lines = {line.name: deque(line.meters) for line in settings.lines}
 
     @property
@@ -108,6 +108,7 @@ class Memory:
         self._begin(settings)
         self.gaps.begin(settings)
         self._backfill.settings = self._freezes.settings = settings
+        self._backfill.zone = self._freezes.zone = self._zone or UTC
 
     def listing(self, meter: str | None = None) -> list[Gap]:
         """All gaps with their reasons; callable from any thread."""

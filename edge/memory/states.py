@@ -6,7 +6,7 @@ never a value: a slot is struck off only after its reading is in the outbox.
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import ClassVar, Final
@@ -29,7 +29,7 @@ class MeterState(msgspec.Struct, frozen=True, kw_only=True):
     """`identity` is the device; `since_ms`: what was remembered before belongs to another one.
 
     Slots before `closed_ms` are judged: what is not in `gaps` has a value. `days` and `months` are local, by
-    their stamp, those without a freeze or settlement yet; `facts` is what was said last, as bytes.
+    their stamp, those without a freeze or settlement yet; `facts` is a mark of what was said last.
     """
 
     identity: str
@@ -75,7 +75,7 @@ class StateFile:
             log.error("%s: %s", self._path, told)  # noqa: TRY400
             return self._load()
 
-    def save(self, states: Mapping[str, MeterState], gone: Iterable[str] = ()) -> None:
+    def save(self, states: Mapping[str, MeterState]) -> None:
         """On disk when this returns; sqlite3.Error when not, and then the file holds what it held."""
         try:
             db = self._opened()
@@ -83,7 +83,6 @@ class StateFile:
                 db.execute("BEGIN IMMEDIATE")
                 rows = [(meter, msgspec.json.encode(state)) for meter, state in states.items()]
                 db.executemany("INSERT OR REPLACE INTO meter (id, state) VALUES (?, ?)", rows)
-                db.executemany("DELETE FROM meter WHERE id = ?", [(meter,) for meter in gone])
         except sqlite3.Error:
             self.close()  # what a failed fsync left behind is not known
             raise

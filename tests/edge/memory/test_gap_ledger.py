@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from edge.agent import Agent
 from edge.memory.gaps import Gaps
 from edge.memory.spans import Reason
 from edge.settings import Settings
@@ -190,3 +191,37 @@ def test_a_clock_that_was_wrong_has_its_slots_read_again_and_none_of_the_future(
         (START_MS + 5 * SLOT_MS, START_MS + 6 * SLOT_MS, Reason.WAITING)
     ]
     gaps.close()
+
+
+def test_a_slot_is_struck_off_once_its_reading_is_on_disk_and_not_before(tmp_path: Path) -> None:
+    clock = GatewayClock(START_MS)
+    agent = Agent(gateway_settings(tmp_path, 1, None), clock, make_pollers=lambda *_: [])
+    agent.memory.gaps.trusted = True
+    agent.memory.gaps.close_slots(START_MS + 2 * SLOT_MS)
+    record = Reading(METER, START_MS, Source.PROFILE, {"energy_import_wh": 1})
+    assert agent.accept(record)
+    assert [gap.first_ms for gap in agent.memory.listing()] == [START_MS]
+    agent.flush(everything=True)
+    assert agent.memory.listing() == []
+    agent.stop()
+
+
+def test_what_a_kill_makes_us_only_read_again_is_not_written_at_each_reading(tmp_path: Path) -> None:
+    """Flash wears out: what comes as it should costs a write an hour; a gap is kept within a minute."""
+    clock = GatewayClock(START_MS)
+    gaps = Gaps(tmp_path / "memory.db", gateway_settings(tmp_path, 1, None), clock)
+    gaps.trusted = True
+    gaps.save(now=True)
+    written = []
+    for minute in range(180):
+        if minute != 95 and not 100 < minute < 130:
+            gaps.accepted([Reading(METER, clock.wall_ms, Source.POLLED, {"energy_import_wh": minute})])
+        gaps.close_slots(clock.wall_ms)
+        before = (tmp_path / "memory.db-wal").stat().st_size
+        gaps.save()
+        if (tmp_path / "memory.db-wal").stat().st_size > before:
+            written.append(minute)
+        clock.advance(60)
+    gaps.close()
+    assert len(written) <= 5
+    assert any(100 < minute < 140 for minute in written)
