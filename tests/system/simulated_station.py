@@ -33,6 +33,8 @@ from protocols.readings import Quality, Reading, Source
 
 REST_S = 60.0
 THINKS_MS = 20
+KEEP_MS = 20_000
+"""Each of these the agent commits what was read."""
 
 
 class World:
@@ -123,7 +125,8 @@ class Wires:
     def __init__(self, world: World) -> None:
         self._world = world
         stations = world.stations()
-        self._stations, self._ear = Stations(stations), Ear({each.form for each in stations})
+        self._stations = Stations(stations)
+        self._dlt645, self._rtu = Ear({"dlt645"}), Ear({"rtu"})
         self._coming = b""
         self.connected = False
         self.heard_s = self.gap_s = 0.0
@@ -139,7 +142,8 @@ class Wires:
     def write(self, data: bytes) -> None:
         if self._world.cut:
             return
-        for request in self._ear.hear(data):
+        ear = self._dlt645 if data.lstrip(b"\xfe")[:1] == b"\x68" else self._rtu
+        for request in ear.hear(data):
             for station in self._stations.asked(request):
                 self._coming += self._world.altered(request, partial(self._answer, station))
 
@@ -229,6 +233,7 @@ class Played(LinePoller):
         driver = LineDriver(line, found, link=cast(Any, Wires(world)))
         super().__init__(line, clock, accept, 300.0, driver=cast(Driver, driver))
         self._agent, self._world, self._until_ms = agent, world, 0
+        self._kept_ms = 0
 
     def play(self, until_ms: int) -> None:
         self._until_ms = until_ms
@@ -238,7 +243,8 @@ class Played(LinePoller):
         if self._world.now_ms() >= self._until_ms:
             self._stopping.set()
             return
-        if rest_s > 0:
+        if rest_s > 0 and self._world.now_ms() - self._kept_ms > KEEP_MS:
+            self._kept_ms = self._world.now_ms()
             self._agent.tick()
         self._agent.memory.tick()
         if rest_s > 0 and not len(self._jobs):
