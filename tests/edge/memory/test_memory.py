@@ -361,3 +361,30 @@ def test_killed_at_any_point_no_value_is_lost_and_none_is_wrong(village: Make) -
     assert made.gateway.wrong == []
     assert set(made.stamps(Source.PROFILE)) >= set(OFF)
     assert made.reasons() == {}
+
+
+def test_a_register_that_fell_ends_the_memory_of_the_meter_before(village: Make) -> None:
+    """One that does not tell its number."""
+    made = village(PLAIN + "\nstart_kwh = 500")
+    made.world.altered = refusing("04000403")
+    exchange = f"{ADDRESS},1"
+    made.world.at(at(4), lambda: befall("exchange", made.world.meters[METER], exchange, made.world.now_ms()))
+    off_and_on(made)
+    assert made.stamps(Source.PROFILE) == []
+    assert made.reasons() == {Reason.EXCHANGED: len(OFF)}
+
+
+def test_a_midnight_that_passes_while_a_freeze_is_read_mixes_nothing(village: Make) -> None:
+    made = village()
+    passed: list[bool] = []
+
+    def altered(request: Request, answer: Answer) -> bytes:
+        if di_of(request) == "05060101" and not passed:
+            passed.append(True)
+            made.world.advance(86_400)
+        return answer(request)
+
+    made.world.altered = altered
+    made.gateway.run(at(36))
+    assert made.gateway.wrong == []
+    assert made.stamps(Source.FREEZE) == [-8, 16]
