@@ -141,9 +141,10 @@ def test_more_right_goes_first_between_two_exchanges_of_less() -> None:
 
 def test_a_command_waits_only_for_the_exchange_in_progress_of_a_reading() -> None:
     ends, asked = Ends(), list[str]()
-    well = Meters(BOTH)
+    well, is_there = Meters(BOTH), threading.Event()
 
     def react(request: Frame) -> Chunks:
+        assert is_there.wait(10)
         di = request.data[:4][::-1].hex().upper()
         asked.append(di)
         if di == "0001FF00":
@@ -154,6 +155,7 @@ def test_a_command_waits_only_for_the_exchange_in_progress_of_a_reading() -> Non
         TcpWire(react, dlt645_ear) as wire,
         polling(calm(wire.endpoint, SLOW), as_told=True) as (poller, kept),
     ):
+        is_there.set()
         until(lambda: kept.readings and ends.ends)
     assert asked[:3] == ["0001FF00", "04000102", "0002FF00"]
     assert dict(kept.readings[0].values) == THREE_PHASE_VALUES
