@@ -284,7 +284,10 @@ def facts_of(made: Village) -> list[MeterFacts]:
     return [orders.decode(payload, MeterFacts) for what, payload in made.gateway.said if what == "facts"]
 
 
-def test_a_meter_tells_its_facts_once_and_when_it_is_asked(village: Make) -> None:
+def test_a_meter_tells_its_facts_once_and_when_it_is_asked(
+    village: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.memory.told.EVERY_MS", 8 * 3_600_000)  # read a few times, and unchanged
     made = village(PLAIN + '\nratio = 30\nslot_table = ["00:00 4", "08:00 2"]\nclock_offset_s = 40')
     order = made.order(30, OrderKind.FACTS)
     made.gateway.run(at(29))
