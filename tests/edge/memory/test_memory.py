@@ -333,7 +333,7 @@ def test_freezes_come_once_a_day_and_for_days_without_a_gateway(village: Make) -
     made = village()
     made.world.at(at(39), lambda: made.world.light(METER, on=False))
     made.world.at(at(41), lambda: made.world.light(METER, on=True))
-    made.gateway.run(at(20))
+    made.gateway.run(at(10))
     made.gateway.off_until(at(44))
     made.gateway.run(at(94))
     assert made.gateway.wrong == []
@@ -391,3 +391,13 @@ def test_a_midnight_that_passes_while_a_freeze_is_read_mixes_nothing(village: Ma
     made.gateway.run(at(36))
     assert made.gateway.wrong == []
     assert made.stamps(Source.FREEZE) == [-8, 16]
+
+
+def test_a_register_that_began_again_is_the_same_meter(village: Make) -> None:
+    drawn_kwh = village().world.meters.truth(METER, at_ms(3.6)) / 1e6
+    made = off_and_on(village(f"{PLAIN}\nstart_kwh = {1_000_000 - drawn_kwh:.3f}"))
+    assert made.stamps(Source.PROFILE) == OFF
+    registers = [int(each.values["energy_import_wh"]) for each in made.readings(Source.PROFILE)]
+    assert max(registers) > 999_000_000
+    assert min(registers) < 1_000_000
+    assert made.reasons() == {}
