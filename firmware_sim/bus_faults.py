@@ -1,7 +1,6 @@
 """Faults of a bus as such: a broken segment, A and B swapped, a second master, its wire's named faults."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from difflib import get_close_matches
 from typing import TypeVar
 
 from firmware_sim.fault_book import FaultBook
@@ -9,6 +8,7 @@ from firmware_sim.line import BusLine, Line
 from firmware_sim.meter import Meter
 from firmware_sim.second_master import SecondMaster
 from firmware_sim.wire_faults import WIRE_FAULTS
+from protocols.spelling import hint
 
 _T = TypeVar("_T")
 Act = Callable[[bool, int], Awaitable[None]]
@@ -93,18 +93,18 @@ class BusFaults:
 
 
 def named(things: Mapping[str, _T], what: str, name: str) -> _T:
-    """The thing of that name, or UnknownFault with some that are there."""
+    """The thing of that name, or UnknownFault with the nearest one and some that are there."""
     if name not in things:
         some = ", ".join(sorted(things)[:12]) or "none"
-        raise UnknownFault(f"there is no {what} {name!r}; known: {some}{' ...' if len(things) > 12 else ''}")
+        more = " ..." if len(things) > 12 else ""
+        raise UnknownFault(f"there is no {what} {name!r}; {hint(name, things)}known: {some}{more}")
     return things[name]
 
 
 def unknown(kind: str, kinds: Mapping[str, str]) -> UnknownFault:
     """No such kind: the nearest one, and where the whole list is."""
-    meant = get_close_matches(kind, [*kinds, *WIRE_FAULTS], n=1)
-    hint = f"did you mean {meant[0]!r}? " if meant else ""
+    meant = hint(kind, (*kinds, *WIRE_FAULTS))
     return UnknownFault(
-        f"there is no fault {kind!r}; {hint}known: {', '.join(kinds)}, and {len(WIRE_FAULTS)} of the wire "
+        f"there is no fault {kind!r}; {meant}known: {', '.join(kinds)}, and {len(WIRE_FAULTS)} of the wire "
         "(`wattpost sim fault kinds` lists all)"
     )

@@ -48,9 +48,9 @@ class Dlt645Meter:
 
     def answer(self, request: Frame, at_ms: int) -> Frame | None:
         """The reply, or None for silence."""
-        if request.from_meter or not self.meter.answers or not self.meant_by(request.address):
+        if request.from_meter or not self.meter.answers(at_ms) or not self.meant_by(request.address):
             return None
-        if at_ms < self.meter.restart_ms or "only-698" in self.meter.nature.behaviour:
+        if "only-698" in self.meter.nature.behaviour:
             return None
         if request.function == TIME_SYNC:
             self._set_clock(request.data, at_ms)

@@ -13,6 +13,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from firmware_sim import scenario
+from firmware_sim.bus_faults import named
 from firmware_sim.clock import Clock, ManualClock, clock_of
 from firmware_sim.faults import Outcome
 from firmware_sim.judge import Judgement, judge
@@ -50,25 +51,25 @@ class RunningFleet:
 
     def endpoint(self, line: str) -> str:
         """host:port of a TCP line, the device path of a serial one."""
-        return self._simulator.lines[line].endpoint
+        return named(self._simulator.lines, "line", line).endpoint
 
     def port(self, line: str) -> int:
         return int(self.endpoint(line).rpartition(":")[2])
 
     def uplink(self, gateway: str) -> str:
         """host:port of the relay that stands between a gateway and its broker."""
-        return self._simulator.relays[gateway].endpoint
+        return named(self._simulator.relays, "gateway with a broker", gateway).endpoint
 
     def meter(self, name: str) -> Meter:
         """The meter itself, to look at what it really measures."""
-        return self._simulator.meters[name]
+        return named(self._simulator.meters, "meter", name)
 
     def truth(self, meter: str, t: int | datetime | None = None) -> int:
         """The energy that really went through a meter up to `t`, exact, in mWh.
 
         `t`: an aware datetime, Unix ms, or now.
         """
-        return self._simulator.meters.truth(meter, self._at_ms(t))
+        return self._simulator.meters.truth(self.meter(meter).id, self._at_ms(t))
 
     def _at_ms(self, t: int | datetime | None) -> int:
         if t is None:

@@ -38,6 +38,7 @@ def _exchange(meter: Meter, value: str, at_ms: int) -> None:
     modbus = meter.model.protocol == "modbus"
     if not (number.isdecimal() and (1 <= int(number) <= 247 if modbus else len(number) == 12)):
         raise BadLife(f"exchange of {meter.id}: {number!r} is no address; write ADDRESS or ADDRESS,KWH")
+    number = str(int(number)) if modbus else number
     meter.exchange(at_ms, number, f"{meter.serves}-{number}", _mwh(start or "0"))
 
 

@@ -8,6 +8,7 @@ from firmware_sim.life import MOMENTS, STATES, LifePlan
 from firmware_sim.meter import SOUND, Nature
 from firmware_sim.scenario_tables import LifeTable, MeterTable
 from firmware_sim.slot_tables import STANDARD, SlotTable, from_texts
+from protocols.spelling import hint
 
 HABITS: Mapping[str, str] = {
     "no-blocks": "blocks (FF) are refused with bit 1",
@@ -42,7 +43,8 @@ def making_of(meter: MeterTable) -> Making:
     """ValueError says what cannot be."""
     unknown = sorted(set(meter.behaviour) - HABITS.keys())
     if unknown:
-        raise ValueError(f"there is no behaviour {unknown[0]!r}; known: {', '.join(HABITS)}")
+        meant = hint(unknown[0], HABITS)
+        raise ValueError(f"there is no behaviour {unknown[0]!r}; {meant}known: {', '.join(HABITS)}")
     if meter.role == "area" and (meter.pv or meter.serves):
         raise ValueError("an area meter has no pv and serves its area; leave both out")
     hung = meter.wrong_ratio or meter.ratio
@@ -75,11 +77,13 @@ def check_wiring(meters: Iterable[MeterTable], phases: Mapping[str, int]) -> Non
 def life_of(table: LifeTable, meters: Iterable[str]) -> LifePlan:
     """One event of the script; ValueError says what cannot be."""
     if table.meter not in meters:
-        raise ValueError(f"life: there is no meter {table.meter!r}")
+        raise ValueError(
+            f"life: there is no meter {table.meter!r}; {hint(table.meter, meters)}name one of the scenario"
+        )
     if table.event not in MOMENTS and table.event not in STATES:
         raise ValueError(
             f"life of {table.meter}: there is no event {table.event!r}; "
-            f"known: {', '.join((*MOMENTS, *STATES))}"
+            f"{hint(table.event, (*MOMENTS, *STATES))}known: {', '.join((*MOMENTS, *STATES))}"
         )
     at: datetime = table.at
     return LifePlan(

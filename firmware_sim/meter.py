@@ -134,9 +134,9 @@ class Meter:
         """Whether mains reaches a terminal of it."""
         return any(self.circuit.live(phase) for phase in self.wires)
 
-    @property
-    def answers(self) -> bool:
-        return not self.dead and (self.aux_supply or self.powered)
+    def answers(self, at_ms: int) -> bool:
+        """Whether it says anything then, to whoever asks: it lives, has supply, and has booted."""
+        return not self.dead and at_ms >= self.restart_ms and (self.aux_supply or self.powered)
 
     def supplied(self, at_ms: int) -> bool:
         """Whether it lived then: without supply no meter freezes or records."""

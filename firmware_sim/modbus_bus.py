@@ -24,7 +24,7 @@ class RtuSlaves:
     """The Modbus meters of a bus. Bytes of other protocols may go over the same bus: they are passed over."""
 
     def __init__(self, meters: Sequence[Meter], clock: Clock) -> None:
-        self._meters = {int(meter.address): meter for meter in meters}
+        self._meters = tuple(meters)
         self._clock = clock
         self._heard = bytearray()
 
@@ -43,9 +43,13 @@ class RtuSlaves:
         """The line was quiet for longer than a frame may pause: what was heard before is of no frame."""
         self._heard.clear()
 
+    def _meter_of(self, unit: int) -> Meter | None:
+        """Whoever has that unit now: an exchange may bring another one."""
+        return next((meter for meter in self._meters if meter.address == str(unit)), None)
+
     def _request_at(self, start: int) -> bytes:
         """The sound request to one of these meters that begins there, or nothing."""
-        if self._heard[start] not in self._meters:
+        if self._meter_of(self._heard[start]) is None:
             return b""
         held = bytes(self._heard[start : start + LONGEST])
         function = held[1]
@@ -60,8 +64,8 @@ class RtuSlaves:
 
     def _answer(self, request: bytes) -> bytes | None:
         unit, function = request[:2]
-        meter = self._meters[unit]
-        if not meter.answers:
+        meter = self._meter_of(unit)
+        if meter is None or not meter.answers(self._clock.now_ms()):
             return None
         try:
             pdu = self._read(meter, request)

@@ -149,6 +149,7 @@ class ModbusLine:
 
         def trace(sending: bool, packet: bytes) -> bytes:
             if not sending:
+                self._follow(packet)
                 wire.asked(packet)
                 return packet
             return b"" if self.cut else wire.reply(self._said(packet), write)
@@ -166,10 +167,24 @@ class ModbusLine:
         handler = ServerRequestHandler(server, trace, None, None)  # type: ignore[no-untyped-call]
         return handler
 
+    def _follow(self, packet: bytes) -> None:
+        """Know who has the unit that is asked, also when an exchange has brought it another."""
+        unit = packet[_UNIT_AT] if len(packet) > _UNIT_AT else 0
+        known = self._meters.get(unit)
+        if self._server is None or (known is not None and known.address == str(unit)):
+            return
+        now = {int(meter.address): meter for meter in self._meters.values()}
+        if now != self._meters:
+            devices = self._server.context.devices  # type: ignore[union-attr]  # a SimCore, of SimDevices
+            of = {meter.id: devices.pop(was) for was, meter in self._meters.items()}
+            devices.update({is_: of[meter.id] for is_, meter in now.items()})
+            self._meters = now
+
     def _said(self, packet: bytes) -> bytes:
         """A unit nobody has, a dead meter and a line that is down say nothing."""
         meter = self._meters.get(packet[_UNIT_AT]) if len(packet) > _UNIT_AT else None
-        return b"" if self._server is None or meter is None or not meter.answers else packet
+        heard = self._server is not None and meter is not None and meter.answers(self._clock.now_ms())
+        return packet if heard else b""
 
     def _name_of(self, unit: int) -> str | None:
         meter = self._meters.get(unit)

@@ -34,7 +34,7 @@ class ReplayStation:
         self._registers = [answer for answer in answers if answer.fc]
 
     def answer(self, request: Request, at_ms: int) -> bytes | None:
-        if not self.meter.answers:
+        if not self.meter.answers(at_ms):
             return None
         replayed = self._replayed_645(request.frame) if request.frame else self._replayed_rtu(request.raw)
         return replayed or self._station.answer(request, at_ms)

@@ -43,7 +43,7 @@ from protocols.dlt645.frame import encode
 from protocols.errors import FrameError, ModelError
 from protocols.modbus import rtu
 from protocols.models import MeterModel
-from protocols.spelling import advice
+from protocols.spelling import advice, hint
 
 LINE_OF_PROTOCOL = {
     "dlt645-2007": ("dlt645-tcp", "dlt645-serial", "tcp", "serial"),
@@ -186,7 +186,8 @@ def _unique_addresses(plans: Iterable[MeterPlan], twins: set[str]) -> None:
 
 def _known(what: str, name: str, field: str, value: str, names: Iterable[str]) -> None:
     if value not in names:
-        raise _Mistake(f"{what} {name}: there is no {field} {value!r}; known: {', '.join(sorted(names))}")
+        known = ", ".join(sorted(names)) or "none"
+        raise _Mistake(f"{what} {name}: there is no {field} {value!r}; {hint(value, names)}known: {known}")
 
 
 def _models(meters: Iterable[MeterTable]) -> dict[str, MeterModel]:

@@ -148,7 +148,10 @@ def test_a_wrong_scenario_is_told_in_one_line_and_no_ready_line_appears(tmp_path
     wrong.write_text(ONE_LINE.replace("dlt645-2007-1p", "dlt645-2008"))
     refused = sim("run", wrong, "--state-dir", tmp_path)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "wrong.toml: meter house: there is no model 'dlt645-2008'; known: " in refused.stderr
+    assert (
+        "wrong.toml: meter house: there is no model 'dlt645-2008'; did you mean 'dlt645-2007-"
+        in refused.stderr
+    )
     assert refused.stderr.count("\n") == 1
 
 

@@ -132,7 +132,7 @@ def test_a_kill_loses_nothing_that_had_happened(tmp_path: Path) -> None:
         clock.advance(3600)
         async with running(tmp_path, clock) as after:
             assert seen(after, clock) == seen(killed, clock)
-            assert not after.meters["shop"].answers
+            assert not after.meters["shop"].answers(clock.now_ms())
 
     asyncio.run(scene())
 
@@ -144,9 +144,9 @@ def test_only_meters_that_something_befell_are_kept(tmp_path: Path) -> None:
             simulator.meters["house"].set_phases((False, False, False), clock.now_ms())
         assert list(json.loads((tmp_path / FILE).read_bytes())["meters"]) == ["house"]
         async with running(tmp_path, clock, ONE_LINE) as simulator:
-            assert not simulator.meters["house"].answers
+            assert not simulator.meters["house"].answers(clock.now_ms())
             simulator.meters["house"].set_phases((True, True, True), clock.now_ms())
-            assert simulator.meters["house"].answers
+            assert simulator.meters["house"].answers(clock.now_ms())
 
     asyncio.run(scene())
 

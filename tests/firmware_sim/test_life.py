@@ -166,8 +166,8 @@ def test_mixed_wires_count_a_neighbours_load_and_fall_dark_with_his_breaker() ->
     assert mixed.truth("house", NOON_MS) == right.truth("old", NOON_MS)
     assert (mixed.serves("house"), mixed.served_by("house")) == ("old", "old")
     asyncio.run(simulator.faults.set("breaker-open", "house", True))
-    assert mixed["house"].answers
-    assert not mixed["old"].answers
+    assert mixed["house"].answers(NOON_MS)
+    assert not mixed["old"].answers(NOON_MS)
 
 
 def test_a_wrong_ratio_shows_against_the_truth_and_the_papers() -> None:
@@ -222,7 +222,10 @@ def test_the_script_has_happened_for_whoever_asks_later_live_or_as_history() -> 
         (with_keys("house", 'slot_table = ["08:00 2"]'), "the first at 00:00"),
         (with_keys("area", "pv = 100"), "an area meter has no pv"),
         (ONE_LINE + life("nobody", "2026-11-22T11:00:00+08:00", "press"), "there is no meter 'nobody'"),
-        (ONE_LINE + life("house", "2026-11-22T11:00:00+08:00", "pres"), "there is no event 'pres'; known:"),
+        (
+            ONE_LINE + life("house", "2026-11-22T11:00:00+08:00", "pres"),
+            "there is no event 'pres'; did you mean 'press'? known:",
+        ),
     ],
 )
 def test_a_wrong_life_is_told_in_one_line(wrong: str, message: str) -> None:

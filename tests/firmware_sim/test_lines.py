@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from firmware_sim.bus_faults import UnknownFault
 from firmware_sim.clock import ManualClock
 from firmware_sim.noise import NOISY, Wire, collide
 from firmware_sim.pytest_plugin import MeterFleet, RunningFleet
@@ -252,3 +253,12 @@ def test_a_link_never_replaces_a_file(meter_fleet: MeterFleet, tmp_path: Path) -
     with pytest.raises(ScenarioError, match="is a file already"):
         meter_fleet(SERIAL_LINE.replace('name = "bus"', 'name = "bus"\nlink = "tty-bus"'))
     assert taken.read_text() == "mine"
+
+
+def test_a_name_that_is_not_there_is_told_with_the_nearest_one(meter_fleet: MeterFleet) -> None:
+    fleet = meter_fleet(ONE_LINE)
+    for asked in (lambda: fleet.endpoint("bas"), lambda: fleet.port("bas")):
+        with pytest.raises(UnknownFault, match="there is no line 'bas'; did you mean 'bus'"):
+            asked()
+    with pytest.raises(UnknownFault, match="no meter 'hous'; did you mean 'house'"):
+        fleet.truth("hous")

@@ -4,6 +4,7 @@ import pytest
 
 from firmware_sim import fleet, scenario
 from firmware_sim.clock import ManualClock
+from firmware_sim.life import befall
 from firmware_sim.meter import Meter
 from firmware_sim.modbus_bus import RtuSlaves
 from protocols.errors import Refused
@@ -91,3 +92,11 @@ def test_noise_does_not_pile_up(slaves: RtuSlaves) -> None:
     for _ in range(50):
         assert slaves.hear(bytes(1000)) is None
     assert answered(slaves)
+
+
+def test_an_exchange_brings_another_unit_and_a_dip_silence(meters: list[Meter], slaves: RtuSlaves) -> None:
+    befall("exchange", meters[0], "11", NOON_MS)
+    assert not answered(slaves)
+    assert answered(slaves, read_request(11, 4, 0, 2))
+    befall("brown-out", meters[0], "", NOON_MS)
+    assert not answered(slaves, read_request(11, 4, 0, 2))

@@ -161,3 +161,20 @@ def test_every_model_is_read_as_it_measures(meter_fleet: MeterFleet) -> None:
 def test_a_read_longer_than_the_meter_allows_is_refused(meter_fleet: MeterFleet) -> None:
     unit = MODELS.index("gavazzi-em24") + 1
     assert ask(meter_fleet(every_model()), unit, 4, 0x0C, 12) == b"\x84\x03"
+
+
+def test_an_exchange_brings_another_unit_and_a_dip_silence_until_it_has_booted(
+    meter_fleet: MeterFleet,
+) -> None:
+    fleet = meter_fleet(MODBUS_LINE, ManualClock(NOON_MS))
+    assert not silent(fleet, WORKSHOP)
+    fleet.fault("exchange", "workshop:9,12.5")
+    assert silent(fleet, WORKSHOP)
+    model = fleet.meter("workshop").model
+    first = model.requests()[0]
+    assert ask(fleet, 9, first.fc, first.address, first.count)[0] == first.fc
+    assert fleet.transcript.of(what="reply")[-1].who == "workshop"
+    fleet.fault("brown-out", "area")
+    assert silent(fleet, AREA)
+    fleet.advance(6)
+    assert not silent(fleet, AREA)

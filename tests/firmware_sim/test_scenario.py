@@ -18,6 +18,8 @@ SCENARIOS = Path(__file__).parents[2] / "firmware_sim" / "scenarios"
         ("seed = 7", "seed = ", "not valid TOML"),
         ("seed = 7", "sead = 7", "sead: no such key; did you mean 'seed'?"),
         ('load = "shop"', 'load = "palace"', "meter shop: there is no load 'palace'; known: factory, farm"),
+        ('load = "shop"', 'load = "shopp"', "there is no load 'shopp'; did you mean 'shop'? known: "),
+        ('load = "shop"', 'behaviour = ["echo"]', "no behaviour 'echo'; did you mean 'echo-aa'? known: "),
         (
             'model = "dlt645-1997-1p"',
             'model = "dlt"',
