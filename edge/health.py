@@ -71,6 +71,7 @@ class HealthReport:
             lines=[poller.line_health() for poller in self._pollers],
             meters=[meter for poller in self._pollers for meter in poller.meter_health()],
             storage=Storage.FAULT if self._outbox.fault else Storage.OK,
+            every_s=self._settings.health_s,
         )
 
 

@@ -116,7 +116,7 @@ def _gateway(name: str, row: Row[Any] | None, health: Health | None) -> Gateway:
         return Gateway(name, None if row is None else row.heard_at, None, False, Supply.UNKNOWN)
     left = not row.online and row.online_since is not None and row.online_since > row.health_at
     ahead = row.health_at - instant(health.at_ms)
-    return Gateway(name, row.heard_at, row.health_at, left, health.supply, ahead)
+    return Gateway(name, row.heard_at, row.health_at, left, health.supply, ahead, health.every_s)
 
 
 def _lines(healths: Mapping[str, Health | None]) -> Iterable[Line]:

@@ -115,8 +115,7 @@ class Watch:
         """
         if not self._broker().up:
             return [[]]
-        limit = self._clock.now() - timedelta(seconds=self._policy.supply.heard_within_s)
-        missed = gateways.missed_since(connection, limit)
+        missed = gateways.missed(connection, self._clock.now(), self._policy.supply.heard_within)
         idle = missed & store.dark_gateways(connection) - store.gateways_of_outages(connection)
         around = sorted((missed | store.watched_gateways(connection)) - idle)
         return [around[first : first + GROUP] for first in range(0, len(around), GROUP)] or [[]]

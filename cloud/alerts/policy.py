@@ -1,6 +1,6 @@
 """Reads alerts.toml and notices.toml: what is an alert, how bad it is, and how people are told."""
 
-from datetime import time
+from datetime import time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +57,10 @@ class SupplyPolicy(_Strict):
     restored_after_s: Seconds
     stragglers_s: Seconds
     broker_grace_s: Seconds
+
+    def heard_within(self, every_s: float) -> timedelta:
+        """How long the word of a gateway is good that speaks so often: two may be missed, a third not."""
+        return timedelta(seconds=max(self.heard_within_s, 2.5 * every_s))
 
     @model_validator(mode="after")
     def _apart(self) -> "SupplyPolicy":

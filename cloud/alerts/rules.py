@@ -59,7 +59,7 @@ class Line:
 class Gateway:
     """`heard_at` (any message), `health_at`: the cloud's time; `cloud_ahead`: its clock less the gateway's.
 
-    `left`: it went offline, or its broker says so, after its last health.
+    `left`: it went offline, or its broker says so, after its last health. `every_s`: how often it speaks.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Gateway:
     left: bool
     supply: str
     cloud_ahead: timedelta = timedelta(0)
+    every_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ class _Scene:
         gateway = self.gateways.get(gateway_id)
         if gateway is None or gateway.health_at is None or gateway.left or not self.picture.broker.up:
             return False
-        return self.picture.now - gateway.health_at <= timedelta(seconds=self.policy.heard_within_s)
+        return self.picture.now - gateway.health_at <= self.policy.heard_within(gateway.every_s)
 
     def _state(self, meter: Meter) -> State:
         if not self.heard(meter.gateway):
@@ -298,7 +299,7 @@ class _Scene:
             return False
         grace = timedelta(seconds=self.policy.broker_grace_s)
         since = max(gateway.heard_at, self.picture.broker.since + grace)
-        return self.picture.now - since > timedelta(seconds=self.policy.heard_within_s)
+        return self.picture.now - since > self.policy.heard_within(gateway.every_s)
 
     def _line(self, line: Line, explained: set[str], present: list[Verdict], absent: set[str]) -> None:
         down, silent = (

@@ -3,7 +3,7 @@
 A retained message tells what was, not that the gateway is there now: it never counts as being heard.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -160,9 +160,18 @@ def health_of(connection: Connection, gateway: str) -> Health | None:
     return None if row is None else health_in(row)
 
 
-def missed_since(connection: Connection, since: datetime) -> set[str]:
-    """The gateways that spoke once and not since; one that never spoke is missed by nobody."""
-    return set(connection.scalars(select(state_table.c.gateway).where(state_table.c.heard_at < since)))
+def missed(connection: Connection, now: datetime, within: Callable[[float], timedelta]) -> set[str]:
+    """The gateways that spoke once and are overdue; one that never spoke is missed by nobody.
+
+    `within`: how long the word is good of a gateway that speaks every so many seconds.
+    """
+    rows = connection.execute(select(state_table).where(state_table.c.heard_at < now - within(0.0)))
+    return {row.gateway for row in rows if row.heard_at < now - within(_pace_s(row))}
+
+
+def _pace_s(row: Row[Any]) -> float:
+    health = health_in(row)
+    return health.every_s if health else 0.0
 
 
 def data_overdue(

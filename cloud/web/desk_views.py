@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
 from cloud.alerts import store as alerts
-from cloud.alerts.policy import AlertKind, Severity
+from cloud.alerts.policy import AlertKind, Severity, SupplyPolicy
 from cloud.fleet import gateways as fleet
 from cloud.fleet import registry
 from cloud.web.language import Words
@@ -78,14 +78,14 @@ def gateways(parts: Parts) -> list[GatewayView]:
     with parts.database.read() as connection:
         states = {row.gateway: row for row in fleet.states(connection)}
         rows = registry.gateways(connection)
-    found = [_gateway(row, states.get(row.id), now, parts.supply.heard_within_s) for row in rows]
+    found = [_gateway(row, states.get(row.id), now, parts.supply) for row in rows]
     return sorted(found, key=lambda gateway: (gateway.heard, gateway.id))
 
 
-def _gateway(row: Row[Any], state: Row[Any] | None, now: datetime, within_s: float) -> GatewayView:
+def _gateway(row: Row[Any], state: Row[Any] | None, now: datetime, policy: SupplyPolicy) -> GatewayView:
     health: Mapping[str, Any] = (state.health if state else None) or {}
     heard_at = state.heard_at if state else None
-    lately = heard_at is not None and now - heard_at <= timedelta(seconds=within_s)
+    lately = heard_at is not None and now - heard_at <= policy.heard_within(health.get("every_s", 30.0))
     oldest_ms = health.get("oldest_at_ms")
     return GatewayView(
         row.id,

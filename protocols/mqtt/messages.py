@@ -123,6 +123,8 @@ class MeterHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """`every_s`: how long a listener may have to wait for the next one while nothing turns."""
+
     v: int = VERSION
     gateway: str
     at_ms: AtMs
@@ -136,6 +138,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[LineHealth]
     meters: list[MeterHealth]
     storage: Storage = Storage.OK
+    every_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 30.0
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

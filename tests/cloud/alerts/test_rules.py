@@ -167,6 +167,15 @@ def a_dark_gateway() -> Picture:
     return unheard(change(village("A01"), silent))
 
 
+def a_gateway_that_speaks_every_five_minutes() -> Picture:
+    """Last heard eight minutes ago: one word of it was missed, which is nothing yet."""
+    picture = outage_with_a_witness()
+    seldom = (
+        replace(each, every_s=300.0, heard_at=ago(480), health_at=ago(480)) for each in picture.gateways
+    )
+    return replace(picture, gateways=tuple(seldom))
+
+
 def a_gateway_whose_last_word_was_an_outage() -> Picture:
     return unheard(outage_with_a_witness())
 
@@ -248,6 +257,7 @@ CASES: list[tuple[Callable[[], Picture], list[str]]] = [
     (a_line_down_on_backup, ["line_down:gw-a01:L1"]),
     (a_dark_gateway, ["gateway_dark:gw-a01"]),
     (a_gateway_whose_last_word_was_an_outage, ["gateway_dark:gw-a01"]),
+    (a_gateway_that_speaks_every_five_minutes, [OUTAGE]),
     (a_gateway_that_took_leave, []),
     (the_broker_down, ["broker_down"]),
     (the_broker_just_back, []),

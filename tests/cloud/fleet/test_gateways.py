@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import Connection
 
@@ -103,11 +104,25 @@ def test_a_retained_status_tells_what_was_and_is_not_being_heard(filled: Databas
     with filled.write() as connection:
         assert gateways.take_status(connection, status(online=True), NOW, retained=True)
         assert online(connection) == (True, NOW, None)
-        assert gateways.missed_since(connection, NOW + MINUTE) == set()
+        assert gateways.missed(connection, NOW + 2 * MINUTE, within_a_minute) == set()
         assert not gateways.take_status(connection, status(online=True), NOW + MINUTE)
         assert online(connection) == (True, NOW, NOW + MINUTE)
-        assert gateways.missed_since(connection, NOW + MINUTE) == set()
-        assert gateways.missed_since(connection, NOW + 2 * MINUTE) == {"gw-1"}
+        assert gateways.missed(connection, NOW + 2 * MINUTE, within_a_minute) == set()
+        assert gateways.missed(connection, NOW + 3 * MINUTE, within_a_minute) == {"gw-1"}
+
+
+def test_a_gateway_that_speaks_seldom_is_not_missed_sooner_than_it_said(filled: Database) -> None:
+    def within(every_s: float) -> timedelta:
+        return max(MINUTE, timedelta(seconds=2.5 * every_s))
+
+    with filled.write() as connection:
+        gateways.take_health(connection, msgspec.structs.replace(health(), every_s=300.0), NOW)
+        assert gateways.missed(connection, NOW + 12 * MINUTE, within) == set()
+        assert gateways.missed(connection, NOW + 13 * MINUTE, within) == {"gw-1"}
+
+
+def within_a_minute(_every_s: float) -> timedelta:
+    return MINUTE
 
 
 def test_the_last_will_turns_a_gateway_offline_and_is_not_heard_from_it(filled: Database) -> None:
