@@ -28,8 +28,14 @@ class FastClock:
         self._start_ms = self._on.now_ms()
         self._speed = speed
 
+        self._begun_ms = self._on.now_ms()
+
     def now_ms(self) -> int:
-        return self._start_ms + round((self._on.now_ms() - self._start_ms) * self._speed)
+        return self._start_ms + round((self._on.now_ms() - self._begun_ms) * self._speed)
+
+    def go_on_from(self, at_ms: int) -> None:
+        """Carry on where an earlier run ended, which may lie ahead of the world."""
+        self._start_ms, self._begun_ms = at_ms, self._on.now_ms()
 
 
 def clock_of(speed: float) -> Clock:

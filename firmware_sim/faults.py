@@ -85,9 +85,9 @@ class Faults:
         """Oldest first."""
         return [Outcome(kind, target, True, False, at) for (kind, target), at in self._active.items()]
 
-    def check(self, kind: str, target: str) -> None:
-        """UnknownFault when there is no such kind or target."""
-        self._action(kind, target, {})
+    def check(self, kind: str, target: str, options: Mapping[str, float]) -> None:
+        """UnknownFault when there is no such kind or target, or it takes no options."""
+        self._action(kind, target, options)
 
     async def set(
         self, kind: str, target: str, on: bool, options: Mapping[str, float] | None = None
@@ -132,6 +132,10 @@ class Faults:
             await act(True, at_ms)
 
     def _action(self, kind: str, target: str, options: Mapping[str, float]) -> Act:
+        if options and kind in KINDS:
+            raise UnknownFault(
+                f"{kind} takes no {', '.join(options)}: only a fault of the wire does; leave out"
+            )
         of_bus = self._bus.action(kind, target, options) or self._life.action(kind, target)
         if of_bus is not None:
             return of_bus

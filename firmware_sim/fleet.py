@@ -10,10 +10,11 @@ from firmware_sim.clock import Clock
 from firmware_sim.draws import between
 from firmware_sim.draws import key as key_of
 from firmware_sim.kinds import FEED, with_roof
-from firmware_sim.life import Life, LifePlan
+from firmware_sim.life import BadLife, Life, LifePlan
 from firmware_sim.loads import ConstantLoad, Load, SeededLoad
 from firmware_sim.making import Making
 from firmware_sim.meter import Meter
+from firmware_sim.registers import FLOATS
 from firmware_sim.scenario import CurvePlan, MeterPlan, Scenario, ScenarioError
 from firmware_sim.slot_tables import STANDARD
 from firmware_sim.supply import Supply
@@ -73,7 +74,7 @@ class _LivingClock:
 
 
 def build(scenario: Scenario) -> Fleet:
-    """The fleet of a scenario. ScenarioError when a curve file cannot be used."""
+    """The fleet of a scenario. ScenarioError when a curve file or an event of its life cannot be used."""
     calendar = Calendar.since(scenario.installed, scenario.zone)
     supplies = {area.id: Supply(scenario.seed, area.id, calendar) for area in scenario.areas}
     loads = _Loads(scenario, calendar)
@@ -95,7 +96,11 @@ def build(scenario: Scenario) -> Fleet:
             else _area_circuit(scenario.seed, plan, members[plan.area], calendar)
         )
         meters[plan.id] = _meter(scenario, plan, served, through, supplies[plan.area], calendar)
-    return Fleet(meters, scenario.life)
+    _check_measured({meter.model: meter for meter in meters.values()}.values())
+    try:
+        return Fleet(meters, scenario.life)
+    except BadLife as error:
+        raise ScenarioError(f"life: {error}") from None
 
 
 class _Loads:
@@ -180,6 +185,20 @@ def _meter(
     )
     _set_up(meter, making)
     return meter
+
+
+def _check_measured(samples: Iterable[Meter]) -> None:
+    """A register of a quantity that is not simulated, and has no pattern for that, would say 0."""
+    for meter in samples:
+        if meter.model.protocol != "modbus":
+            continue
+        measured = meter.values(meter.since_ms, frozenset(point.quantity for point in meter.model.points))
+        for point in meter.model.points:
+            if point.quantity not in measured and not point.not_available and point.type not in FLOATS:
+                raise ScenarioError(
+                    f"meter {meter.id}: {point.quantity} of its model {meter.model.name} is not simulated "
+                    "and would read 0; give its register a `not_available` pattern, or leave it out"
+                )
 
 
 def _set_up(meter: Meter, making: Making) -> None:

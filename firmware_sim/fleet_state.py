@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from firmware_sim.circuit import Interruptions
-from firmware_sim.clock import Clock
+from firmware_sim.clock import Clock, FastClock
 from firmware_sim.counting import Stretch
 from firmware_sim.fleet import Fleet
 from firmware_sim.load_relay import RelayState
@@ -92,7 +92,7 @@ class FleetState:
 
     def restore(self, now_ms: int) -> list[ActiveFault]:
         """Take over what the file says, if there is one, before anything happens; the active faults."""
-        state = self._read()
+        state = _read(self.path)
         if state is None:
             return []
         self._check(state, now_ms)
@@ -138,16 +138,6 @@ class FleetState:
         finally:
             os.close(folder)
 
-    def _read(self) -> State | None:
-        try:
-            return msgspec.json.decode(self.path.read_bytes(), type=State)
-        except FileNotFoundError:
-            return None
-        except (OSError, msgspec.DecodeError) as error:
-            raise ScenarioError(
-                f"{self.path}: cannot be read ({error}); remove it to begin a new life"
-            ) from None
-
     def _check(self, state: State, now_ms: int) -> None:
         if state.seed != self._seed:
             raise ScenarioError(
@@ -156,5 +146,23 @@ class FleetState:
             )
         if state.at_ms > now_ms:
             raise ScenarioError(
-                f"{self.path}: it is of a later time than now; remove it, or name another --state-dir"
+                f"{self.path}: it is of a later time than now; remove it, name another --state-dir, "
+                "or go on with a `speed` as before"
             )
+
+
+def go_on(folder: Path, clock: Clock) -> None:
+    """A fast clock of a fleet that lives ahead of the world carries on where the run before ended."""
+    if isinstance(clock, FastClock):
+        state = _read(folder / FILE)
+        if state is not None and state.at_ms > clock.now_ms():
+            clock.go_on_from(state.at_ms)
+
+
+def _read(path: Path) -> State | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=State)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        raise ScenarioError(f"{path}: cannot be read ({error}); remove it to begin a new life") from None

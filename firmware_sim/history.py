@@ -6,6 +6,7 @@ No fault has befallen the past: a history is that of a fleet that was always wel
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from math import floor
 
 import msgspec
@@ -59,9 +60,7 @@ _ENCODER = msgspec.json.Encoder()
 
 def polled(meter: Meter, at_ms: int) -> dict[str, Value]:
     """The values a gateway would take from the meter at that instant, digit for digit."""
-    reader = _readers.get(meter.model.name)
-    if reader is None or reader.model is not meter.model:
-        reader = _readers[meter.model.name] = _Reader(meter.model)
+    reader = _reader_of(meter.model)
     return reader.read(meter.values(at_ms, reader.wanted))
 
 
@@ -69,7 +68,6 @@ class _Reader:
     """What a model's registers make of exact values, as arithmetic: bytes would cost ten times as much."""
 
     def __init__(self, model: MeterModel) -> None:
-        self.model = model
         self.wanted = frozenset(point.quantity for point in model.points)
         self._digits: Sequence[_Digits | _Words] = [_digits(model, point) for point in model.points]
 
@@ -124,4 +122,6 @@ class _Words:
         return None if raw is None else self.convert(raw)
 
 
-_readers: dict[str, _Reader] = {}
+@lru_cache(maxsize=256)
+def _reader_of(model: MeterModel) -> _Reader:
+    return _Reader(model)

@@ -32,59 +32,69 @@ class LifePlan:
     off: bool = False
 
 
-def _exchange(meter: Meter, value: str, at_ms: int) -> None:
+def _exchange(meter: Meter, value: str) -> "_Act":
     address, _, start = value.partition(",")
     number = address.strip()
     modbus = meter.model.protocol == "modbus"
     if not (number.isdecimal() and (1 <= int(number) <= 247 if modbus else len(number) == 12)):
-        raise BadLife(f"exchange of {meter.id}: {number!r} is no address; write ADDRESS or ADDRESS,KWH")
+        raise BadLife(f"{number!r} is no address; write ADDRESS or ADDRESS,KWH")
     number = str(int(number)) if modbus else number
-    meter.exchange(at_ms, number, f"{meter.serves}-{number}", _mwh(start or "0"))
+    start_mwh = _mwh(start or "0")
+    return lambda at_ms: meter.exchange(at_ms, number, f"{meter.serves}-{number}", start_mwh)
 
 
-def _registers(meter: Meter, value: str, at_ms: int) -> None:
-    meter.begin_at(at_ms, _mwh(value), meter.counting.slots())
+def _registers(meter: Meter, value: str) -> "_Act":
+    start_mwh = _mwh(value)
+    return lambda at_ms: meter.begin_at(at_ms, start_mwh, meter.counting.slots())
 
 
-def _roll_over(meter: Meter, value: str, at_ms: int) -> None:
-    meter.begin_at(at_ms, _FULL_MWH - _mwh(value or "0.5"), meter.counting.slots())
+def _roll_over(meter: Meter, value: str) -> "_Act":
+    start_mwh = _FULL_MWH - _mwh(value or "0.5")
+    return lambda at_ms: meter.begin_at(at_ms, start_mwh, meter.counting.slots())
 
 
-def _step(meter: Meter, value: str, at_ms: int) -> None:
-    meter.step_clock(at_ms, meter.clock.shows(at_ms) + round(_number(value) * 1000))
+def _step(meter: Meter, value: str) -> "_Act":
+    by_ms = round(_number(value) * 1000)
+    return lambda at_ms: meter.step_clock(at_ms, meter.clock.shows(at_ms) + by_ms)
 
 
-def _drift(meter: Meter, value: str, at_ms: int) -> None:
-    meter.clock.drift(at_ms, _number(value))
+def _drift(meter: Meter, value: str) -> "_Act":
+    ppm = _number(value)
+    return lambda at_ms: meter.clock.drift(at_ms, ppm)
 
 
-def _battery(meter: Meter, _value: str, at_ms: int) -> None:
-    meter.own_settings().battery_low = True
-    meter.step_clock(at_ms, _BATTERY_GONE_MS - meter.calendar.offset_s * 1000)
+def _battery(meter: Meter, _value: str) -> "_Act":
+    def act(at_ms: int) -> None:
+        meter.own_settings().battery_low = True
+        meter.step_clock(at_ms, _BATTERY_GONE_MS - meter.calendar.offset_s * 1000)
+
+    return act
 
 
-def _brown_out(meter: Meter, value: str, at_ms: int) -> None:
-    meter.brown_out(at_ms, round(_number(value) * 1000) if value else _DIP_MS, _BOOT_MS)
+def _brown_out(meter: Meter, value: str) -> "_Act":
+    dip_ms = round(_number(value) * 1000) if value else _DIP_MS
+    return lambda at_ms: meter.brown_out(at_ms, dip_ms, _BOOT_MS)
 
 
-def _lose(meter: Meter, value: str, at_ms: int) -> None:
+def _lose(meter: Meter, value: str) -> "_Act":
     share = _number(value)
     if not 0 <= share <= 1:
-        raise BadLife(f"undercount of {meter.id}: {value} is no share; write what it still counts, 0 to 1")
-    meter.counting.lose(at_ms, share)
+        raise BadLife(f"{value} is no share; write what it still counts, 0 to 1")
+    return lambda at_ms: meter.counting.lose(at_ms, share)
 
 
-def _switch(order: RelayOrder) -> "_Act":
-    def switch(meter: Meter, _value: str, at_ms: int) -> None:
+def _switch(order: RelayOrder) -> "_Read":
+    def read(meter: Meter, _value: str) -> "_Act":
         if meter.role == "area":
-            raise BadLife(f"{meter.id} is an area meter and has no relay")
-        meter.switch(order, at_ms)
+            raise BadLife("it is an area meter and has no relay")
+        return lambda at_ms: meter.switch(order, at_ms)
 
-    return switch
+    return read
 
 
-_Act = Callable[[Meter, str, int], None]
-MOMENTS: Mapping[str, tuple[str, _Act]] = {
+_Act = Callable[[int], None]
+_Read = Callable[[Meter, str], _Act]
+MOMENTS: Mapping[str, tuple[str, _Read]] = {
     "exchange": ("METER:ADDRESS or METER:ADDRESS,KWH: another meter hangs there", _exchange),
     "registers": ("METER:KWH: its register says that from now on", _registers),
     "roll-over": ("METER or METER:KWH: its register begins again after so many kWh (0.5)", _roll_over),
@@ -96,7 +106,7 @@ MOMENTS: Mapping[str, tuple[str, _Act]] = {
     "relay-trip": ("METER: its relay opens, nobody having told it to", _switch(RelayOrder.TRIP)),
     "press": ("METER: the customer presses its button: a permitted relay closes", _switch(RelayOrder.PRESS)),
 }  # fmt: skip
-"""What happens and is over: how its target is written, and what it does."""
+"""What happens and is over: how its target is written, and what makes an act of meter and value."""
 STATES: Mapping[str, tuple[str, str]] = {
     "cover-open": ("METER: its cover is open", "cover_open"),
     "terminal-cover-open": ("METER: its terminal cover is open", "terminal_cover_open"),
@@ -109,8 +119,21 @@ def befall(kind: str, meter: Meter, value: str, at_ms: int) -> None:
     """Let something happen; BadLife says what is wrong with it."""
     if kind not in MOMENTS:
         raise BadLife(f"there is no event {kind!r}; known: {', '.join((*MOMENTS, *STATES))}")
-    MOMENTS[kind][1](meter, value, at_ms)
-    meter.changed()
+    moment(kind, meter, value)(at_ms)
+
+
+def moment(kind: str, meter: Meter, value: str) -> Callable[[int], None]:
+    """What lets it happen at an instant; BadLife says beforehand what is wrong with its value."""
+    try:
+        act = MOMENTS[kind][1](meter, value)
+    except BadLife as error:
+        raise BadLife(f"{kind} of {meter.id}: {error}") from None
+
+    def happen(at_ms: int) -> None:
+        act(at_ms)
+        meter.changed()
+
+    return happen
 
 
 def enter(kind: str, meter: Meter, on: bool, at_ms: int) -> None:
@@ -125,6 +148,9 @@ class Life:
     def __init__(self, plans: Iterable[LifePlan], meters: Mapping[str, Meter]) -> None:
         self._due = sorted(plans, key=lambda plan: plan.at_ms, reverse=True)
         self._meters = meters
+        for plan in self._due:
+            if plan.event in MOMENTS:
+                moment(plan.event, meters[plan.meter], plan.value)  # BadLife now, not when its time comes
 
     def catch_up(self, at_ms: int) -> bool:
         """Let everything happen that was to happen by then; whether anything did."""

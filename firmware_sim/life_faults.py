@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from firmware_sim.bus_faults import Act, UnknownFault, named
-from firmware_sim.life import MOMENTS, STATES, BadLife, befall, enter
+from firmware_sim.life import MOMENTS, STATES, BadLife, enter, moment
 from firmware_sim.meter import Meter
 
 BREAKER_OPEN = "breaker-open"
@@ -35,12 +35,13 @@ class LifeFaults:
 
 
 def _moment(kind: str, meter: Meter, value: str) -> Act:
+    try:
+        happen = moment(kind, meter, value)
+    except BadLife as error:
+        raise UnknownFault(str(error)) from None
+
     async def act(on: bool, at_ms: int) -> None:
-        if not on:
-            return
-        try:
-            befall(kind, meter, value, at_ms)
-        except BadLife as error:
-            raise UnknownFault(str(error)) from None
+        if on:
+            happen(at_ms)
 
     return act

@@ -285,6 +285,13 @@ class Meter:
             found[f"reactive_power_l{terminal}_var"] = var
             found[f"apparent_power_l{terminal}_va"] = va
             found[f"power_factor_l{terminal}"] = power / va if va else 1.0
+        if len(self.wires) == 3:
+            a, b, c = (found[f"voltage_l{terminal}_v"] for terminal in (1, 2, 3))
+            found |= {
+                "voltage_l12_v": _between(a, b),
+                "voltage_l23_v": _between(b, c),
+                "voltage_l31_v": _between(c, a),
+            }
         found["current_n_a"] = _neutral(amperes) if len(self.wires) == 3 else sum(amperes)
         return found
 
@@ -300,6 +307,11 @@ class Meter:
 
 def _nothing() -> None:
     """Nobody keeps what happens."""
+
+
+def _between(one: float, other: float) -> float:
+    """The voltage between two phases 120 degrees apart."""
+    return sqrt(one * one + other * other + one * other)
 
 
 def _neutral(amperes: Sequence[float]) -> float:

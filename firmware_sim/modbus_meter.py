@@ -88,7 +88,7 @@ class ModbusLine:
         self._transcript, self._book = transcript, book
         self._port = plan.port
         self._server: ModbusTcpServer | None = None
-        self._maps = {meter.model.name: RegisterMap.of(registers_of(meter.model)) for meter in meters}
+        self._maps = {meter.model: RegisterMap.of(registers_of(meter.model)) for meter in meters}
 
     @property
     def endpoint(self) -> str:
@@ -118,7 +118,7 @@ class ModbusLine:
     def _device(self, unit: int, meter: Meter) -> SimDevice:
         placeholder = [SimData(0, values=0, datatype=DataType.REGISTERS)]
         device = _Device(unit, placeholder, action=partial(self._fill, meter))
-        device.shared = self._maps[meter.model.name]
+        device.shared = self._maps[meter.model]
         return device
 
     async def _fill(

@@ -6,7 +6,6 @@ Without bytes: Modbus TCP and Modbus RTU stand on it alike.
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
 from math import floor
@@ -19,7 +18,7 @@ from protocols.quantities import QUANTITIES, Kind
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 READS: Final = (3, 4)
-_FLOATS = ("f32", "f64")
+FLOATS = ("f32", "f64")
 _SUNS: Final = (0x5375, 0x6E53)
 _COMMON: Final = 66
 """The length of the block that says who made the meter."""
@@ -117,9 +116,13 @@ def exponent_of(point: Point) -> int:
     return 0 if point.scale_register is None else _EXPONENTS[QUANTITIES[point.quantity].unit]
 
 
-def scale_of(point: Point) -> Decimal:
-    """What one step of the register is, in the point's unit."""
-    return point.scale.scaleb(exponent_of(point))
+@lru_cache(maxsize=4096)
+def step_of(point: Point) -> float:
+    """What one step of the register is, in the quantity's own unit.
+
+    One division by it: two, by the factor and by the scale, would make a counter of 8.7 kWh show 8.6.
+    """
+    return float(point.scale.scaleb(exponent_of(point)) * point.factor)
 
 
 def words_of(point: Point, value: float | None) -> list[int]:
@@ -129,8 +132,8 @@ def words_of(point: Point, value: float | None) -> list[int]:
     """
     if value is None:
         return _not_available(point)
-    raw = value / point.factor / float(scale_of(point))
-    if point.type in _FLOATS:
+    raw = value / step_of(point)
+    if point.type in FLOATS:
         return encode_registers(raw, point.type, point.word_order)
     bits = 16 * WIDTHS[point.type]
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if point.type[0] == "s" else (0, (1 << bits) - 1)
@@ -148,4 +151,4 @@ def _not_available(point: Point) -> list[int]:
         pattern = point.not_available[0].to_bytes(2 * point.width, "big")
         words = [int.from_bytes(pattern[at : at + 2], "big") for at in range(0, len(pattern), 2)]
         return words if point.word_order == "big" else words[::-1]
-    return encode_registers(None, point.type) if point.type in _FLOATS else [0] * point.width
+    return encode_registers(None, point.type) if point.type in FLOATS else [0] * point.width

@@ -119,7 +119,7 @@ def _checked(document: Document, folder: Path) -> Scenario:
     _unique("port", (str(port) for port in _ports(document)))
     kinds = {line.name: line.kind for line in document.line}
     areas = {area.id for area in document.area}
-    known = _models(document.meter)
+    known = _models(document.meter, folder)
     plans = tuple(_meter_plan(meter, known[meter.model], areas, kinds) for meter in document.meter)
     _unique_addresses(plans, {meter.id for meter in document.meter if meter.twin})
     _unique("master", (master.name for master in document.master))
@@ -190,16 +190,27 @@ def _known(what: str, name: str, field: str, value: str, names: Iterable[str]) -
         raise _Mistake(f"{what} {name}: there is no {field} {value!r}; {hint(value, names)}known: {known}")
 
 
-def _models(meters: Iterable[MeterTable]) -> dict[str, MeterModel]:
+def _models(meters: Iterable[MeterTable], folder: Path) -> dict[str, MeterModel]:
     known: dict[str, MeterModel] = {}
     for meter in meters:
         if meter.model not in known:
-            _known("meter", meter.id, "model", meter.model, models.names())
             try:
-                known[meter.model] = models.load(meter.model)
+                known[meter.model] = _model(meter, folder)
             except ModelError as error:
-                raise _Mistake(str(error)) from None
+                raise _Mistake(f"meter {meter.id}: {error}") from None
     return known
+
+
+def _model(meter: MeterTable, folder: Path) -> MeterModel:
+    """One that comes along, or one's own: the path of its file, seen from the scenario."""
+    if not meter.model.endswith(".toml"):
+        _known("meter", meter.id, "model", meter.model, models.names())
+        return models.load(meter.model)
+    path = folder / meter.model
+    try:
+        return models.parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"model {path}: cannot be read ({error})") from None
 
 
 def _line_plan(line: LineTable) -> LinePlan:
@@ -219,6 +230,10 @@ def _line_plan(line: LineTable) -> LinePlan:
 
 
 def _fault_plan(fault: FaultTable) -> FaultPlan:
+    if isinstance(fault.until, type(fault.at)) and fault.until <= fault.at:  # type: ignore[operator]
+        raise _Mistake(
+            f"fault {fault.kind} of {fault.target}: until {fault.until} is not after at {fault.at}"
+        )
     options = {name: getattr(fault, name) for name in ("nth", "times", "share", "delay_s")}
     given = {name: value for name, value in options.items() if value is not None}
     return FaultPlan(fault.kind, fault.target, fault.at, fault.until, given)
@@ -278,6 +293,10 @@ def _request(
 def _meter_plan(meter: MeterTable, model: MeterModel, areas: set[str], kinds: Mapping[str, str]) -> MeterPlan:
     _known("meter", meter.id, "area", meter.area, areas)
     _known("meter", meter.id, "line", meter.line, kinds)
+    if meter.twin and kinds[meter.line] == "modbus-tcp":
+        raise _Mistake(
+            f"meter {meter.id}: twins talk at once on a bus; put them on a line of kind tcp or serial"
+        )
     fitting = LINE_OF_PROTOCOL[model.protocol]
     if kinds[meter.line] not in fitting:
         raise _Mistake(

@@ -10,8 +10,8 @@ from firmware_sim import fleet
 from firmware_sim.bus import Bus
 from firmware_sim.clock import Clock
 from firmware_sim.fault_book import FaultBook
-from firmware_sim.faults import SECOND_MASTER, Faults
-from firmware_sim.fleet_state import ActiveFault, FleetState
+from firmware_sim.faults import SECOND_MASTER, Faults, UnknownFault
+from firmware_sim.fleet_state import ActiveFault, FleetState, go_on
 from firmware_sim.line import BusLine, Line, SerialLine, TcpLine
 from firmware_sim.meter import Meter
 from firmware_sim.noise import Wire
@@ -41,6 +41,8 @@ class Simulator:
         self._scenario = scenario
         self._state_dir = state_dir.resolve()
         self.meters = fleet.build(scenario)
+        if keep_state:
+            go_on(state_dir, clock)
         _check_clock(scenario, self.meters, clock)
         self._clock = self.meters.clock(clock)
         self._state = FleetState(self._state_dir, scenario.seed, self.meters, self._clock, self._given)
@@ -129,7 +131,10 @@ class Simulator:
     def _write_script(self) -> None:
         """Everything the scenario says is to happen, at its time."""
         for fault in self._scenario.faults:
-            self.faults.check(fault.kind, fault.target)
+            try:
+                self.faults.check(fault.kind, fault.target, fault.options)
+            except UnknownFault as error:
+                raise ScenarioError(f"fault {fault.kind} of {fault.target}: {error}") from None
             self._between(fault.at, fault.until, fault.kind, fault.target, fault.options)
         for master in self._scenario.masters:
             self._between(master.at, master.until, SECOND_MASTER, master.name, {})

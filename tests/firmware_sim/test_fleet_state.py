@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from firmware_sim import scenario
-from firmware_sim.clock import ManualClock
+from firmware_sim.clock import FastClock, ManualClock
 from firmware_sim.dlt645_meter import Dlt645Meter
 from firmware_sim.fleet_state import FILE
 from firmware_sim.meter import Meter
@@ -133,6 +133,20 @@ def test_a_kill_loses_nothing_that_had_happened(tmp_path: Path) -> None:
         async with running(tmp_path, clock) as after:
             assert seen(after, clock) == seen(killed, clock)
             assert not after.meters["shop"].answers(clock.now_ms())
+
+    asyncio.run(scene())
+
+
+def test_a_fast_fleet_goes_on_where_it_ended_though_that_is_ahead_of_the_world(tmp_path: Path) -> None:
+    async def scene() -> None:
+        world = ManualClock(NOON_MS)
+        for _ in range(2):
+            clock = FastClock(600, world)
+            simulator = Simulator(scenario.parse(ONE_LINE), clock, tmp_path, keep_state=True)
+            await simulator.start()
+            world.advance(60)
+            await simulator.stop()
+        assert clock.now_ms() == NOON_MS + 2 * 36_000_000
 
     asyncio.run(scene())
 

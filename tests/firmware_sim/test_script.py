@@ -6,7 +6,6 @@ import time
 import pytest
 
 from firmware_sim.clock import FastClock, ManualClock
-from firmware_sim.faults import UnknownFault
 from firmware_sim.pytest_plugin import MeterFleet, RunningFleet
 from firmware_sim.scenario import ScenarioError, parse
 from firmware_sim.script import Script
@@ -84,8 +83,30 @@ def test_a_clock_that_runs_by_itself_is_not_moved(meter_fleet: MeterFleet) -> No
 
 
 def test_a_fault_that_does_not_exist_is_told_before_anything_runs(meter_fleet: MeterFleet) -> None:
-    with pytest.raises(UnknownFault, match="did you mean 'lost-reply'"):
+    with pytest.raises(ScenarioError, match="did you mean 'lost-reply'"):
         meter_fleet(ONE_LINE + STORY.replace("lost-reply", "lost-replay"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ('[[fault]]\nkind = "area-out"\ntarget = "A01"\nnth = 3', "area-out takes no nth"),
+        ('[[fault]]\nkind = "exchange"\ntarget = "house:12"', "exchange of house: '12' is no address"),
+        ('[[fault]]\nkind = "area-out"\ntarget = "A01"\nat = 9\nuntil = 5', "until 5.0 is not after at 9.0"),
+        (
+            '[[life]]\nmeter = "house"\nevent = "undercount"\nvalue = 7\nat = 2026-11-22T13:00:00Z',
+            "life: undercount of house: 7 is no share",
+        ),
+        ('[[life]]\nmeter = "area"\nevent = "relay-trip"\nat = 2026-11-22T13:00:00Z', "has no relay"),
+    ],
+)
+def test_what_would_go_wrong_later_is_told_at_the_start(
+    meter_fleet: MeterFleet, wrong: str, told: str
+) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        meter_fleet(f"{ONE_LINE}\n{wrong}\n", ManualClock(NOON_MS))
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
