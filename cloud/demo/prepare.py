@@ -20,7 +20,9 @@ from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.settings import load
 
-OPERATOR = "operator"
+OPERATOR, SECOND = "operator", "operator-2"
+METER_PASSWORD = "111111"  # noqa: S105
+"""Of level 02, of every simulated meter."""
 HISTORY_INTERVAL_S = 900
 
 
@@ -47,6 +49,7 @@ class Prepared:
     broker_users: Mapping[str, str]
     http_port: int
     operator_password: str
+    second_password: str
     customer_passwords: Mapping[str, str]
 
 
@@ -63,12 +66,12 @@ def prepare(place: Place, wishes: Wishes, paces: Paces, clock: Clock) -> Prepare
     try:
         database.migrate()
         users = _register(database, place, station, paces, clock.now() - timedelta(days=wishes.days + 1))
-        operator, customers = _users(Accounts(database, clock), station)
+        (operator, second), customers = _users(Accounts(database, clock), station)
     finally:
         database.close()
     broker = choose(wishes.broker, place.root, "127.0.0.1", broker_port)
     assert broker is not None
-    return Prepared(station, broker, address, users, http_port, operator, customers)
+    return Prepared(station, broker, address, users, http_port, operator, second, customers)
 
 
 def _scenario(wishes: Wishes, broker: str, relay_port: int) -> str:
@@ -97,17 +100,19 @@ def _register(
         import_customers(connection, station.customers(since.isoformat()))
         for gateway in station.gateways:
             write_secret(place.password(gateway), brokers.add_gateway(connection, gateway))
+        write_secret(place.meter_password, METER_PASSWORD)
         return brokers.users(connection, brokers.cloud_secret(place.root))
 
 
-def _users(accounts: Accounts, station: Station) -> tuple[str, dict[str, str]]:
-    """One operator, and a customer in the first and in the last area."""
+def _users(accounts: Accounts, station: Station) -> tuple[tuple[str, str], dict[str, str]]:
+    """Two operators, since one alone opens no relay, and a customer in the first and in the last area."""
     shown = [f"{area}-01" for area in (station.areas[0], station.areas[-1])]
     passwords = {
         login: accounts.add(login, Role.CUSTOMER, f"C-{meter}")
         for login, meter in ((f"customer-{meter.lower()}", meter) for meter in dict.fromkeys(shown))
     }
-    return accounts.add(OPERATOR, Role.OPERATOR), passwords
+    operators = accounts.add(OPERATOR, Role.OPERATOR), accounts.add(SECOND, Role.OPERATOR)
+    return operators, passwords
 
 
 def fill(place: Place, wishes: Wishes, end: datetime) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloud.demo.outcome import Outcome, outcome
-from cloud.demo.prepare import OPERATOR, Prepared
+from cloud.demo.prepare import OPERATOR, SECOND, Prepared
 from cloud.demo.programs import ROOT, Program, ProgramError, python, tool, wait_until
 from cloud.demo.station import Paces, Place
 
@@ -113,12 +113,13 @@ class Demo:
         fault = f"{sys.executable} {ROOT / 'wattpost.py'} sim fault --state-dir {self.place.root}"
         return f"""
   console   {base}/console   {OPERATOR} / {self.prepared.operator_password}
+            (a relay is opened by two)   {SECOND} / {self.prepared.second_password}
 {customers}
   files     {self.place.root}
 
   In a second terminal: take the supply from an area, cut a line, darken a gateway, lose the broker. Pages
   tell of it after about 20 s, 80 s, 2 min and 35 s, since one missed answer proves nothing; --clear ends it.
-    {fault} area-out {self.prepared.station.areas[1]}
+    {fault} area-out {self.prepared.station.areas[-1]}
     {fault} line-cut line-{self.prepared.station.areas[0].lower()}
     {fault} gateway-dark {self.prepared.station.gateways[0]}
     {fault} broker-down {self.prepared.broker_address}

@@ -81,7 +81,8 @@ class Station:
                 for meter in meters
             ],
             "service": [
-                {"account": account_no(meter["id"]), "meter": meter["id"], "start": since} for meter in meters
+                {"account": account_no(meter["id"]), "meter": meter["id"], "start": since, "proven_at": since}
+                for meter in meters
             ],
         }
 
@@ -106,6 +107,8 @@ class Station:
                 "[broker]", {"host": host, "port": int(port), "password_file": str(place.password(gateway))}
             ),
             _table("[outbox]", {"batch_age_s": paces.batch_age_s}),
+            _table("[orders]", {"relay": True}),
+            _table("[orders.passwords]", {"02": str(place.meter_password)}),
         ]
         for name in dict.fromkeys(meter["line"] for meter in meters):
             line = endpoints[name]
@@ -147,6 +150,10 @@ class Place:
 
     def password(self, gateway: str) -> Path:
         return self.root / f"{gateway}.password"
+
+    @property
+    def meter_password(self) -> Path:
+        return self.root / "meter.password"
 
     def accepted(self, gateway: str) -> Path:
         return self.root / f"{gateway}.accepted.jsonl"

@@ -136,7 +136,9 @@ def _phase_power(values: Mapping[str, Value]) -> Check | None:
         elif power < apparent * LOW_FACTOR:
             doubtful.append(f"L{n}: only {power:,.0f} W of {apparent:,.0f} VA")
     if not seen:
-        return Check("phase_power", Grade.UNKNOWN, "no current flows: look again under load")
+        told = any(f"power_l{n}_w" in values for n in PHASES)
+        why = "no current flows: look again under load" if told else "this model gives no power by phase"
+        return Check("phase_power", Grade.UNKNOWN, why)
     if wrong:
         return Check("phase_power", Grade.FAIL, f"{'; '.join(wrong)}: crossed phases")
     if doubtful:

@@ -65,9 +65,10 @@ def install(
     _place(root / "etc" / "systemd" / "system" / UNIT, mode=0o644)
     _settings(root / "etc" / "wattpost")
     _release(folder)
+    _command(root / "usr" / "local" / "bin" / "wattpost")
     if root == Path("/"):
         _own(folder)
-    show("installed; now edit /etc/wattpost/gateway.toml, then:")
+    show(f"installed; now edit {root / 'etc' / 'wattpost' / 'gateway.toml'}, then:")
     show(f"  wattpost doctor && systemctl daemon-reload && systemctl enable --now {UNIT}")
 
 
@@ -91,6 +92,14 @@ def _release(folder: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(Path(sys.prefix))
     releases.use(name)
+
+
+def _command(link: Path) -> None:
+    """`wattpost` on everybody's PATH is whatever release is in use."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.exists() or link.is_symlink():
+        link.unlink(missing_ok=True)
+        link.symlink_to("/opt/wattpost/current/bin/wattpost")
 
 
 def _make_user() -> None:

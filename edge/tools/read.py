@@ -42,13 +42,19 @@ def read(
     began_s = time.monotonic()
     with chosen.lent(VERB, settings, line.name):
         values = _values(line, one, di)
+    wanted = [] if di else [point.quantity for point in models.load(one.model).points]
+    missing = [quantity for quantity in wanted if quantity not in values]
     head = {"meter": one.id, "line": line.name, "at": at, "took_s": round(time.monotonic() - began_s, 3)}
     if as_json:
-        screen.show_json(head | {"values": values})
+        screen.show_json(head | {"values": values, "missing": missing})
     else:
         screen.show(f"{one.id} ({one.address or one.unit}) on {line.name}, {at}, in {head['took_s']} s")
         rows = ([name, _text(each["value"]), each["unit"] or ""] for name, each in values.items())
         screen.show(screen.table(("quantity", "value", "unit"), rows))
+    if missing and not as_json:
+        screen.warn(
+            VERB, f"not answered: {', '.join(missing)}; ask again, or see: wattpost edge why {one.id}"
+        )
 
 
 def _values(line: LineSettings, one: MeterSettings, di: str | None) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ import re
 import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,13 +43,13 @@ def build(wheels: Iterable[Path], version: str, target: Path) -> str:
     files = sorted(wheels, key=lambda each: each.name)
     if not files or not any(each.name.startswith(f"wattpost-{version}-") for each in files):
         raise UpdateRefused(f"there is no wheel wattpost-{version}-….whl among the files; build it first")
-    manifest = target.with_suffix(".json")
-    manifest.write_text(json.dumps({"version": version, "wheels": [each.name for each in files]}))
+    manifest = json.dumps({"version": version, "wheels": [each.name for each in files]}).encode()
+    head = tarfile.TarInfo(MANIFEST)
+    head.size = len(manifest)
     with tarfile.open(target, "w") as bundle:
-        bundle.add(manifest, MANIFEST)
+        bundle.addfile(head, BytesIO(manifest))
         for each in files:
             bundle.add(each, each.name)
-    manifest.unlink()
     return digest(target)
 
 

@@ -78,6 +78,7 @@ class Releases:
             (self._folder / STARTS).unlink()
         self._write(PENDING, f"{version}\n{previous}\n")
         self._point(version)
+        self.note(f"begun {version}: it is in place, on trial")
 
     def note(self, text: str) -> None:
         """What is to be said of the last update, unless something better comes to be known."""

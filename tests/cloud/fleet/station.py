@@ -107,7 +107,7 @@ class Commanding:
         self.answers.take_result(gateway, orders.encode(told))
 
     def meter_says(self, **more: Any) -> None:
-        told = {"gateway": GATEWAY, "meter": METER, "at_ms": self.now_ms()}
+        told: dict[str, Any] = {"gateway": GATEWAY, "meter": METER, "at_ms": self.now_ms()}
         told |= {"model": "dlt645-2007-1p", "address": "000000000003"} | more
         self.answers.take_facts(str(told["gateway"]), orders.encode(MeterFacts(**told)))
 

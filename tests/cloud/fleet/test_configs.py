@@ -12,11 +12,12 @@ from protocols.mqtt import orders
 from protocols.mqtt.orders import Applied, Config, ConfigState
 from tests.cloud.fleet.station import FIRST, GATEWAY, SECOND, Commanding
 
-LINE = {
+METER_PART = {"id": "A01-03", "model": "dlt645-2007-1p", "address": "000000000003"}
+LINE: dict[str, Any] = {
     "name": "L1",
     "kind": "tcp",
     "endpoint": "10.0.0.5:4001",
-    "meter": [{"id": "A01-03", "model": "dlt645-2007-1p", "address": "000000000003"}],
+    "meter": [METER_PART],
 }
 
 
@@ -127,10 +128,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"line": [LINE, LINE]}, "two lines are called 'L1'"),
     ({"line": [LINE | {"name": "L9"}]}, "the registry hangs it on line 'L1'"),
     ({"line": [LINE | {"meter": [{"id": "A02-01", "model": "x"}]}]}, "hangs no such meter"),
-    ({"line": [LINE | {"meter": [LINE["meter"][0] | {"model": "x"}]}]}, "no meter model"),  # type: ignore[index]
-    ({"line": [LINE | {"meter": [LINE["meter"][0] | {"unit": 1}]}]}, "and no unit"),  # type: ignore[index]
+    ({"line": [LINE | {"meter": [METER_PART | {"model": "x"}]}]}, "no meter model"),
+    ({"line": [LINE | {"meter": [METER_PART | {"unit": 1}]}]}, "and no unit"),
     (
-        {"line": [LINE | {"meter": [LINE["meter"][0] | {"address": "000000000004"}]}]},  # type: ignore[index]
+        {"line": [LINE | {"meter": [METER_PART | {"address": "000000000004"}]}]},
         "the registry says address 3",
     ),
 ]
