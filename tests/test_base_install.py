@@ -72,6 +72,7 @@ def test_the_base_install_stays_small(bare: Path) -> None:
         if file.is_file() and file.relative_to(packages).parts[0].split("-")[0] not in tools
     )
     assert size < BASE_MEGABYTES * 1_000_000
+    assert not list(packages.glob("cloud/**/*.png"))  # pictures of READMEs stay at home
 
 
 def test_help_answers_at_once_and_loads_no_heavy_library() -> None:
