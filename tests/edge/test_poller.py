@@ -99,7 +99,8 @@ def test_each_meter_is_read_at_once_and_then_every_interval() -> None:
         said = health(poller)
         assert said.asked == said.answered >= 3
         assert said.unanswered == 0
-        assert said.answered_at_ms == kept.of("m1")[-1].at_ms
+        assert said.answered_at_ms is not None
+        assert 0 <= kept.of("m1")[-1].at_ms - said.answered_at_ms < 1000
         assert poller.line_health().connected
 
 

@@ -19,7 +19,7 @@ import psutil
 from paho.mqtt.enums import CallbackAPIVersion
 
 from cloud.demo.outcome import accounted
-from cloud.demo.prepare import free_port, write_secret
+from cloud.demo.prepare import METER_PASSWORD, free_port, write_secret
 from cloud.demo.programs import Program, ProgramError, python, tool
 from cloud.demo.run import DRAINED
 from cloud.demo.station import Paces, Place, Station
@@ -129,6 +129,7 @@ class ProofStation:
     def _write_broker(self, root: Path, port: int, passwords: dict[str, str]) -> None:
         (root / "mosquitto.conf").write_text(MOSQUITTO_CONF.format(port=port, folder=root))
         write_secret(root / "acl", ACL)
+        write_secret(self.place.meter_password, METER_PASSWORD)
         (root / "passwords").touch(0o600)
         for user, password in passwords.items():
             subprocess.run(

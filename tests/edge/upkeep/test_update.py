@@ -217,7 +217,12 @@ def test_by_hand_key_build_take_and_status_follow_one_another(tmp_path: Path) ->
     bundles.verified(tmp_path / "b", told["sha256"], told["signature"], (tmp_path / "update.key").read_text())
     on_trial(tmp_path / "opt")
     status = json.loads(edge("update", "status", "--folder", tmp_path / "opt"))
-    assert status == {"current": "1.1.0", "on_trial": True, "previous": "1.0.0", "last": "confirmed 1.0.0"}
+    assert status == {
+        "current": "1.1.0",
+        "on_trial": True,
+        "previous": "1.0.0",
+        "last": "begun 1.1.0: it is in place, on trial",
+    }
 
 
 def test_installing_writes_unit_guard_and_settings_and_leaves_settings_alone(tmp_path: Path) -> None:
