@@ -177,7 +177,9 @@ class Uplink:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self.settled = 0
-        """How often the cloud has settled something since the start."""
+        """How often the cloud has settled batches that were made since the start: what an earlier run left
+        proves nothing of this one."""
+        self._left = BatchKey(outbox.epoch, outbox.last_seq)
         self._mids: dict[int, BatchKey] = {}
         self._health: messages.Health | None = None
         self._listeners: dict[str, Callable[[bytes], None]] = {"stored": self._stored}
@@ -328,9 +330,13 @@ class Uplink:
             self._warn_once("garbage", f"what came as Stored is none and is ignored: {error}")
             return
         if self._outbox.settle(stored):
-            self.settled += 1
+            self.settled += self._is_of_this_run(stored)
             self._declare_wait.reset()
         self._window.settled(stored, self._clock.monotonic_s())
+
+    def _is_of_this_run(self, stored: messages.Stored) -> bool:
+        newest = max((last for _, last in stored.settled), default=0)
+        return newest > (self._left.seq if stored.epoch == self._left.epoch else 0)
 
     def _tell(self, session: _Session) -> None:
         """Status and health; they need no storage, so that its failure can be told."""

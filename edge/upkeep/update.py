@@ -12,6 +12,7 @@ import urllib.request
 import venv
 from collections.abc import Sequence
 from contextlib import closing
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 
 FETCH_S: Final = 30.0
 INSTALL_S: Final = 600.0
+ROOM_BYTES: Final = 64 << 20
+"""Left free beside four times the bundle: the outbox shares the disk, and readings go before updates."""
+_FETCHED: Final = "update-"
 _CHUNK: Final = 1 << 16
 
 
@@ -36,10 +40,16 @@ class Updater:
 
     def take(self, url: str, sha256: str, signature: str) -> str:
         """Fetch, install and switch; the version that is on trial now. The caller ends the program."""
-        with tempfile.TemporaryDirectory(prefix="update-", dir=self._settings.folder) as folder:
+        self._sweep()
+        with tempfile.TemporaryDirectory(prefix=_FETCHED, dir=self._settings.folder) as folder:
             path = Path(folder) / "bundle.tar"
             fetch(url, path)
             return self.take_file(path, sha256, signature)
+
+    def _sweep(self) -> None:
+        """What was being fetched when the power went."""
+        for left in self._settings.folder.glob(f"{_FETCHED}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def take_file(self, path: Path, sha256: str, signature: str) -> str:
         bundle = verified(path, sha256, signature, self._settings.key_file.read_text())
@@ -52,11 +62,20 @@ class Updater:
             raise UpdateRefused(f"release {current} is still on trial; wait until it is confirmed")
         if not later(bundle.version, current):
             raise UpdateRefused(f"{bundle.version} is not later than {current}, which is in use")
-        self.releases.note(f"begun {bundle.version}: it was not in place yet when the program ended")
+        self._check_room(path)
+        begun = f"begun {bundle.version}: it was not in place yet when the program ended"
+        self.releases.note(begun, bundle.sha256)
         self.releases.stage(bundle.version, lambda target: self._install(bundle, target))
-        self.releases.begin_trial(bundle.version)
+        self.releases.begin_trial(bundle.version, bundle.sha256)
         log.warning("release %s is in place of %s, on trial", bundle.version, current)
         return bundle.version
+
+    def _check_room(self, path: Path) -> None:
+        free = shutil.disk_usage(self._settings.folder).free
+        wanted = 4 * path.stat().st_size + ROOM_BYTES
+        if free < wanted:
+            room = f"{free >> 20} MiB are free in {self._settings.folder}, and {wanted >> 20} MiB are wanted"
+            raise UpdateRefused(f"{room}; free some space first")
 
     def _install(self, bundle: Bundle, target: Path) -> None:
         venv.create(target, with_pip=True, symlinks=True)
@@ -80,7 +99,7 @@ class TrialWatch:
         self._releases, self._clock = releases, clock
         self._trial = releases.trial
         if self._trial is not None and self._trial.version != releases.current:
-            releases.roll_back("power went before the switch")
+            releases.abandon("power went before the switch")
             self._trial = None
         self._until_s = clock.monotonic_s() + confirm_s
         self._confirm_s = confirm_s
@@ -101,24 +120,36 @@ class TrialWatch:
         if self._trial is None or self._clock.monotonic_s() < self._until_s:
             return False
         why = f"the cloud stored nothing within {self._confirm_s:.0f} s"
-        log.error("release %s is rolled back: %s", self._trial.version, why)
-        self._releases.roll_back(why)
+        is_back = self._releases.roll_back(why)
+        kept = "rolled back" if is_back else "kept, for there is none to go back to"
+        log.error("release %s is %s: %s", self._trial.version, kept, why)
         self._trial = None
-        return True
+        return is_back
 
 
 def fetch(url: str, target: Path) -> None:
     """A file by https, bounded in size. What it is worth, its hash and signature tell."""
-    if urlsplit(url).scheme != "https":
-        raise UpdateRefused(f"{url[:120]!r}: updates are fetched by https only")
+    place = _place(url)
     try:
         with closing(urllib.request.urlopen(url, timeout=FETCH_S)) as source, target.open("wb") as file:  # noqa: S310
             while chunk := source.read(_CHUNK):
                 file.write(chunk)
                 if file.tell() > MAX_BUNDLE_BYTES:
-                    raise UpdateRefused(f"{url[:120]!r} is larger than {MAX_BUNDLE_BYTES >> 20} MiB")
-    except OSError as error:
-        raise UpdateRefused(f"{url[:120]!r} cannot be fetched ({error}); try again later") from None
+                    raise UpdateRefused(f"{place} is larger than {MAX_BUNDLE_BYTES >> 20} MiB")
+    except (OSError, HTTPException, ValueError) as error:
+        raise UpdateRefused(f"{place} cannot be fetched ({error}); try again later") from None
+
+
+def _place(url: str) -> str:
+    """Of a URL what may be shown: neither user, password nor what is asked for, which may hold a key."""
+    try:
+        parts = urlsplit(url)
+        place = f"{parts.scheme}://{parts.hostname}{parts.path}"[:120]
+    except ValueError:
+        parts, place = None, "this URL"
+    if parts is None or parts.scheme != "https" or not parts.hostname:
+        raise UpdateRefused(f"{place}: updates are fetched by https only")
+    return place
 
 
 def _run(command: Sequence[str | Path], failure: str) -> None:

@@ -24,6 +24,7 @@ Finish = Callable[[Event, Outcome], None]
 Handler = Callable[[Order, Finish], None]
 HANGS_S: Final = 300.0
 """A part that has not moved for so long hangs: the watchdog is not fed any more."""
+AGAIN_S: Final = 60.0
 
 
 class Upkeep:
@@ -36,7 +37,9 @@ class Upkeep:
         self._watch = (
             TrialWatch(self._updater.releases, clock, wanted.confirm_s) if self._updater and wanted else None
         )
-        self._awaited: Finish | None = None
+        self._awaited: list[tuple[Order, Finish]] = []
+        self._installing = threading.Lock()
+        self._judge_s = 0.0
         self._ask_stop: Callable[[], None] = lambda: None
 
     def handlers(
@@ -59,15 +62,25 @@ class Upkeep:
         now_s = self._clock.monotonic_s()
         if now_s - moved_s < HANGS_S:
             self._manager.alive(now_s)
-        if self._watch is None:
+        if self._watch is None or now_s < self._judge_s:
             return
-        if settled and self._watch.on_trial:
-            self._watch.stored()
+        try:
+            self._judge(self._watch, settled)
+        except OSError as error:  # whatever the disk does, readings are more than releases
+            log.error("the trial of this release cannot be ended: %s", error)  # noqa: TRY400
+            self._judge_s = now_s + AGAIN_S
+
+    def _judge(self, watch: TrialWatch, settled: int) -> None:
+        if settled and watch.on_trial:
+            watch.stored()
             self._tell()
-        elif self._watch.overdue():
+        elif watch.overdue():
             self._ask_stop()
 
     def _update(self, order: Order, finish: Finish) -> None:
+        if not self._installing.acquire(blocking=False):
+            finish(Event.REFUSE, Outcome("another update is being installed here; wait for its end"))
+            return
         threading.Thread(target=self._install, args=(order, finish), name="update", daemon=True).start()
 
     def _install(self, order: Order, finish: Finish) -> None:
@@ -77,20 +90,23 @@ class Upkeep:
         except (UpdateRefused, OSError) as refused:
             log.warning("the update is not taken: %s", refused)
             finish(Event.REFUSE, Outcome(str(refused)))
+        except Exception as defect:  # it must not end the agent, which is well
+            log.exception("the update failed")
+            finish(Event.FAIL, Outcome(f"a defect: {defect}"))
+        else:
+            self._ask_stop()  # and no other update comes between
             return
-        self._ask_stop()
+        self._installing.release()
 
-    def _resume(self, _order: Order, finish: Finish) -> None:
+    def _resume(self, order: Order, finish: Finish) -> None:
         """Begun by the release before, or by this one before it was killed."""
-        self._awaited = finish
+        self._awaited.append((order, finish))
         if self._watch is None or not self._watch.on_trial:
             self._tell()
 
     def _tell(self) -> None:
-        if self._awaited is None or self._updater is None:
-            return
-        last = self._updater.releases.last
-        word = last.split(" ", 1)[0]
-        event = {"confirmed": Event.FINISH, "rolled": Event.FAIL}.get(word, Event.LOSE)
-        self._awaited(event, Outcome(last or "nothing is known of this update"))
-        self._awaited = None
+        awaited, self._awaited = self._awaited, []
+        for order, finish in awaited:
+            words = self._updater.releases.end_of(order.sha256) if self._updater else ""
+            event = {"confirmed": Event.FINISH, "rolled": Event.FAIL}.get(words.split(" ", 1)[0], Event.LOSE)
+            finish(event, Outcome(words or "the program ended before it was installed"))

@@ -119,7 +119,7 @@ def test_the_unit_is_valid_and_well_locked_in() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["Type=notify", "Restart=always", "ExecStartPre=/opt/wattpost/guard /opt/wattpost"]
+    "word", ["Type=notify", "Restart=always", "ExecStartPre=-/opt/wattpost/guard /opt/wattpost"]
 )
 def test_the_unit_starts_again_whatever_happens(word: str) -> None:
     assert word in UNIT.read_text().splitlines()

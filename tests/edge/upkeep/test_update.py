@@ -21,6 +21,8 @@ from tests.edge.gateway import GatewayClock
 
 GUARD = Path(__file__).parents[3] / "edge" / "upkeep" / "systemd" / "guard"
 
+BUNDLE = "00" * 32
+
 
 def wheel(folder: Path, version: str, program: str = "raise SystemExit(0)") -> Path:
     """A real wheel called wattpost whose command does what the text says."""
@@ -145,7 +147,7 @@ def test_versions_are_compared_as_numbers() -> None:
 def on_trial(folder: Path) -> Releases:
     releases = in_use(folder, "1.0.0")
     releases.stage("1.1.0", Path.mkdir)
-    releases.begin_trial("1.1.0")
+    releases.begin_trial("1.1.0", BUNDLE)
     return releases
 
 
@@ -193,6 +195,102 @@ def test_a_release_that_cannot_start_is_replaced_at_its_fourth_start(tmp_path: P
     assert releases.last.startswith("rolled back 1.1.0: it was started three times")
     subprocess.run([GUARD, tmp_path / "opt"], check=True)
     assert releases.current == "1.0.0"
+
+
+@pytest.mark.parametrize("content", ["", "x", "08\n", "\0\0\0", "-1", "3 4\n", "$(touch hacked)"])
+def test_the_guard_hinders_no_start_whatever_a_power_cut_left_behind(content: str, tmp_path: Path) -> None:
+    releases = on_trial(tmp_path / "opt")
+    (tmp_path / "opt" / "starts").write_text(content)
+    for _ in range(4):
+        subprocess.run([GUARD, tmp_path / "opt"], check=True)
+    assert releases.current == "1.0.0"
+    assert releases.end_of(BUNDLE).startswith("rolled back 1.1.0")
+    assert not (tmp_path / "opt" / "hacked").exists()
+
+
+@pytest.mark.parametrize("content", ["", "1.1.0", "1.1.0\n", "1.1.0\n0.0.1\n", "1.1.0\n../..\n", "\0"])
+def test_the_guard_leads_nowhere_when_there_is_nothing_to_go_back_to(content: str, tmp_path: Path) -> None:
+    releases = on_trial(tmp_path / "opt")
+    (tmp_path / "opt" / "pending").write_text(content)
+    for _ in range(5):
+        subprocess.run([GUARD, tmp_path / "opt"], check=True)
+    assert releases.current == "1.1.0"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_the_guard_starts_the_agent_on_a_full_disk(tmp_path: Path) -> None:
+    releases = on_trial(tmp_path / "opt")
+    for name in ("last", "starts"):
+        (tmp_path / "opt" / name).unlink()
+        (tmp_path / "opt" / name).symlink_to("/dev/full")
+    for _ in range(5):
+        subprocess.run([GUARD, tmp_path / "opt"], check=True)
+    assert releases.current == "1.0.0"
+
+
+def test_a_release_with_none_to_go_back_to_stays(tmp_path: Path) -> None:
+    releases, clock = on_trial(tmp_path / "opt"), GatewayClock()
+    releases.path("1.0.0").rmdir()
+    watch = TrialWatch(releases, clock, 600)
+    clock.advance(600)
+    assert not watch.overdue()
+    assert (releases.current, releases.trial) == ("1.1.0", None)
+    assert releases.last.startswith("kept 1.1.0, for there is no release to go back to")
+
+
+def test_a_release_put_in_place_by_hand_ends_a_trial_and_is_not_rolled_back(tmp_path: Path) -> None:
+    releases = on_trial(tmp_path / "opt")
+    releases.stage("1.2.0", Path.mkdir)
+    releases.use("1.2.0")
+    TrialWatch(releases, GatewayClock(), 600)
+    assert (releases.current, releases.trial) == ("1.2.0", None)
+
+
+def test_on_a_full_disk_a_trial_still_comes_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    releases, clock = on_trial(tmp_path / "opt"), GatewayClock()
+    watch = TrialWatch(releases, clock, 600)
+    clock.advance(600)
+    with monkeypatch.context() as full:
+        full.setattr("edge.upkeep.releases.Releases._write", _disk_full)
+        assert watch.overdue()
+    assert (releases.current, releases.trial) == ("1.0.0", None)
+
+
+def _disk_full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_an_update_that_would_fill_the_disk_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = Signed(tmp_path, "1.1.0")
+    settings = signed.settings(tmp_path)
+    releases = in_use(settings.folder, "1.0.0")
+    monkeypatch.setattr("edge.upkeep.update.ROOM_BYTES", 1 << 60)
+    with pytest.raises(UpdateRefused, match="free some space first"):
+        Updater(settings, tmp_path / "gateway.toml").take_file(signed.path, signed.sha256, signed.signature)
+    assert releases.current == "1.0.0"
+
+
+def test_what_was_being_fetched_when_the_power_went_is_swept(tmp_path: Path) -> None:
+    signed = Signed(tmp_path, "1.1.0")
+    settings = signed.settings(tmp_path)
+    in_use(settings.folder, "1.0.0")
+    (settings.folder / "update-abc").mkdir()
+    with pytest.raises(UpdateRefused):
+        Updater(settings, tmp_path / "gateway.toml").take("http://x/y", signed.sha256, signed.signature)
+    assert not (settings.folder / "update-abc").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[x/u.tar", "https:///u.tar", "https://li:secret@127.0.0.1:1/u.tar?key=secret"]
+)
+def test_a_url_that_leads_nowhere_is_refused_without_its_secrets(url: str, tmp_path: Path) -> None:
+    with pytest.raises(UpdateRefused) as told:
+        fetch(url, tmp_path / "bundle.tar")
+    assert "secret" not in str(told.value)
 
 
 def test_an_update_is_fetched_by_https_only(tmp_path: Path) -> None:
