@@ -31,6 +31,9 @@ class Section(BaseModel):
 
 
 class StationSettings(Section):
+    """`mode`: `sole` keeps every record itself; in a `companion` other systems own some fields."""
+
+    mode: Literal["sole", "companion"] = "sole"
     name: str = Field(default="示例供电所", min_length=1, max_length=80)
     timezone: str = "Asia/Shanghai"
     language: Literal["zh_CN", "en"] = "zh_CN"
@@ -91,8 +94,59 @@ class BrokerSettings(Section):
     tls: BrokerTlsSettings | None = None
 
 
+class InfluxSettings(Section):
+    """An InfluxDB 2.x; `token_file` holds a token that may read and write `bucket`."""
+
+    url: str = "http://127.0.0.1:8086"
+    org: str = "wattpost"
+    bucket: str = "readings"
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    timeout_s: float = Field(default=10.0, gt=0, le=300)
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+            raise ValueError("write it like https://influx.example:8086, without a user")
+        return url.rstrip("/")
+
+
 class ReadingsSettings(Section):
-    kind: Literal["sqlite"] = "sqlite"
+    """Where raw readings are kept: readings.db in the data folder, or an InfluxDB."""
+
+    kind: Literal["sqlite", "influxdb"] = "sqlite"
+    influxdb: InfluxSettings = InfluxSettings()
+
+
+class IngestSettings(Section):
+    """`workers` threads handle messages; `shared` takes part in `$share/ingest/…` with other processes."""
+
+    workers: int = Field(default=2, ge=1, le=16)
+    shared: bool = False
+
+
+class ArchiveSettings(Section):
+    """A day is archived `after_days` after its end, a month compacted `compact_after_days` after its own."""
+
+    folder: Path = Path("archive")
+    after_days: int = Field(default=1, ge=1, le=60)
+    compact_after_days: int = Field(default=5, ge=1, le=60)
+
+
+class RetentionSettings(Section):
+    """How long each layer is kept, in days, 0 for ever; only what the archive has, verified, ever goes."""
+
+    raw_days: int = Field(default=400, ge=0)
+    hourly_days: int = Field(default=1100, ge=0)
+    archive_days: int = Field(default=0, ge=0)
+    batches_days: int = Field(default=90, ge=0)
+
+
+class GrafanaSettings(Section):
+    url: str = "http://127.0.0.1:3000"
+    token_file: Path | None = None
 
 
 class NoticeSettings(Section):
@@ -114,6 +168,10 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     broker: BrokerSettings = BrokerSettings()
     readings: ReadingsSettings = ReadingsSettings()
+    ingest: IngestSettings = IngestSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    retention: RetentionSettings = RetentionSettings()
+    grafana: GrafanaSettings = GrafanaSettings()
     notices: NoticeSettings = NoticeSettings()
 
     @field_validator("database_url")
@@ -212,7 +270,15 @@ port = 1883
 # tls = {{ ca_file = "ca.pem", cert_file = "cloud.pem", key_file = "cloud.key" }}
 
 [readings]
-kind = "sqlite"           # data/readings.db
+kind = "sqlite"           # data/readings.db; or "influxdb":
+# influxdb = {{ url = "http://127.0.0.1:8086", bucket = "readings", token_file = "influxdb.token" }}
+
+[archive]
+folder = "archive"        # Parquet, a file per area and day, compacted to one per area and month
+after_days = 1
+
+[retention]               # days; 0 keeps for ever; nothing goes that is not in the archive, verified
+raw_days = 400
 
 [notices]
 # One address a line (mailto://…, json://…): where the station itself is told of alerts. Keep it mode 0600.

@@ -4,6 +4,7 @@ set -eu
 packages=""
 need() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/usr/lib/postgresql/15/bin/$1" ] || packages="$packages $2"; }
 need mosquitto mosquitto
+need influxd influxdb
 need mosquitto_sub mosquitto-clients
 [ -x /usr/lib/postgresql/15/bin/initdb ] || packages="$packages postgresql"
 need chromium chromium

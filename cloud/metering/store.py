@@ -10,7 +10,10 @@ from array import array
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cloud.kit.scope import Scope
 from protocols.mqtt.messages import MAX_INT
@@ -25,6 +28,15 @@ SOURCES: tuple[Source, ...] = (
     Source.IMPORT,
 )
 """In this order a source is preferred where several speak of the same instant; never reorder, only append."""
+QUALITIES: tuple[Quality, ...] = (
+    Quality.GOOD,
+    Quality.CLOCK_UNSURE,
+    Quality.METER_CLOCK_OFF,
+    Quality.SUSPECT,
+)
+"""Numbered for storage in this order; never reorder, only append."""
+SOURCE_ID = {source: number for number, source in enumerate(SOURCES)}
+QUALITY_ID = {quality: number for number, quality in enumerate(QUALITIES)}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -82,6 +94,25 @@ class Kept:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Values of one quantity of many meters as arrays of one length, in order of (meter, at, source).
+
+    `meter` int32: index into the meters asked for; `at_ms` int64; `source`, `quality` uint8: index into
+    `SOURCES`, `QUALITIES`; `values` int64 for counters, float64 for gauges.
+    """
+
+    quantity: str
+    meter: NDArray[np.int32]
+    at_ms: NDArray[np.int64]
+    source: NDArray[np.uint8]
+    quality: NDArray[np.uint8]
+    values: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.at_ms)
+
+
 class ReadingStore(Protocol):
     def write(self, batch: BatchOfReadings) -> None:
         """Durable when it returns, and idempotent. StoreFault: nothing of it is promised."""
@@ -101,6 +132,12 @@ class ReadingStore(Protocol):
         source: Source | None = None,
     ) -> Series:
         """The values in [start, end) that `scope` shows; without `source` the preferred of each instant."""
+        ...
+
+    def columns(
+        self, scope: Scope, meters: Sequence[str], quantities: Sequence[str], start: datetime, end: datetime
+    ) -> list[Columns]:
+        """All values in [start, end) that `scope` shows, of every source: one `Columns` for each quantity."""
         ...
 
     def newest_at(self, scope: Scope, meter: str) -> datetime | None:

@@ -7,7 +7,7 @@ which measured four times the writing speed of (meter, quantity, at).
 import queue
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +18,18 @@ from cloud.kit.lock import ProcessLock
 from cloud.kit.scope import Scope
 from cloud.metering import store_sqlite_read as reading_side
 from cloud.metering.claims import Claim, contest
-from cloud.metering.store import BatchOfReadings, Kept, Latest, Series, StoreFault, instant, normal
-from cloud.metering.store_sqlite_read import QUALITY_ID, SOURCE_ID
+from cloud.metering.store import (
+    QUALITY_ID,
+    SOURCE_ID,
+    BatchOfReadings,
+    Columns,
+    Kept,
+    Latest,
+    Series,
+    StoreFault,
+    instant,
+    normal,
+)
 from protocols.readings import Source, Value
 
 VERSION = 1
@@ -177,6 +187,12 @@ class SqliteStore:
     ) -> Series:
         with self._reading() as connection:
             return reading_side.values(connection, scope, meter, quantity, start, end, source)
+
+    def columns(
+        self, scope: Scope, meters: Sequence[str], quantities: Sequence[str], start: datetime, end: datetime
+    ) -> list[Columns]:
+        with self._reading() as connection:
+            return reading_side.columns(connection, scope, meters, quantities, start, end)
 
     def newest_at(self, scope: Scope, meter: str) -> datetime | None:
         return max((instant(each.at_ms) for each in self.latest(scope, [meter])), default=None)

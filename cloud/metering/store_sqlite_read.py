@@ -1,19 +1,30 @@
 """The reading side of the SQLite store: questions to one connection that cannot write."""
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Literal
 
-from cloud.kit.scope import Scope
-from cloud.metering.store import SOURCES, Kept, Latest, Series, instant, ms, series, windows
-from protocols.readings import Quality, Source, Value
+import numpy as np
 
-# never reorder, only append
-QUALITIES = (Quality.GOOD, Quality.CLOCK_UNSURE, Quality.METER_CLOCK_OFF, Quality.SUSPECT)
-SOURCE_ID = {source: number for number, source in enumerate(SOURCES)}
-QUALITY_ID = {quality: number for number, quality in enumerate(QUALITIES)}
+from cloud.kit.scope import Scope
+from cloud.metering.store import (
+    QUALITIES,
+    SOURCE_ID,
+    SOURCES,
+    Columns,
+    Kept,
+    Latest,
+    Series,
+    instant,
+    ms,
+    series,
+    windows,
+)
+from protocols.quantities import QUANTITIES, Kind
+from protocols.readings import Source, Value
+
 _FOREVER = 2**62
 
 _LATEST = """
@@ -97,6 +108,43 @@ def values(
                 at_ms.append(at)
                 found.append(value)
     return series(quantity, at_ms, found)
+
+
+_COLUMN = """
+SELECT at, source, quality, value FROM value WHERE meter = (SELECT id FROM meter WHERE name = ?)
+AND quantity = (SELECT id FROM quantity WHERE name = ?) AND at >= ? AND at < ? ORDER BY at, source
+"""
+
+
+def columns(
+    connection: sqlite3.Connection,
+    scope: Scope,
+    meters: Sequence[str],
+    quantities: Sequence[str],
+    start: datetime,
+    end: datetime,
+) -> list[Columns]:
+    found = []
+    for quantity in quantities:
+        rows = [
+            (number, *row)
+            for number, meter in enumerate(meters)
+            for first, last in scope.clip(meter, start, end)
+            for row in connection.execute(_COLUMN, (meter, quantity, ms(first), ms(last)))
+        ]
+        meter, at, source, quality, value = zip(*rows, strict=True) if rows else ((),) * 5
+        number_type = np.int64 if QUANTITIES[quantity].kind is Kind.COUNTER else np.float64
+        found.append(
+            Columns(
+                quantity,
+                np.array(meter, np.int32),
+                np.array(at, np.int64),
+                np.array(source, np.uint8),
+                np.array(quality, np.uint8),
+                np.array(value, number_type),
+            )
+        )
+    return found
 
 
 def kept(connection: sqlite3.Connection, table: Literal["value", "conflict"], scope: Scope) -> Iterator[Kept]:

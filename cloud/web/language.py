@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
 from babel.messages import mofile, pofile
+from babel.messages.catalog import Catalog
 from babel.support import Translations
 
 DEFAULT = "zh_CN"
@@ -31,14 +32,28 @@ def known(language: str | None) -> str:
     return language if language in LANGUAGES else DEFAULT
 
 
+def catalogue(language: str) -> Catalog:
+    """All texts of a language: each part of the pages has a file of its own, and no text stands in two."""
+    whole = Catalog(locale=language, domain="messages")
+    for path in sorted((CATALOGUES / language / "LC_MESSAGES").glob("*.po")):
+        with path.open("rb") as lines:
+            part = pofile.read_po(lines, locale=language, domain="messages", abort_invalid=True)
+        if not whole.mime_headers or path.stem == "messages":
+            whole.mime_headers = part.mime_headers
+        for message in part:
+            if not message.id:
+                continue
+            if message.id in whole:
+                raise ValueError(f"{path}: {message.id!r} is translated in another file already")
+            whole[message.id] = message
+    return whole
+
+
 @cache
 def translations(language: str) -> Translations:
     """The compiled catalogue of a language; no build step and no compiled file on disk."""
-    source = CATALOGUES / language / "LC_MESSAGES" / "messages.po"
-    with source.open("rb") as lines:
-        catalogue = pofile.read_po(lines, locale=language, domain="messages", abort_invalid=True)
     compiled = BytesIO()
-    mofile.write_mo(compiled, catalogue)
+    mofile.write_mo(compiled, catalogue(language))
     compiled.seek(0)
     return Translations(compiled, domain="messages")
 

@@ -5,11 +5,9 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from babel.messages import pofile
-from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 
-from cloud.web.language import CATALOGUES, LANGUAGES, Words, known
+from cloud.web.language import CATALOGUES, LANGUAGES, Words, catalogue, known
 from tests.cloud.web.village import NOW
 
 PLACEHOLDER = re.compile(r"%\(\w+\)s|\{\w+\}")
@@ -23,11 +21,6 @@ def used() -> set[str | tuple[str, ...]]:
     options = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
     rows = extract_from_dir(CATALOGUES.parent, method_map=methods, options_map=options, keywords=KEYWORDS)
     return {row[2] for row in rows}
-
-
-def catalogue(language: str) -> Catalog:
-    with (CATALOGUES / language / "LC_MESSAGES" / "messages.po").open("rb") as lines:
-        return pofile.read_po(lines, locale=language, abort_invalid=True)
 
 
 def texts(given: str | tuple[str, ...] | list[str] | None) -> list[str]:

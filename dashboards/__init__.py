@@ -1,0 +1,1 @@
+"""Grafana: boards as code, their generated JSON, provisioning and push."""
