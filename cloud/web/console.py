@@ -13,6 +13,7 @@ from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.store import instant
 from cloud.web import (
     command_views,
+    console_collection,
     console_commands,
     console_desk,
     console_gateway,
@@ -120,6 +121,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     routes.include_router(console_commands.router(parts, pages))
     routes.include_router(console_gateway.router(parts, pages))
     routes.include_router(console_live.router(parts, pages, station))
+    routes.include_router(console_collection.router(parts, pages))
     return routes
 
 

@@ -1,0 +1,22 @@
+"""How completely meters are read: the collection pages of the console, for operators only."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from cloud.kit.auth import User
+from cloud.web.pages import Pages
+from cloud.web.parts import Parts
+
+
+def router(parts: Parts, pages: Pages) -> APIRouter:
+    routes = APIRouter(prefix="/data")
+    Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
+
+    @routes.get("")
+    def overview_page(request: Request, user: Operator) -> Response:
+        values = {"section": "data", "data_tab": "collection"}
+        return pages.page(request, "console/collection.html", user=user, **values)
+
+    return routes
