@@ -42,6 +42,7 @@ from cloud.metering import api as metering_api
 from cloud.metering.ingest import Callbacks, Ingest
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import BatchOfReadings
+from cloud.metering.vee.dirty import DirtyDays
 from cloud.records import Records, open_records
 from cloud.schedule import Job, Schedule
 from cloud.settings import BrokerSettings, Settings, lines, secret
@@ -93,7 +94,7 @@ class Application:
             self._publish,
             clock,
             Callbacks(
-                stored=[self.watch.on_stored],
+                stored=[self.watch.on_stored, DirtyDays(settings.station.zone, clock).on_stored],
                 health=[self.watch.on_health],
                 committed=[self._show],
                 others=self.answers.topics,

@@ -1,0 +1,89 @@
+"""Which closed days have to be validated again, for readings of them came late.
+
+A day is marked in the transaction that books the readings, after they are in the store, and unmarked only
+if nothing came since it was read: so none is forgotten, whatever dies in between.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
+
+from sqlalchemy import Column, Connection, Date, Integer, String, Table, delete, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cloud.kit.clock import Clock
+from cloud.kit.db import metadata
+from cloud.metering.store import BatchOfReadings
+from protocols.readings import Reading
+
+REACH = timedelta(minutes=30)
+"""So far from midnight a reading still bears on the register at midnight, and so on both days."""
+_QUARTER_MS = 900_000
+_QUARTER = timedelta(milliseconds=_QUARTER_MS)
+_REACH = REACH // _QUARTER
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CHUNK = 400
+
+dirty_table = Table(
+    "vee_dirty_day",
+    metadata,
+    Column("meter", String(64), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("times", Integer, nullable=False),
+)
+"""`times` counts the marks: a day that was marked again while it was validated stays marked."""
+
+Mark = tuple[str, date, int]
+"""(meter, day, times) as it was read."""
+
+
+class DirtyDays:
+    """Marks closed days of the station's `zone` as readings of them come in."""
+
+    def __init__(self, zone: tzinfo, clock: Clock) -> None:
+        self._clock, self._zone = clock, zone
+        self._day = lru_cache(maxsize=100_000)(self._day_of)
+
+    def on_stored(self, connection: Connection, _: BatchOfReadings, readings: Sequence[Reading]) -> None:
+        """One look at each reading, and one row for each meter and closed day among them; mostly none."""
+        today = self._day((self._clock.now() - _EPOCH) // _QUARTER)
+        seen = {(each.meter, each.at_ms // _QUARTER_MS) for each in readings}
+        oldest = min((quarter for _, quarter in seen), default=None)
+        if oldest is None or self._day(oldest - _REACH) >= today:
+            return
+        touched = {
+            (meter, day)
+            for meter, quarter in seen
+            for day in (self._day(quarter - _REACH), self._day(quarter), self._day(quarter + _REACH))
+            if day < today
+        }
+        mark(connection, touched)
+
+    def _day_of(self, quarter: int) -> date:
+        return (_EPOCH + quarter * _QUARTER).astimezone(self._zone).date()
+
+
+def mark(connection: Connection, touched: Iterable[tuple[str, date]]) -> None:
+    """These (meter, day) are to be validated again: of imports, of a changed registry."""
+    rows = [{"meter": meter, "day": day, "times": 1} for meter, day in sorted(set(touched))]
+    if not rows:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    added = dialect.insert(dirty_table)
+    more = {"times": dirty_table.c.times + 1}
+    connection.execute(added.on_conflict_do_update(index_elements=["meter", "day"], set_=more), rows)
+
+
+def marks(connection: Connection, before: date) -> list[Mark]:
+    """Those of days before `before`, in order of day and meter."""
+    query = select(dirty_table).where(dirty_table.c.day < before)
+    found = connection.execute(query.order_by(dirty_table.c.day, dirty_table.c.meter))
+    return [(row.meter, row.day, row.times) for row in found]
+
+
+def unmark(connection: Connection, done: Sequence[Mark]) -> None:
+    """Those that were not marked again since they were read."""
+    for at in range(0, len(done), _CHUNK):
+        table = dirty_table.c
+        keys = tuple_(table.meter, table.day, table.times).in_(list(done[at : at + _CHUNK]))
+        connection.execute(delete(dirty_table).where(keys))
