@@ -17,6 +17,7 @@ import pytest
 
 from cloud.kit.db import Database
 from tests.certificates import Certificates
+from tests.influx import NAMED, Influx, Influxd, Named, fresh
 from tests.mosquitto import Mosquitto
 from tests.peer_environments import peer_python
 
@@ -24,6 +25,7 @@ PLACES = ["/usr/sbin", "/usr/lib/postgresql/15/bin"]
 APT = {
     "mosquitto": "mosquitto",
     "mosquitto_passwd": "mosquitto",
+    "influxd": "influxdb",
     "mosquitto_sub": "mosquitto-clients",
     "postgres": "postgresql",
     "initdb": "postgresql",
@@ -188,6 +190,27 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     broker = Mosquitto(folder, program, passwd, free_port(), ("gw-a01", "gw-a02", "cloud"))
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def influx_engine() -> Iterator[Influxd | Named]:
+    """A real influxd of our own, or the InfluxDB 2.x that WATTPOST_TEST_INFLUXDB_URL names."""
+    if NAMED["URL"]:
+        yield Named()
+        return
+    program = require_program("influxd")
+    with tempfile.TemporaryDirectory(prefix="wattpost-influxd-", ignore_cleanup_errors=True) as folder:
+        engine = Influxd(Path(folder), program, free_port)
+        yield engine
+        engine.stop()
+
+
+@pytest.fixture
+def influx(influx_engine: Influxd | Named, tmp_path: Path) -> Iterator[Influx]:
+    """A fresh bucket of a real engine; `influx.settings()` is what a station has to say of it."""
+    made = fresh(influx_engine, tmp_path)
+    yield made
+    made.engine.drop(made.bucket)
 
 
 @pytest.fixture
