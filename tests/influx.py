@@ -1,7 +1,8 @@
 """An InfluxDB for tests: Debian's influxd 1.6.7 as our own child, or a 2.x that the environment names.
 
-`WATTPOST_TEST_INFLUXDB_URL`, `…_TOKEN` and `…_ORG` name a 2.x, and the same tests run on it unchanged; otherwise
-the child is spoken to through `tests/influx_gateway.py`, which says what it stands for. Either gives fresh buckets.
+`WATTPOST_TEST_INFLUXDB_URL`, `…_TOKEN` and `…_ORG` name a 2.x, and the same tests run on it unchanged;
+otherwise the child is spoken to through `tests/influx_gateway.py`, which says what it stands for. Either gives
+fresh buckets.
 """
 
 import json
@@ -94,7 +95,7 @@ class Influx:
     def settings(self, **other: Any) -> InfluxSettings:
         """What a station that keeps its readings here has under [readings]."""
         mine = {"url": self.url, "org": self.org, "bucket": self.bucket, "token_file": self.token_file}
-        return InfluxSettings(**(mine | other))
+        return InfluxSettings.model_validate(mine | other)
 
     def query(self, statement: str) -> list[dict[str, Any]]:
         """The series that an InfluxQL statement finds here."""
@@ -112,7 +113,7 @@ class Influx:
 
 
 class Influxd:
-    """Our own influxd and the gateway before it, each a child; ports and data stay over `kill` and `start`."""
+    """Our own influxd and the gateway before it, each a child; ports and data stay over a `kill`."""
 
     org, token = "wattpost", "token-of-the-tests"
 
@@ -122,8 +123,9 @@ class Influxd:
         self.url = f"http://127.0.0.1:{self.port}"
         (folder / "influxdb.conf").write_text(CONFIG.format(folder=folder, http=self._http, rpc=self._rpc))
         self._engine: subprocess.Popen[bytes] | None = None
-        gateway = [sys.executable, Path(__file__).with_name("influx_gateway.py")]
-        self._gateway = self._child([*gateway, str(self.port), str(self._http), self.token], self.port)
+        words = [str(self.port), str(self._http), self.token]
+        gateway = Path(__file__).with_name("influx_gateway.py")
+        self._gateway = self._child([sys.executable, gateway, *words], self.port)
         self.start()
 
     @property

@@ -1,4 +1,4 @@
-"""Stands before an influxd 1.6.7 so that it can be spoken to as an InfluxDB 2.x, for tests and benchmarks only.
+"""Stands before an influxd 1.6.7 so that it can be spoken to as an InfluxDB 2.x, for tests and benches only.
 
 Debian's engine stores and answers InfluxQL like 2.x, but has no `/api/v2/write` (1.8 and later have it). This
 gives that one route: bucket → database, gzip and precision passed on as they are, the token checked, an error
