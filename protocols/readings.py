@@ -1,9 +1,10 @@
 """A reading: what one meter said at one instant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
+
+import msgspec
 
 Value = int | float
 """Counters are int (Wh, varh), gauges are finite float. A value that is not available is left out."""
@@ -28,9 +29,10 @@ class Quality(StrEnum):
     SUSPECT = "suspect"  # said twice, and hard to believe: a register that fell, an advance beyond the rating
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """`at_ms` is Unix time in ms, UTC: the gateway's for polled values, the meter's own stamp for the rest.
+class Reading(msgspec.Struct, frozen=True, array_like=True):
+    """On the wire: [meter, at_ms, source, {quantity: value}, quality].
+
+    `at_ms` is Unix time in ms, UTC: the gateway's for polled values, the meter's own stamp for the rest.
 
     A meter's stamp is never corrected here: what its clock was off by is the quantity `clock_offset_s`.
     """

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row
 
 from cloud.fleet import registry
@@ -121,4 +122,4 @@ class PrimaryReadings:
 
 def _shown(reading: Reading, ratio: Ratio) -> Reading:
     values = {quantity: ratio.of(quantity, value) for quantity, value in reading.values.items()}
-    return replace(reading, values=values)
+    return msgspec.structs.replace(reading, values=values)

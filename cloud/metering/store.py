@@ -118,6 +118,13 @@ class ReadingStore(Protocol):
         """Durable when it returns, and idempotent. StoreFault: nothing of it is promised."""
         ...
 
+    def write_many(self, batches: Sequence[BatchOfReadings]) -> None:
+        """As `write` of each, in one step: all durable when it returns. StoreFault: none is promised.
+
+        ValueError: one of them holds what is no value; none of them is written.
+        """
+        ...
+
     def latest(self, scope: Scope, meters: Collection[str] | None = None) -> list[Latest]:
         """The newest value of each quantity, ordered by meter and quantity; `meters` None is all in scope."""
         ...

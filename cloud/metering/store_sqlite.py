@@ -116,9 +116,13 @@ class SqliteStore:
         return connection
 
     def write(self, batch: BatchOfReadings) -> None:
+        self.write_many([batch])
+
+    def write_many(self, batches: Sequence[BatchOfReadings]) -> None:
         with self._turn:
             try:
-                self._write(batch)
+                for batch in batches:
+                    self._write(batch)
             except sqlite3.Error as error:
                 self._abandon()
                 raise StoreFault(f"{self._path}: {error}") from error

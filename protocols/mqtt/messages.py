@@ -12,7 +12,7 @@ import msgspec
 
 from protocols.errors import MessageError
 from protocols.quantities import EXACT, QUANTITIES
-from protocols.readings import Quality, Reading, Source
+from protocols.readings import Reading
 
 VERSION = 1
 MAX_PAYLOAD = 256 * 1024
@@ -31,14 +31,8 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, pattern=r"
 Epoch = Annotated[str, msgspec.Meta(pattern=f"^{EPOCH.pattern}$")]
 
 
-class Row(msgspec.Struct, array_like=True, frozen=True):
-    """One reading on the wire: [meter, at_ms, source, {quantity: value}, quality]."""
-
-    meter: str
-    at_ms: int
-    source: Source
-    values: dict[str, int | float]
-    quality: Quality = Quality.GOOD
+Row = Reading
+"""A reading goes over the wire as it is."""
 
 
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,12 +148,14 @@ M = TypeVar("M", bound=Message)
 
 def row(reading: Reading) -> Row:
     """A reading as it goes over the wire."""
+    if type(reading.values) is dict:
+        return reading
     return Row(reading.meter, reading.at_ms, reading.source, dict(reading.values), reading.quality)
 
 
 def reading(row: Row) -> Reading:
     """A reading as it came over the wire."""
-    return Reading(row.meter, row.at_ms, row.source, row.values, row.quality)
+    return row
 
 
 def encode(message: Message) -> bytes:
