@@ -6,6 +6,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from cloud.kit.auth import User
+from cloud.metering.ledger.gaps import gaps
+from cloud.metering.ledger.rates import rates
 from cloud.web.pages import Pages
 from cloud.web.parts import Parts
 
@@ -16,7 +18,10 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
     @routes.get("")
     def overview_page(request: Request, user: Operator) -> Response:
-        values = {"section": "data", "data_tab": "collection"}
+        today = pages.now().astimezone(parts.zone).date()
+        with parts.database.read() as connection:
+            values = {"rates": rates(connection, today, today), "gaps": gaps(connection, today)}
+        values |= {"section": "data", "data_tab": "collection"}
         return pages.page(request, "console/collection.html", user=user, **values)
 
     return routes
