@@ -31,7 +31,7 @@ from sqlalchemy import (
 from cloud.fleet import topology
 from cloud.kit.db import Instant, metadata
 from cloud.metering.vee import blobs
-from cloud.metering.vee.point_day import ESTIMATES, Channel, Flag, Method, PointDay
+from cloud.metering.vee.point_day import ESTIMATES, Channel, Flag, Known, Method, PointDay
 
 __all__ = [
     "ESTIMATES", "Channel", "Flag", "Method", "PointDay", "Revision", "newest", "put", "revisions", "same",
@@ -63,6 +63,10 @@ day_table = Table(
     Column("method", LargeBinary, nullable=False),
     Column("register_start_wh", BigInteger),
     Column("register_end_wh", BigInteger),
+    Column("first_known", Integer),
+    Column("first_known_wh", BigInteger),
+    Column("last_known", Integer),
+    Column("last_known_wh", BigInteger),
     Column("references", String(500), nullable=False),
     Column("by", String(64), nullable=False),
     Column("why", String(500), nullable=False),
@@ -131,6 +135,7 @@ def same(one: PointDay, other: PointDay) -> bool:
         and one.register_start_wh == other.register_start_wh
         and one.register_end_wh == other.register_end_wh
         and one.references == other.references
+        and (one.first_known, one.last_known) == (other.first_known, other.last_known)
         and np.array_equal(one.final_wh, other.final_wh, equal_nan=True)
         and np.array_equal(one.flags, other.flags)
         and np.array_equal(one.method, other.method)
@@ -189,8 +194,15 @@ def _row(each: PointDay, revision: int) -> dict[str, Any]:
         "method": blobs.of_marks(each.method),
         "register_start_wh": each.register_start_wh,
         "register_end_wh": each.register_end_wh,
+        **_known("first_known", each.first_known),
+        **_known("last_known", each.last_known),
         "references": ",".join(day.isoformat() for day in each.references),
     }
+
+
+def _known(name: str, known: Known | None) -> dict[str, int | None]:
+    boundary, wh = known or (None, None)
+    return {name: boundary, f"{name}_wh": wh}
 
 
 def _point_day(row: Row[Any]) -> PointDay:
@@ -208,6 +220,8 @@ def _point_day(row: Row[Any]) -> PointDay:
         row.register_end_wh,
         row.revision,
         tuple(date.fromisoformat(day) for day in row.references.split(",") if day),
+        None if row.first_known is None else (row.first_known, row.first_known_wh),
+        None if row.last_known is None else (row.last_known, row.last_known_wh),
     )
 
 

@@ -65,6 +65,9 @@ ESTIMATES = frozenset({Method.REGISTER_SHAPED, Method.INTERPOLATED, Method.LIKE_
 """What was not measured and not said by a person; an outage's zero is none of them."""
 
 
+Known = tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class PointDay:
     """One local day of one channel of one point, in primary values.
@@ -72,7 +75,8 @@ class PointDay:
     `slots` is 92, 96 or 100 at 15 min, or other at other `interval_s`; slot i begins at `start` + i x
     interval. `final_wh` float64 with NaN where missing; `flags` uint32; `method` uint8 (`Method`): each of
     shape (slots,).
-    `references` are the days whose shape an estimate of this one was made after.
+    `references` are the days whose shape an estimate of this one was made after. `first_known`, `last_known`:
+    (boundary, register in Wh) where the register is known first and last; boundary i begins slot i.
     """
 
     point: str
@@ -87,6 +91,8 @@ class PointDay:
     register_end_wh: int | None = None
     revision: int = 0
     references: tuple[date, ...] = ()
+    first_known: Known | None = None
+    last_known: Known | None = None
 
     @property
     def slots(self) -> int:

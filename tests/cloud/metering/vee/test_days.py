@@ -26,7 +26,20 @@ def a_day(point: str = "M-1", day: date = DAY, *, wh: float = 100.0, slots: int 
     method[3] = Method.MISSING
     start = START + (day - DAY)
     return PointDay(
-        point, Channel.IMPORT, day, start, 900, final, flags, method, 1000, 2000, 0, (DAY - timedelta(7),)
+        point,
+        Channel.IMPORT,
+        day,
+        start,
+        900,
+        final,
+        flags,
+        method,
+        1000,
+        2000,
+        0,
+        (DAY - timedelta(7),),
+        (0, 1000),
+        (90, 1900),
     )
 
 
