@@ -5,13 +5,14 @@ import os
 import typer
 
 from cloud.kit.errors import CloudError, Invalid
-from cloud.verbs import STYLE, service, talk
+from cloud.verbs import STYLE, keeping, service, talk
 from cloud.verbs.gateways import gateways
 from cloud.verbs.imports import imports
 from cloud.verbs.users import users
 
 app = typer.Typer(**STYLE, help="The service: ingest, store, alerts, work orders, console and portal.")
 service.register(app)
+keeping.register(app)
 app.add_typer(users, name="user")
 app.add_typer(imports, name="import")
 app.add_typer(gateways, name="gateway")

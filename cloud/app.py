@@ -31,6 +31,7 @@ from cloud.fleet.commands import Commands
 from cloud.fleet.dispatch import Dispatch
 from cloud.fleet.intake import Intake
 from cloud.fleet.link import Link, LinkState, Login
+from cloud.keeping import api as keeping_api
 from cloud.kit import access
 from cloud.kit.auth import DEAR, Accounts, User
 from cloud.kit.clock import Clock
@@ -161,6 +162,7 @@ class Application:
                 commands_api.router(database, guard, self.commands, self.dispatch, clock),
                 configs_api.router(database, guard, self.dispatch, clock),
                 protection_api.router(database, guard, clock),
+                keeping_api.router(database, guard, clock),
             ],
             self.lacking,
         )

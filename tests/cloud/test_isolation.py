@@ -71,6 +71,8 @@ MATRIX: dict[str, Row] = {
         "protections", (201, 403, 403, 401), {"account": "10B", "kind": "household", "why": "示例"}
     ),
     "POST /protections/{id}/end": Row("protections/{protection}/end", (200, 403, 403, 401), {"why": "示例"}),
+    "POST /customers/{id}/erase": Row("customers/C-A/erase", (409, 403, 403, 401), {"why": "示例原因"}),
+    "GET /erasures": Row("erasures", (200, 403, 403, 401)),
     "GET /latest": Row("latest", (200, 200, 200, 401)),
 }
 
