@@ -1,6 +1,6 @@
 """How completely meters are read: the collection pages of the console, for operators only."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -20,7 +20,10 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     def overview_page(request: Request, user: Operator) -> Response:
         today = pages.now().astimezone(parts.zone).date()
         with parts.database.read() as connection:
-            values = {"rates": rates(connection, today, today), "gaps": gaps(connection, today)}
+            values: dict[str, Any] = {
+                "rates": rates(connection, today, today),
+                "gaps": gaps(connection, today),
+            }
         values |= {"section": "data", "data_tab": "collection"}
         return pages.page(request, "console/collection.html", user=user, **values)
 
