@@ -40,6 +40,7 @@ from cloud.kit.errors import CloudError, Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.scope import Scope
 from cloud.metering import api as metering_api
+from cloud.metering.archive.due import LateReadings
 from cloud.metering.ingest import Callbacks, Ingest
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import BatchOfReadings
@@ -95,7 +96,11 @@ class Application:
             self._publish,
             clock,
             Callbacks(
-                stored=[self.watch.on_stored, DirtyDays(settings.station.zone, clock).on_stored],
+                stored=[
+                    self.watch.on_stored,
+                    DirtyDays(settings.station.zone, clock).on_stored,
+                    LateReadings(settings.station.zone, clock).on_stored,
+                ],
                 health=[self.watch.on_health],
                 committed=[self._show],
                 others=self.answers.topics,
