@@ -149,9 +149,15 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_url")
         return
-    url: str = request.getfixturevalue("migrated_postgres")
-    yield url
-    with psycopg.connect(url, autocommit=True) as admin:
+    request.getfixturevalue("empty_postgres")
+    yield request.getfixturevalue("migrated_postgres")
+
+
+@pytest.fixture
+def empty_postgres(migrated_postgres: str) -> Iterator[None]:
+    """Whatever a test put into that database is gone after it."""
+    yield
+    with psycopg.connect(migrated_postgres, autocommit=True) as admin:
         _nobody_else_is_in(admin)
         tables = [row[0] for row in admin.execute(_TABLES)]
         admin.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE".encode())

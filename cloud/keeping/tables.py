@@ -66,7 +66,7 @@ def ordered() -> list[Table]:
 
 def rows(connection: Connection, table: Table) -> Iterator[bytes]:
     """Every row as one canonical line, in no order that means anything."""
-    found = connection.execution_options(yield_per=CHUNK).execute(select(table))
+    found = connection.execute(select(table).execution_options(yield_per=CHUNK))
     names = [column.name for column in table.columns]
     for row in found:
         plain = {name: _plain(value) for name, value in zip(names, row, strict=True)}
