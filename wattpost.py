@@ -15,6 +15,7 @@ VERBS = {
         "look a gateway over: settings, disk, clock, ports, broker, certificate",
     ),
     "frame": ("edge.frame", "explain a DL/T 645 frame"),
+    "grafana": ("dashboards.__main__", "dashboards for the control room: write them, push them"),
 }
 USAGE = """\
 Usage: wattpost VERB [ARGUMENTS]   (wattpost VERB --help tells more)
@@ -47,9 +48,10 @@ def main() -> None:
             "edge",
             "cloud",
             "firmware_sim",
+            "dashboards",
         ):
             raise
-        extra = {"cloud": "cloud", "demo": "all", "sim": "sim"}.get(verb, "all")
+        extra = {"cloud": "cloud", "demo": "all", "sim": "sim", "grafana": "dashboards"}.get(verb, "all")
         sys.stderr.write(
             f"wattpost {verb}: {missing.name!r} is not installed; run: pip install 'wattpost[{extra}]'\n"
         )
