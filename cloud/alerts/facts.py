@@ -90,7 +90,8 @@ def _meters(connection: Connection, areas: Sequence[str]) -> Sequence[Row[Any]]:
     """Every meter of these areas, and every other one of the gateways that reach into them."""
     reaching = select(meter_table.c.gateway).where(meter_table.c.area.in_(areas))
     mine = meter_table.c.area.in_(areas) | meter_table.c.gateway.in_(reaching)
-    return connection.execute(select(meter_table).where(mine).order_by(meter_table.c.id)).all()
+    query = select(meter_table).where(mine, meter_table.c.installed).order_by(meter_table.c.id)
+    return connection.execute(query).all()
 
 
 def _states(connection: Connection, names: Sequence[str]) -> dict[str, Row[Any]]:

@@ -12,6 +12,12 @@ from cloud.kit.db import Instant, metadata
 from cloud.kit.errors import NotFound
 from cloud.kit.scope import Scope, Window
 
+
+def _named_meter(context: Any) -> Any:
+    """A meter without a point of another name is its own."""
+    return context.get_current_parameters()["meter"]
+
+
 customer_table = Table(
     "customer",
     metadata,
@@ -38,9 +44,23 @@ service_table = Table(
     Column("end", Instant),
     Column("proven_at", Instant),
     Column("proven_by", String(64)),
+    Column("point", String(64), default=_named_meter),
     Index(None, "meter"),
+    Index(None, "point"),
 )
-"""`proven_at`: when it was seen on site that this meter serves this account (no 串户), and by whom."""
+"""An account at a metering point, named by the meter that hung there at `start`; it follows that point.
+
+`proven_at`: when it was seen on site that this meter serves this account (no 串户), and by whom.
+"""
+proof_table = Table(
+    "service_proof",
+    metadata,
+    Column("account", ForeignKey("account.no"), primary_key=True),
+    Column("meter", ForeignKey("meter.id"), primary_key=True),
+    Column("at", Instant, primary_key=True),
+    Column("by", String(64), nullable=False),
+)
+"""Proofs for meters that came to the point by an exchange: the old meter's proof is not theirs."""
 contact_table = Table(
     "contact",
     metadata,

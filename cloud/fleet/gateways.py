@@ -194,12 +194,14 @@ def _holds_data_since(row: Row[Any], limit: datetime) -> bool:
 
 def meters_of_areas(connection: Connection, areas: Collection[str]) -> list[MeterState]:
     """Every meter of these areas with what its gateway last told of it, in order of name."""
-    query = select(meter_table).where(meter_table.c.area.in_(sorted(areas))).order_by(meter_table.c.id)
+    query = select(meter_table).where(meter_table.c.area.in_(sorted(areas)), meter_table.c.installed)
+    query = query.order_by(meter_table.c.id)
     return _with_health(connection, connection.execute(query).all())
 
 
 def meters_of_line(connection: Connection, gateway: str, line: str) -> list[MeterState]:
-    query = select(meter_table).where(meter_table.c.gateway == gateway, meter_table.c.line == line)
+    mine = (meter_table.c.gateway == gateway, meter_table.c.line == line, meter_table.c.installed)
+    query = select(meter_table).where(*mine)
     return _with_health(connection, connection.execute(query.order_by(meter_table.c.id)).all())
 
 

@@ -5,68 +5,27 @@ One document brings it in, whole or not at all; what the document does not name 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Connection,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    Row,
-    Select,
-    String,
-    Table,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Row, Select, Table, func, insert, select, update
 
+from cloud.fleet import current
+from cloud.fleet.history import Book, Note
+from cloud.fleet.spans import BEGINNING
+from cloud.fleet.tables import area_table as area_table
+from cloud.fleet.tables import gateway_table as gateway_table
+from cloud.fleet.tables import meter_table as meter_table
 from cloud.kit import documents
-from cloud.kit.db import metadata
 from cloud.kit.errors import NotFound
 from protocols import models, spelling
 from protocols.mqtt.topics import GATEWAY_ID
 
 IMPORT = "import"
 """Stands in the place of a gateway for readings that came from a file."""
-
-area_table = Table(
-    "area",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("name", String(120), nullable=False),
-    Column("feeder", String(64), nullable=False),
-    Column("has_backfeed", Boolean),
-)
-"""`has_backfeed`: PV or a generator may feed back (反送电); null is not recorded, so it must be assumed."""
-gateway_table = Table(
-    "gateway",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("name", String(120), nullable=False),
-)
-meter_table = Table(
-    "meter",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("address", String(16), nullable=False),
-    Column("model", String(64), nullable=False),
-    Column("area", ForeignKey("area.id"), nullable=False),
-    Column("gateway", ForeignKey("gateway.id"), nullable=False),
-    Column("line", String(64), nullable=False),
-    Column("phase", String(8)),
-    Column("role", String(16), nullable=False),
-    Column("interval_s", Integer, nullable=False),
-    Column("ct_ratio", Float, nullable=False, server_default="1"),
-    Column("pt_ratio", Float, nullable=False, server_default="1"),
-    Index(None, "area"),
-    Index(None, "gateway", "line"),
-)
+FIELD = "field"
+"""Stands in the place of a gateway for what somebody read off a meter by hand."""
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
@@ -94,8 +53,8 @@ class GatewayEntry(_Entry):
     @field_validator("id")
     @classmethod
     def _free(cls, name: str) -> str:
-        if name == IMPORT:
-            raise ValueError(f"{IMPORT!r} stands for imported files: name the gateway otherwise")
+        if name in (IMPORT, FIELD):
+            raise ValueError(f"{name!r} stands for what comes from no gateway: name the gateway otherwise")
         return name
 
 
@@ -132,8 +91,20 @@ _KINDS: tuple[tuple[str, type[_Entry], Table], ...] = (
 )
 
 
-def import_registry(connection: Connection, document: Mapping[str, Any]) -> Imported:
-    """Take in {"area": […], "gateway": […], "meter": […]}; Invalid names every wrong row, keeps nothing."""
+BY_DOCUMENT = Note("", "", BEGINNING)
+"""Where nobody is named: what was so ever since."""
+
+
+def import_registry(
+    connection: Connection,
+    document: Mapping[str, Any],
+    note: Note = BY_DOCUMENT,
+    since: datetime | None = None,
+) -> Imported:
+    """Take in {"area": […], "gateway": […], "meter": […]}; Invalid names every wrong row, keeps nothing.
+
+    A change holds from `since` on; None: it was so for as long as what stands now.
+    """
     kinds = [kind for kind, _, _ in _KINDS]
     problems = [
         f"{key}: no such part; {spelling.hint(key, kinds)}the parts are {', '.join(kinds)}"
@@ -152,6 +123,9 @@ def import_registry(connection: Connection, document: Mapping[str, Any]) -> Impo
     documents.refuse("registry", problems)
     for kind, _, table in _KINDS:
         _put(connection, table, rows[kind])
+    book = Book(connection, note)
+    current.take_in(book, connection, rows["area"], rows["meter"], since)
+    book.write()
     documents.refuse("registry", _doubled_addresses(connection))
     return Imported(*(len(rows[kind]) for kind in kinds))
 
@@ -176,18 +150,30 @@ def _check_references(
 
 def _put(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     known = set(connection.scalars(select(table.c.id)))
+    off = _taken_off(connection) if table is meter_table else set()
     new = [row for row in rows if row["id"] not in known]
     if new:
         connection.execute(insert(table), new)
     for row in rows:
-        if row["id"] in known:
+        if row["id"] in known - off:
             told = {name: value for name, value in row.items() if name != "has_backfeed" or value is not None}
             connection.execute(update(table).where(table.c.id == row["id"]).values(told))
 
 
+def _taken_off(connection: Connection) -> set[str]:
+    """Meters that hang nowhere now: a document that still has them changes nothing of theirs."""
+    return set(connection.scalars(select(meter_table.c.id).where(~meter_table.c.installed)))
+
+
 def _doubled_addresses(connection: Connection) -> list[str]:
     place = (meter_table.c.gateway, meter_table.c.line, meter_table.c.address)
-    doubled = select(*place).group_by(*place).having(func.count() > 1).order_by(*place)
+    doubled = (
+        select(*place)
+        .where(meter_table.c.installed)
+        .group_by(*place)
+        .having(func.count() > 1)
+        .order_by(*place)
+    )
     return [
         f"gateway {row.gateway!r}, line {row.line!r}: two meters answer to address {row.address}"
         for row in connection.execute(doubled.limit(documents.MAX_PROBLEMS))
@@ -198,7 +184,7 @@ def areas(connection: Connection, only: Iterable[str] | None = None) -> Sequence
     """The rows of every area, or of those named, each with `meters`: how many of all roles it has."""
     counted = (
         select(area_table, func.count(meter_table.c.id).label("meters"))
-        .outerjoin(meter_table)
+        .outerjoin(meter_table, (meter_table.c.area == area_table.c.id) & meter_table.c.installed)
         .group_by(*area_table.c)
         .order_by(area_table.c.id)
     )
@@ -223,7 +209,7 @@ def gateways(connection: Connection) -> Sequence[Row[Any]]:
     """(id, name, meters) of every gateway."""
     return connection.execute(
         select(gateway_table, func.count(meter_table.c.id).label("meters"))
-        .outerjoin(meter_table)
+        .outerjoin(meter_table, (meter_table.c.gateway == gateway_table.c.id) & meter_table.c.installed)
         .group_by(*gateway_table.c)
         .order_by(gateway_table.c.id)
     ).all()
@@ -238,12 +224,14 @@ def meters(
     after: str = "",
     limit: int | None = None,
 ) -> Sequence[Row[Any]]:
-    """Rows of `meter` in order of id, from behind `after`; `only` None means every one."""
+    """Rows of `meter` in order of id, from behind `after`; `only` None means every one that is installed."""
     query = select(meter_table).where(meter_table.c.id > after).order_by(meter_table.c.id).limit(limit)
     if area is not None:
         query = query.where(meter_table.c.area == area)
     if role is not None:
         query = query.where(meter_table.c.role == role)
+    if only is None:
+        query = query.where(meter_table.c.installed)
     return connection.execute(_only(query, meter_table, only)).all()
 
 
