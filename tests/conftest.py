@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 import pytest
 
@@ -20,82 +17,8 @@ from tests.certificates import Certificates
 from tests.influx import NAMED, Influx, Influxd, Named, fresh
 from tests.mosquitto import Mosquitto
 from tests.peer_environments import peer_python
-
-PLACES = ["/usr/sbin", "/usr/lib/postgresql/15/bin"]
-APT = {
-    "mosquitto": "mosquitto",
-    "mosquitto_passwd": "mosquitto",
-    "influxd": "influxdb",
-    "mosquitto_sub": "mosquitto-clients",
-    "postgres": "postgresql",
-    "initdb": "postgresql",
-    "chromium": "chromium",
-    "mbpoll": "mbpoll",
-    "socat": "socat",
-    "openssl": "openssl",
-}
-
-
-def require_program(name: str) -> Path:
-    """The path of a program that a test needs; without it a test is skipped, but in CI it fails."""
-    found = shutil.which(name, path=os.pathsep.join(PLACES)) or shutil.which(name)
-    if found:
-        return Path(found)
-    lacking = f"{name} is not installed: apt-get install {APT[name]}"
-    if os.environ.get("CI"):
-        pytest.fail(lacking)
-    pytest.skip(lacking)
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class PostgresCluster:
-    """A PostgreSQL of our own in a temporary folder; our child is the listener, and is ended by its pid."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        initdb, postgres = require_program("initdb"), require_program("postgres")
-        data = folder / "data"
-        as_owner = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        if as_owner:
-            shutil.chown(folder, "postgres")
-        subprocess.run(
-            [*as_owner, initdb, "-D", data, "-U", "wattpost", "-A", "trust", "--no-sync", "-E", "UTF8"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        options = {"listen_addresses": "127.0.0.1", "port": self.port, "fsync": "off", "max_connections": 50}
-        settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        command: list[str | Path] = [*as_owner, postgres, "-D", data, "-k", data, *settings]
-        with (folder / "log").open("wb") as log:
-            self._started = subprocess.Popen(command, stdout=log, stderr=log)
-        self._pidfile = data / "postmaster.pid"
-        self._wait_ready(folder / "log")
-
-    def url(self, database: str) -> str:
-        return f"postgresql://wattpost@127.0.0.1:{self.port}/{database}"
-
-    def _wait_ready(self, log: Path) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            assert self._started.poll() is None, f"postgres ended at once: {log.read_text()}"
-            lines = self._pidfile.read_text().split("\n") if self._pidfile.exists() else []
-            if len(lines) > 7 and lines[7].strip() == "ready":
-                self.pid = int(lines[0])
-                family = [self._started.pid, *(p.pid for p in psutil.Process(self._started.pid).children())]
-                assert self.pid in family, "another postgres listens there"
-                return
-            time.sleep(0.05)
-        pytest.fail(f"postgres was not ready within 60 s: {log.read_text()}")
-
-    def stop(self) -> None:
-        os.kill(self.pid, signal.SIGINT)
-        self._started.wait(30)
+from tests.postgres import PostgresCluster
+from tests.programs import free_port, require_program
 
 
 @pytest.fixture(scope="session")

@@ -31,8 +31,8 @@ from edge.uplink import Uplink
 from protocols.mqtt import topics
 from protocols.mqtt.messages import Stored
 from protocols.readings import Reading, Source
-from tests.conftest import require_program
 from tests.mosquitto import Mosquitto
+from tests.programs import require_program
 
 METERS, INTERVAL_S, DAYS, BATCH = 500, 900, 30, 200
 SLOW_METERS = 60

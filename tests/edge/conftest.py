@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import require_program
+from tests.programs import require_program
 
 
 @pytest.fixture(autouse=True)

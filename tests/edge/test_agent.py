@@ -37,7 +37,6 @@ from protocols.mqtt.orders import (
 )
 from protocols.mqtt.orders import decode as decode_order
 from protocols.mqtt.orders import encode as encode_order
-from tests.conftest import free_port
 from tests.edge.gateway import (
     GATEWAY,
     START_MS,
@@ -52,6 +51,7 @@ from tests.edge.gateway import (
 from tests.edge.lines import ADDRESS, THREE_PHASE_VALUES, blocks
 from tests.edge.wire import Meters, TcpWire, dlt645_ear
 from tests.mosquitto import Mosquitto
+from tests.programs import free_port
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """

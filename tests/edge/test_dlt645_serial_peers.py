@@ -9,8 +9,8 @@ import pytest
 from firmware_sim import history
 from firmware_sim.clock import ManualClock
 from firmware_sim.pytest_plugin import MeterFleet
-from tests.conftest import require_program
 from tests.edge.lines import ADDRESS, dlt645_driver, line, meter
+from tests.programs import require_program
 
 PEER = Path(__file__).parents[1] / "system" / "peers" / "dlt645"
 HOUSE, NOON_MS = "202600010001", 1_795_320_000_000

@@ -10,8 +10,8 @@ import pytest
 from edge.links import Interrupted, Link, LinkDown, SerialLink, TcpLink, link_of
 from edge.settings import LineSettings
 from protocols.dlt645.frame import Frame, encode
-from tests.conftest import free_port
 from tests.edge.wire import TcpWire, Wire, dlt645_ear, wire_of
+from tests.programs import free_port
 
 ASK = encode(Frame("000000000001", 0x11, b"\x00\x00\x01\x00"))
 

@@ -21,8 +21,8 @@ from firmware_sim.clock import ManualClock
 from firmware_sim.pytest_plugin import MeterFleet
 from protocols import models
 from protocols.errors import Refused
-from tests.conftest import require_program
 from tests.edge.lines import line
+from tests.programs import require_program
 
 SERVER = Path(__file__).with_name("libmodbus_server.py")
 MODELS = [name for name in models.names() if models.load(name).protocol == "modbus"]

@@ -21,10 +21,10 @@ from edge.volume import days_of_outbox, month
 from protocols.mqtt.messages import ClockState, Health, LineHealth, MeterHealth, Storage, Supply
 from protocols.quantities import QUANTITIES
 from protocols.readings import Quality, Reading, Source
-from tests.conftest import free_port
 from tests.edge.gateway import START_MS, gateway_settings, until
 from tests.edge.lines import ADDRESS, THREE_PHASE_VALUES, blocks
 from tests.edge.wire import Meters, TcpWire, dlt645_ear
+from tests.programs import free_port
 
 
 def meter(name: str, unanswered: int = 0, answered_at_ms: int | None = START_MS - 5000) -> MeterHealth:

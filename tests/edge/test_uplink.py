@@ -19,9 +19,9 @@ from edge.settings import Settings
 from edge.uplink import Uplink
 from edge.window import BACKLOG_LIMIT, LIMIT
 from protocols.mqtt import messages
-from tests.conftest import free_port
 from tests.edge.gateway import GATEWAY, CloudEnd, GatewayClock, gateway_settings, readings, stored, until
 from tests.mosquitto import Mosquitto
+from tests.programs import free_port
 
 
 class Site:

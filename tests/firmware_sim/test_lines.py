@@ -16,8 +16,8 @@ from firmware_sim.pytest_plugin import MeterFleet, RunningFleet
 from firmware_sim.scenario import Noise, ScenarioError
 from protocols.dlt645.conversations import read_address_request, read_reply, read_request
 from protocols.dlt645.frame import Decoder, Frame, encode
-from tests.conftest import free_port
 from tests.firmware_sim.texts import AREA_METER, HOUSE, NOON_MS, ONE_LINE, ONE_METER, SHOP
+from tests.programs import free_port
 
 QUIET_S = 0.25
 """How long a test listens before it calls a line silent; replies take about a millisecond."""

@@ -16,8 +16,8 @@ from protocols import models
 from protocols.modbus.rtu import read_reply, read_request
 from protocols.modbus.values import Reader
 from protocols.models import values_from_registers
-from tests.conftest import require_program
 from tests.firmware_sim.texts import MODBUS_LINE, NOON_MS
+from tests.programs import require_program
 
 AREA, WORKSHOP = 1, 2
 

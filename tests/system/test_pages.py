@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.cloud.web import village as villages
 from tests.cloud.web.village import NOW, Village, reading
-from tests.conftest import require_program
+from tests.programs import require_program
 from tests.system.browsing import Visit, chromium, served, visit
 
 pytestmark = pytest.mark.xdist_group("pages")

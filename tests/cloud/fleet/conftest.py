@@ -10,7 +10,7 @@ from cloud.fleet.broker import CLOUD, Broker, BrokerAddress, hash_password
 from cloud.fleet.broker_amqtt import EmbeddedBroker
 from cloud.fleet.broker_mosquitto import ManagedMosquitto
 from tests.cloud.fleet.peers import Peer
-from tests.conftest import require_program
+from tests.programs import require_program
 
 USERS = (CLOUD, "gw-1", "gw-2")
 

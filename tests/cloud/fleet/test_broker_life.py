@@ -31,7 +31,7 @@ from cloud.kit.errors import Conflict, Invalid, NotFound
 from protocols.mqtt import topics
 from tests.cloud.fleet.conftest import USERS, Running, hashes, mosquitto_in, password
 from tests.cloud.fleet.peers import Peer, Refused, until
-from tests.conftest import require_program
+from tests.programs import require_program
 
 
 def test_a_port_that_somebody_has_is_named(

@@ -18,7 +18,7 @@ from protocols.mqtt.messages import Stored
 from tests.clocks import ManualClock
 from tests.cloud.fleet.conftest import USERS, Running, hashes, mosquitto_in, password
 from tests.cloud.fleet.peers import Peer, until
-from tests.conftest import free_port
+from tests.programs import free_port
 
 
 class Taken:

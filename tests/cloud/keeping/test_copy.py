@@ -103,7 +103,7 @@ def test_a_target_that_holds_something_else_is_refused(source: Side, target: Sid
 def test_a_value_that_is_only_over_there_is_found(source: Side, target: Side) -> None:
     stray = [Reading("M-3", ms(NOW) + 1, Source.POLLED, {"power_w": 1.0})]
     target.records.store.write(BatchOfReadings("gw-a02", "x", 1, stray))
-    with pytest.raises(Exception, match="meter M-3: .* are not the same"):
+    with pytest.raises(Exception, match=r"meter M-3: .* are not the same"):
         copy(source, target, no_bar)
 
 

@@ -15,12 +15,12 @@ from edge.settings import load
 from edge.tools.checks import Grade, of_clock, of_sequence, of_values
 from protocols.models import load as load_model
 from protocols.readings import Value
-from tests.conftest import free_port
 from tests.edge.gateway import CloudEnd, until
 from tests.edge.lines import SINGLE_PHASE, bcd, blocks
 from tests.edge.tools.buses import call, gateway_file, meter_table, tcp
 from tests.edge.wire import Meters, TcpWire, dlt645_ear
 from tests.mosquitto import Mosquitto
+from tests.programs import free_port
 
 A, B = "202107072501", "202107072602"
 THREE, ONE = load_model("dlt645-2007-3p"), load_model("dlt645-2007-1p")
