@@ -1,8 +1,8 @@
 """An InfluxDB for tests: Debian's influxd 1.6.7 as our own child, or a 2.x that the environment names.
 
 `WATTPOST_TEST_INFLUXDB_URL`, `…_TOKEN` and `…_ORG` name a 2.x, and the same tests run on it unchanged;
-otherwise the child is spoken to through `tests/influx_gateway.py`, which says what it stands for. Either gives
-fresh buckets.
+otherwise the child is spoken to through `tests/influx_gateway.py`, which says what it stands for.
+Either gives fresh buckets.
 """
 
 import json
@@ -132,6 +132,13 @@ class Influxd:
     def pid(self) -> int:
         assert self._engine is not None
         return self._engine.pid
+
+    @property
+    def running(self) -> bool:
+        return self._engine is not None and self._engine.poll() is None
+
+    def told(self) -> str:
+        return f"influxd: {(self.folder / 'log').read_text()[-500:]}"
 
     def start(self) -> None:
         self._engine = self._child([self._program, "-config", self.folder / "influxdb.conf"], self._http)

@@ -1,4 +1,4 @@
-"""`make prove`: the kill campaign; the last line of stdout is one JSON object."""
+"""`make prove`: the kill campaign over both kinds of stores; the last line of stdout is one JSON object."""
 
 import argparse
 import json
@@ -7,29 +7,46 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 from cloud.demo.station import Place
-from tests.proof.run import prove
+from tests.proof.engines import KINDS, Kind
+from tests.proof.run import Proof, prove
 from tests.proof.station import ProofStation
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make prove", description=__doc__)
-    parser.add_argument("--budget", type=float, default=60.0, help="seconds of killing")
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds of killing, shared by the stores")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--store", choices=get_args(Kind), help="only this one")
     parser.add_argument("--keep", action="store_true", help="keep the files and say where")
     wanted = parser.parse_args()
+    kinds: tuple[Kind, ...] = (wanted.store,) if wanted.store else KINDS
+    proofs = [_one(kind, wanted.budget / len(kinds), wanted.seed, wanted.keep) for kind in kinds]
+    print(json.dumps(_summary(proofs)))
+    return 1 if any(proof.lost or proof.counted_twice for proof in proofs) else 0
+
+
+def _one(kind: Kind, budget_s: float, seed: int, keep: bool) -> Proof:
     folder = Path(tempfile.mkdtemp(prefix="wattpost-proof-"))
-    station = ProofStation(Place(folder), wanted.seed)
+    station = ProofStation(Place(folder), seed, store=kind)
+    print(f"{kind}:", file=sys.stderr)
     try:
-        proof = prove(station, wanted.budget, wanted.seed, lambda text: print(text, file=sys.stderr))
+        return prove(station, budget_s, seed, lambda text: print(text, file=sys.stderr))
     finally:
-        if wanted.keep:
+        if keep:
             print(f"files: {folder}", file=sys.stderr)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    print(json.dumps(asdict(proof)))
-    return 1 if proof.lost or proof.counted_twice else 0
+
+
+def _summary(proofs: list[Proof]) -> dict[str, object]:
+    """The sums, and what each store did."""
+    names = ("accepted", "stored", "lost", "counted_twice", "wire_duplicates")
+    sums: dict[str, object] = {name: sum(getattr(proof, name) for proof in proofs) for name in names}
+    drained = all(proof.drained for proof in proofs)
+    return {**sums, "drained": drained, "stores": {proof.store: asdict(proof) for proof in proofs}}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cloud.demo.programs import Program, ProgramError
+from cloud.demo.programs import ProgramError
+from tests.proof.engines import Killable
 
 LOOK_S = 0.02
 AFTER_WORK = 0.6
@@ -22,7 +23,7 @@ class Victim:
     """`worked` is a number that grows whenever the process has stored or sent something."""
 
     name: str
-    program: Program
+    program: Killable
     worked: Callable[[], int]
     pause_s: tuple[float, float]
     window: Callable[[], int] | None = None  # a faulty composition says when it stands in its window

@@ -14,7 +14,7 @@ DRAIN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What `make prove` prints."""
+    """What came of one station."""
 
     accepted: int
     stored: int
@@ -25,6 +25,7 @@ class Proof:
     kills_after_work: dict[str, int]
     drained: bool
     seed: int
+    store: str = "sqlite"
 
 
 def prove(
@@ -35,7 +36,20 @@ def prove(
     window: Callable[[], int] | None = None,
 ) -> Proof:
     """Kill for `budget_s`, drain, count. `window` grows when a faulty cloud stands where a kill loses."""
-    station.prepare()
+    try:
+        station.prepare()
+        return _prove(station, budget_s, seed, say, window)
+    finally:
+        station.close()
+
+
+def _prove(
+    station: ProofStation,
+    budget_s: float,
+    seed: int,
+    say: Callable[[str], None],
+    window: Callable[[], int] | None,
+) -> Proof:
     try:
         station.start()
         if not wait_for(lambda: station.stored() > 0, FIRST_WORD_S):
@@ -59,6 +73,7 @@ def prove(
         kills_after_work={victim.name: victim.kills_after_work for victim in victims},
         drained=drained,
         seed=seed,
+        store=station.store,
     )
 
 
@@ -67,6 +82,10 @@ def _victims(station: ProofStation, window: Callable[[], int] | None) -> list[Vi
         Victim("edge", station.edge, station.accepted, (0.2, 4.0)),
         Victim("broker", station.broker, lambda: station.watcher.passed, (0.2, 3.0)),
         Victim("cloud", station.cloud, station.stored, (0.5, 5.0), window),
+        *(
+            Victim(name, engine, station.stored, (1.0, 6.0))
+            for name, engine in station.engines.victims().items()
+        ),
     ]
 
 

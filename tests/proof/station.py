@@ -5,7 +5,6 @@ Which gateway and which cloud run is given by their commands, so that a faulty c
 
 import os
 import signal
-import sqlite3
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
@@ -25,12 +24,12 @@ from cloud.demo.run import DRAINED
 from cloud.demo.station import Paces, Place, Station
 from cloud.demo.tally import Tally, accepted, tally
 from cloud.fleet.registry import import_registry
-from cloud.kit.db import Database
 from cloud.kit.scope import WHOLE_STATION
-from cloud.metering.store_sqlite import SqliteStore
+from cloud.records import open_records
 from cloud.settings import load
 from protocols.mqtt import messages, topics
 from tests.proof.campaign import wait_for
+from tests.proof.engines import MAKE, Engines, Kind
 
 GATEWAY = "gw-a01"
 METERS = 16
@@ -101,6 +100,8 @@ class ProofStation:
     seed: int
     edge_command: Sequence[str] = field(default_factory=lambda: python("edge"))
     cloud_command: Sequence[str] = field(default_factory=lambda: python("cloud"))
+    store: Kind = "sqlite"
+    engines: Engines = field(init=False)
     simulator: Program = field(init=False)
     broker: Program = field(init=False)
     cloud: Program = field(init=False)
@@ -115,7 +116,9 @@ class ProofStation:
         self.station = Station.read(self.place.scenario)
         passwords = {user: f"word-of-{user}" for user in (GATEWAY, "cloud", WATCHER)}
         self._write_broker(root, port, passwords)
-        self._write_cloud(root, port)
+        self.engines = MAKE[self.store](self.place)
+        self.engines.prepare()
+        self._write_cloud(port)
         run = ("run", str(self.place.scenario), "--state-dir", str(root))
         self.simulator = Program("simulator", python("firmware_sim", *run), self.place.log("simulator"))
         self.broker = Program("broker", _mosquitto(root), self.place.log("broker"))
@@ -142,17 +145,18 @@ class ProofStation:
 
     _port: int = 0
 
-    def _write_cloud(self, root: Path, port: int) -> None:
+    def _write_cloud(self, port: int) -> None:
         self.place.cloud_data.mkdir(mode=0o700)
         self.place.cloud_toml.write_text(
-            f'data_dir = "{self.place.cloud_data}"\n[http]\nport = {free_port()}\n'
+            f'data_dir = "{self.place.cloud_data}"\n{self.engines.settings()}[http]\nport = {free_port()}\n'
             f'[broker]\nkind = "external"\nhost = "127.0.0.1"\nport = {port}\n'
-            f'password_file = "{self.place.password("cloud")}"\n'
+            f'password_file = "{self.place.password("cloud")}"\n{self.engines.tables()}'
         )
-        with closing(Database(load(self.place.cloud_toml).records_url)) as database:
-            database.migrate()
-            with database.write() as connection:
-                import_registry(connection, self.station.registry(1))
+        with (
+            closing(open_records(load(self.place.cloud_toml))) as records,
+            records.database.write() as connection,
+        ):
+            import_registry(connection, self.station.registry(1))
 
     def start(self) -> None:
         """Everything up; our own child, and nobody else, is the broker."""
@@ -183,16 +187,8 @@ class ProofStation:
         return log.stat().st_size if log.exists() else 0
 
     def stored(self) -> int:
-        """Batches the cloud has settled; read without a lock and without a right to write."""
-        try:
-            with closing(sqlite3.connect(f"file:{self._records}?mode=ro", uri=True, timeout=0.2)) as look:
-                return int(look.execute("SELECT count(*) FROM batch").fetchone()[0])
-        except sqlite3.Error:
-            return 0
-
-    @property
-    def _records(self) -> Path:
-        return self.place.cloud_data / "records.db"
+        """Batches the cloud has settled."""
+        return self.engines.settled()
 
     # -- the end ------------------------------------------------------------------------------------------
 
@@ -208,15 +204,18 @@ class ProofStation:
             program.stop()
         self.watcher.stop()
 
+    def close(self) -> None:
+        """After the count: the engines that were asked for it."""
+        self.engines.stop()
+
     def count(self) -> Tally:
         """Only once everything is stopped."""
         taken = accepted(GATEWAY, self.place.accepted(GATEWAY))
         with (
-            closing(Database(load(self.place.cloud_toml).records_url)) as database,
-            closing(SqliteStore(self.place.cloud_data / "readings.db")) as store,
-            database.read() as connection,
+            closing(open_records(load(self.place.cloud_toml))) as records,
+            records.database.read() as connection,
         ):
-            return tally(taken, store.rows(WHOLE_STATION), accounted(connection))
+            return tally(taken, records.store.rows(WHOLE_STATION), accounted(connection))
 
 
 def _mosquitto(root: Path) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from cloud.demo.programs import python
 from cloud.demo.station import Place
+from tests.proof.engines import KINDS, Kind
 from tests.proof.run import Proof, prove
 from tests.proof.station import ProofStation
 
@@ -23,8 +24,9 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def test_no_accepted_reading_is_lost_or_counted_twice_whatever_is_killed(place: Place) -> None:
-    proof = prove(ProofStation(place, SEED), 15.0, SEED, _silent)
+@pytest.mark.parametrize("store", KINDS)
+def test_no_accepted_reading_is_lost_or_counted_twice_whatever_is_killed(place: Place, store: Kind) -> None:
+    proof = prove(ProofStation(place, SEED, store=store), 15.0, SEED, _silent)
     assert proof.accepted > 50
     assert (proof.lost, proof.counted_twice) == (0, 0)
     assert proof.stored == proof.accepted
