@@ -1,0 +1,1 @@
+"""Arithmetic over arrays of readings: pure, compiled where it must be fast; nothing here knows a database."""
