@@ -20,6 +20,9 @@ from cloud.alerts.usage import UsageCheck
 from cloud.customers import api as customers_api
 from cloud.customers import protection, protection_api
 from cloud.customers import store as customers
+from cloud.exchange import api as exchange_api
+from cloud.exchange import store as exchange_store  # noqa: F401 - its tables
+from cloud.exchange.gather import Origin
 from cloud.fleet import api as fleet_api
 from cloud.fleet import broker as brokers
 from cloud.fleet import commands_api, configs_api
@@ -167,6 +170,12 @@ class Application:
                 commands_api.router(database, guard, self.commands, self.dispatch, clock),
                 configs_api.router(database, guard, self.dispatch, clock),
                 protection_api.router(database, guard, clock),
+                exchange_api.router(
+                    Origin(database, self.store),
+                    guard,
+                    exchange_api.Station(settings.station.name, settings.station.zone),
+                    clock,
+                ),
                 keeping_api.router(database, guard, clock),
             ],
             self.lacking,

@@ -73,6 +73,7 @@ MATRIX: dict[str, Row] = {
     "POST /protections/{id}/end": Row("protections/{protection}/end", (200, 403, 403, 401), {"why": "示例"}),
     "POST /customers/{id}/erase": Row("customers/C-A/erase", (409, 403, 403, 401), {"why": "示例原因"}),
     "GET /erasures": Row("erasures", (200, 403, 403, 401)),
+    "GET /export": Row("export?meter=M-2&first=2026-02-01&last=2026-02-28", (200, 200, 404, 401)),
     "GET /latest": Row("latest", (200, 200, 200, 401)),
 }
 
