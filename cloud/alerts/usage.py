@@ -148,7 +148,7 @@ class UsageCheck:
 
     def _meter_used_wh(self, scope: Scope, meter: str, start: datetime, end: datetime) -> float | None:
         gap = timedelta(seconds=self._policy.max_gap_s)
-        found = self._readings.series(scope, meter, REGISTER, start - gap, end + gap)
+        found = self._readings.advances(scope, meter, REGISTER, start - gap, end + gap)
         first, last = (
             register_at(ms(at), found.at_ms, found.values, gap // timedelta(milliseconds=1))
             for at in (start, end)

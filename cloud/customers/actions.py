@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from sqlalchemy import Column, Connection, Table, insert, select, update
 
 from cloud.customers.store import account_table, contact_table, customer_table, service_table
+from cloud.fleet.history import at_points
 from cloud.fleet.registry import meter_table
 from cloud.kit import documents
 from protocols import spelling
@@ -94,10 +95,20 @@ def import_customers(connection: Connection, document: Mapping[str, Any]) -> Imp
         _check_references(connection, rows, problems)
     problems.extend(_given_away(connection, rows["account"]))
     documents.refuse("customers", problems)
+    _name_points(connection, rows["service"])
     for kind, (_, table, key) in _KEYS.items():
         _put(connection, table, key, rows[kind])
     documents.refuse("customers", _served_twice(connection))
     return Imported(*(len(rows[kind]) for kind in _KEYS))
+
+
+def _name_points(connection: Connection, services: list[dict[str, Any]]) -> None:
+    """A service is of a metering point: where the meter it names hung when it began, or first came to hang."""
+    hung = at_points(connection, {row["meter"] for row in services})
+    for row in services:
+        spans = hung.get(row["meter"], [])
+        later = [span for span in spans if span.until > row["start"]] or spans[-1:]
+        row["point"] = later[0].values["point"] if later else row["meter"]
 
 
 def _rows(kind: str, given: Any, problems: list[str]) -> list[dict[str, Any]]:
@@ -144,6 +155,7 @@ def _put(connection: Connection, table: Table, key: Sequence[str], rows: list[di
         connection.execute(insert(table), new)
     for row in rows:
         rest = {name: value for name, value in row.items() if name not in key}
+        rest.pop("point", None)  # where it began stays
         if rest.get("proven_at", "told") is None:
             del rest["proven_at"]  # a file that does not speak of the proof takes none away
         if rest and _key(row, key) in known:
@@ -157,13 +169,13 @@ def _key(row: Mapping[str, Any], key: Sequence[str]) -> tuple[Any, ...]:
 
 
 def _served_twice(connection: Connection) -> list[str]:
-    """Of each meter, services that overlap: then nobody could say whose consumption it is."""
-    query = select(service_table).order_by(service_table.c.meter, service_table.c.start)
+    """Of each point, services that overlap: then nobody could say whose consumption it is."""
+    query = select(service_table).order_by(service_table.c.point, service_table.c.start)
     problems = []
     rows = connection.execute(query)
     for one, other in pairwise(rows):
-        if one.meter == other.meter and (one.end is None or one.end > other.start):
+        if one.point == other.point and (one.end is None or one.end > other.start):
             problems.append(
-                f"service: meter {one.meter!r} serves account {one.account} and {other.account} at once"
+                f"service: meter {other.meter!r} serves account {one.account} and {other.account} at once"
             )
     return problems

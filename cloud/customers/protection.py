@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from cloud.customers.store import account_table, service_table
+from cloud.customers.store import account_table, put_proof, services_of
 from cloud.fleet.command_rules import Against, CommandPolicy, Objection
 from cloud.kit.db import Instant, metadata
 from cloud.kit.errors import Conflict, Invalid, NotFound
@@ -100,23 +100,12 @@ def end(connection: Connection, id: int, why: str, by: str, now: datetime) -> Ro
     return protection(connection, id)
 
 
-def services_of(connection: Connection, meter: str, now: datetime) -> Sequence[Row[Any]]:
-    """The service through a meter now: none or one."""
-    query = select(service_table).where(service_table.c.meter == meter, service_table.c.start <= now)
-    return connection.execute(query.where(service_table.c.end.is_(None) | (service_table.c.end > now))).all()
-
-
 def prove(connection: Connection, meter: str, account: str, by: str, now: datetime) -> None:
     """Somebody saw on site that this meter serves this account (`wattpost edge identify`)."""
-    rows = [row for row in services_of(connection, meter, now) if row.account == account]
-    if not rows:
+    found = [each for each in services_of(connection, meter, now) if each.account == account]
+    if not found:
         raise NotFound(f"meter {meter!r} serves no account {account!r} now")
-    same = (
-        service_table.c.meter == meter,
-        service_table.c.account == account,
-        service_table.c.start == rows[0].start,
-    )
-    connection.execute(update(service_table).where(*same).values(proven_at=now, proven_by=by))
+    put_proof(connection, found[0], by, now)
 
 
 def objections(

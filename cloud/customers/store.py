@@ -5,8 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, ForeignKey, Index, Row, Select, String, Table, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    Index,
+    Row,
+    Select,
+    String,
+    Table,
+    insert,
+    select,
+    update,
+)
 
+from cloud.fleet.history import point_meter
 from cloud.fleet.registry import meter_table
 from cloud.kit.db import Instant, metadata
 from cloud.kit.errors import NotFound
@@ -113,31 +127,103 @@ def account(connection: Connection, no: str, customer: str | None = None) -> Row
 
 def scope_of(connection: Connection, customer: str) -> Scope:
     """What a customer may see of readings: each meter for just as long as it served them."""
-    query = (
-        select(service_table.c.meter, service_table.c.start, service_table.c.end)
-        .join(account_table)
-        .where(account_table.c.customer == customer)
-        .order_by(service_table.c.meter, service_table.c.start)
+    mine = select(account_table.c.no).where(account_table.c.customer == customer)
+    return _scope(connection, service_table.c.account.in_(mine))
+
+
+def scope_of_account(connection: Connection, account: str) -> Scope:
+    """What may be seen through one account: each meter at its point for just as long as it served it."""
+    return _scope(connection, service_table.c.account == account)
+
+
+def _scope(connection: Connection, which: ColumnElement[bool]) -> Scope:
+    found = []
+    for row in connection.execute(_over_time().where(which)):
+        start = max(row.start, row.since)
+        end = min((each for each in (row.end, row.to) if each is not None), default=None)
+        if end is None or start < end:
+            found.append(Window(row.meter, start, end))
+    return Scope(tuple(sorted(found, key=lambda window: (window.meter, window.start))))
+
+
+def _over_time() -> Select[Any]:
+    """Each service with each meter that ever hung at its point: where the two overlap, it served."""
+    hung = point_meter.c
+    return (
+        select(service_table.c.start, service_table.c.end, hung.meter)
+        .add_columns(hung.start.label("since"), hung.end.label("to"))
+        .join(point_meter, (hung.point == service_table.c.point) & hung.withdrawn_at.is_(None))
     )
-    return Scope(tuple(Window(row.meter, row.start, row.end) for row in connection.execute(query)))
 
 
 def _served(at: datetime) -> Select[Any]:
+    hung = point_meter.c
     return (
-        select(
-            service_table.c.meter,
-            meter_table.c.area,
-            service_table.c.account,
-            account_table.c.customer,
-        )
+        select(hung.meter, meter_table.c.area, service_table.c.account, account_table.c.customer)
+        .select_from(service_table)
         .join(account_table, account_table.c.no == service_table.c.account)
-        .join(meter_table, meter_table.c.id == service_table.c.meter)
+        .join(point_meter, (hung.point == service_table.c.point) & hung.withdrawn_at.is_(None))
+        .join(meter_table, meter_table.c.id == hung.meter)
         .where(
-            service_table.c.start <= at,
-            (service_table.c.end.is_(None)) | (service_table.c.end > at),
+            *(each.start <= at for each in (service_table.c, hung)),
+            *(each.end.is_(None) | (each.end > at) for each in (service_table.c, hung)),
         )
-        .order_by(service_table.c.meter, service_table.c.account)
+        .order_by(hung.meter, service_table.c.account)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An account served through a meter that hangs at the point `since`; the proof is of this very meter."""
+
+    account: str
+    point: str
+    meter: str
+    named: str
+    start: datetime
+    since: datetime
+    proven_at: datetime | None
+    proven_by: str | None
+
+
+def services_of(connection: Connection, meter: str, at: datetime) -> list[Service]:
+    """The service through a meter at an instant: none or one.
+
+    A meter that came by an exchange has to be proven itself: the proof of the one before is not its own.
+    """
+    hung = point_meter.c
+    query = (
+        select(service_table, hung.start.label("since"))
+        .join(point_meter, (hung.point == service_table.c.point) & hung.withdrawn_at.is_(None))
+        .where(hung.meter == meter)
+        .where(*(each.start <= at for each in (service_table.c, hung)))
+        .where(*(each.end.is_(None) | (each.end > at) for each in (service_table.c, hung)))
+    )
+    return [_service(connection, row, meter) for row in connection.execute(query).all()]
+
+
+def _service(connection: Connection, row: Row[Any], meter: str) -> Service:
+    at, by = row.proven_at, row.proven_by
+    if row.meter != meter or (at is not None and at < row.since):
+        mine = (proof_table.c.account == row.account, proof_table.c.meter == meter)
+        query = select(proof_table.c.at, proof_table.c.by).where(*mine, proof_table.c.at >= row.since)
+        found = connection.execute(query.order_by(proof_table.c.at.desc()).limit(1)).one_or_none()
+        at, by = (None, None) if found is None else (found.at, found.by)
+    return Service(row.account, row.point, meter, row.meter, row.start, row.since, at, by)
+
+
+def put_proof(connection: Connection, service: Service, by: str, at: datetime) -> None:
+    """Keep that somebody saw on site that this meter serves this account."""
+    if service.named == service.meter:
+        same = (
+            service_table.c.meter == service.meter,
+            service_table.c.account == service.account,
+            service_table.c.start == service.start,
+        )
+        connection.execute(update(service_table).where(*same).values(proven_at=at, proven_by=by))
+        return
+    row = {"account": service.account, "meter": service.meter, "at": at, "by": by}
+    connection.execute(insert(proof_table).values(row))
 
 
 def customers_of_area(connection: Connection, area: str, at: datetime) -> list[Served]:
@@ -148,7 +234,7 @@ def customers_of_area(connection: Connection, area: str, at: datetime) -> list[S
 
 def customers_of_meters(connection: Connection, meters: Iterable[str], at: datetime) -> list[Served]:
     """Everybody served by those meters at an instant, in order of meter."""
-    rows = connection.execute(_served(at).where(service_table.c.meter.in_(sorted(set(meters)))))
+    rows = connection.execute(_served(at).where(point_meter.c.meter.in_(sorted(set(meters)))))
     return [Served(*row) for row in rows]
 
 

@@ -243,12 +243,5 @@ def meter(connection: Connection, id: str) -> Row[Any]:  # noqa: A002
     return row
 
 
-def with_ratio(connection: Connection, only: Iterable[str] | None = None) -> Sequence[Row[Any]]:
-    """(id, model, ct_ratio, pt_ratio) of the meters behind transformers; few of a station's."""
-    query = select(meter_table.c.id, meter_table.c.model, meter_table.c.ct_ratio, meter_table.c.pt_ratio)
-    query = query.where((meter_table.c.ct_ratio != 1) | (meter_table.c.pt_ratio != 1))
-    return connection.execute(_only(query, meter_table, only)).all()
-
-
 def _only(query: Select[Any], table: Table, ids: Iterable[str] | None) -> Select[Any]:
     return query if ids is None else query.where(table.c.id.in_(sorted(set(ids))))

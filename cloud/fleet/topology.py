@@ -5,7 +5,7 @@ Whatever counts, validates, archives or sums readings asks here; nobody takes to
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -17,7 +17,17 @@ from cloud.fleet.history import area_facts, line_facts, point_facts, point_meter
 from cloud.fleet.spans import BEGINNING, Span
 from cloud.fleet.tables import meter_table
 
-__all__ = ["BEGINNING", "InService", "Installation", "at", "in_service", "installations", "points"]
+__all__ = [
+    "BEGINNING",
+    "InService",
+    "Installation",
+    "RatioSpan",
+    "at",
+    "in_service",
+    "installations",
+    "points",
+    "ratios",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,51 @@ def installations(
         and (each.end is None or each.end > start)
         and (wanted is None or each.area in wanted)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class RatioSpan:
+    """The ratios that a meter had behind it from `start` up to and without `end`."""
+
+    start: datetime
+    end: datetime | None
+    ct_ratio: float
+    pt_ratio: float
+
+
+def ratios(
+    connection: Connection, meters: Collection[str] | None = None
+) -> dict[str, tuple[str, list[RatioSpan]]]:
+    """Model and spans, in order, of each meter that ever hung behind transformers; few of a station's."""
+    found: dict[str, tuple[str, list[RatioSpan]]] = {}
+    for query in history.among(_behind(), point_meter.c.meter, meters):
+        for row in connection.execute(query):
+            start, until = max(row.start, row.since), min(_until(row.end), _until(row.to))
+            span = RatioSpan(start, None if until == _LATEST else until, row.ct_ratio, row.pt_ratio)
+            if start < until:
+                found.setdefault(row.meter, (row.model, []))[1].append(span)
+    return found
+
+
+def _behind() -> Select[Any]:
+    hung, place = point_meter.c, point_facts.c
+    columns = (hung.meter, hung.start, hung.end, meter_table.c.model, place.ct_ratio, place.pt_ratio)
+    return (
+        select(*columns, place.start.label("since"), place.end.label("to"))
+        .select_from(point_meter)
+        .join(point_facts, place.point == hung.point)
+        .join(meter_table, meter_table.c.id == hung.meter)
+        .where(hung.withdrawn_at.is_(None), place.withdrawn_at.is_(None))
+        .where((place.ct_ratio != 1) | (place.pt_ratio != 1))
+        .order_by(hung.meter, hung.start, place.start)
+    )
+
+
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+def _until(end: datetime | None) -> datetime:
+    return end or _LATEST
 
 
 def _ever_in(places: Iterable[Span], areas: Collection[str]) -> bool:

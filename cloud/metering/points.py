@@ -1,4 +1,4 @@
-"""Points that others make for boards: what is counted or summed elsewhere, written to be drawn, never a record."""
+"""Points made for boards: what was counted or summed elsewhere, written to be drawn, never a record."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class PointSink(Protocol):
     """A store that boards can ask themselves: an InfluxDB is one, readings.db is none."""
 
     def write_points(self, measurement: str, rows: Iterable[Point]) -> None:
-        """Durable when it returns; the same tags and instant again overwrite. StoreFault: nothing is promised.
+        """Durable when it returns; the same tags and instant overwrite. StoreFault: nothing is promised.
 
         ValueError for `reading` and for names or values that a board could not be given.
         """

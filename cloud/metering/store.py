@@ -8,14 +8,16 @@ batches gives the same store. Every read takes a Scope.
 import math
 from array import array
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud.kit.errors import CloudError
 from cloud.kit.scope import Scope
+from cloud.metering.packing import Packed, pack
 from protocols.mqtt.messages import MAX_INT
 from protocols.quantities import QUANTITIES, Kind
 from protocols.readings import Quality, Reading, Source, Value
@@ -42,8 +44,23 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
 
-class StoreFault(Exception):
+class StoreFault(CloudError):
     """The store could not keep it: settle nothing, and the gateway keeps it and sends it again."""
+
+    status = 503
+    title = "The store of readings does not answer"
+
+
+class Refused(Exception):
+    """The engine will not take some readings, and says why; all others of the batches are durable.
+
+    `readings` names each with its batch. Whoever wrote them must not call them stored.
+    """
+
+    def __init__(self, readings: "Sequence[tuple[BatchOfReadings, Reading, str]]") -> None:
+        first = readings[0]
+        super().__init__(f"{len(readings)} readings, the first of meter {first[1].meter!r}: {first[2]}")
+        self.readings = tuple(readings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,12 @@ class BatchOfReadings:
     epoch: str
     seq: int
     readings: Sequence[Reading]
+    packed: Packed | None = field(default=None, compare=False, repr=False)
+    """The same readings as bytes, where they were packed already."""
+
+    def as_bytes(self) -> Packed:
+        """ValueError when a reading holds what is no value."""
+        return self.packed or pack(self.readings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +138,16 @@ class Columns:
 
 class ReadingStore(Protocol):
     def write(self, batch: BatchOfReadings) -> None:
-        """Durable when it returns, and idempotent. StoreFault: nothing of it is promised."""
+        """Durable when it returns, and idempotent. StoreFault: nothing of it is promised.
+
+        Refused: all but the readings it names is durable.
+        """
         ...
 
     def write_many(self, batches: Sequence[BatchOfReadings]) -> None:
         """As `write` of each, in one step: all durable when it returns. StoreFault: none is promised.
 
-        ValueError: one of them holds what is no value; none of them is written.
+        ValueError: one of them holds what is no value; none of them is written. Refused: as in `write`.
         """
         ...
 
@@ -152,11 +178,14 @@ class ReadingStore(Protocol):
         ...
 
     def rows(self, scope: Scope) -> Iterator[Kept]:
-        """Everything, in the order of `Kept`: for exports, comparisons and proofs."""
+        """Everything: for exports, comparisons and proofs.
+
+        In order of meter, instant, source (as in SOURCES), quantity, value.
+        """
         ...
 
     def conflicts(self, scope: Scope) -> list[Kept]:
-        """The values that lost their key to a lower (gateway, epoch, seq), in the order of `Kept`."""
+        """The values that lost their key to a lower (gateway, epoch, seq), in the order of `rows`."""
         ...
 
     def close(self) -> None: ...

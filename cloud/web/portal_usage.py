@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from cloud.customers.store import service_table
-from cloud.kit.scope import Scope, Window
+from cloud.customers import store as customers
+from cloud.kit.scope import Scope
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import instant, ms
 from cloud.web import day, usage
@@ -46,8 +46,7 @@ class _Meter:
 
 def account_scope(connection: Connection, account: str) -> Scope:
     """What may be seen through one account: each meter for just as long as it served it."""
-    rows = connection.execute(select(service_table).where(service_table.c.account == account))
-    return Scope(tuple(Window(row.meter, row.start, row.end) for row in rows))
+    return customers.scope_of_account(connection, account)
 
 
 def of_day(store: PrimaryReadings, scope: Scope, wanted: date, zone: ZoneInfo, now: datetime) -> Usage:
@@ -65,7 +64,7 @@ def of_day(store: PrimaryReadings, scope: Scope, wanted: date, zone: ZoneInfo, n
 
 def _meter(store: PrimaryReadings, scope: Scope, meter: str, start: datetime, end: datetime) -> _Meter:
     windows = [(ms(first), ms(last)) for first, last in scope.clip(meter, start, end)]
-    series = store.series(scope, meter, REGISTER, start - BEFORE, end + timedelta(milliseconds=1))
+    series = store.advances(scope, meter, REGISTER, start - BEFORE, end + timedelta(milliseconds=1))
     values = [int(value) for value in series.values]
     return _Meter(list(zip(series.at_ms, values, strict=True)), windows)
 

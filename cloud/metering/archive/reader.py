@@ -3,19 +3,26 @@
 Files are found through the manifest; where two cover a day, the later revision has it alone.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from cloud.metering.archive.layout import Layer, span_ms
+from cloud.metering.archive import files, manifest, raw, slots
+from cloud.metering.archive.grid import Grid
+from cloud.metering.archive.layout import DAY, Layer, days, span_ms
+from cloud.metering.archive.manifest import Entry
+from cloud.metering.archive.slots import missing
 
 QUARTER_S = 900
+Spans = list[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,14 @@ class Index:
     points: tuple[str, ...]
     starts_ms: NDArray[np.int64]
     interval_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A file and the spans [start, end) in Unix ms that it, and no later revision, speaks for."""
+
+    entry: Entry
+    spans: Spans
 
 
 def index(points: Sequence[str], first: date, last: date, zone: tzinfo, interval_s: int = QUARTER_S) -> Index:
@@ -45,12 +60,98 @@ def matrix(
     layer: Layer = Layer.FINAL,
     interval_s: int = QUARTER_S,
 ) -> NDArray[Any]:
-    """(points, slots) of `channel`, float32, NaN where missing; slots as `index` has them."""
-    raise NotImplementedError
+    """(points, slots) of `channel`, slots as `index` has them: a step for each file, none for each row.
+
+    FINAL and HOURLY (whose `interval_s` is 3600) float32, NaN where missing; FLAGS uint32; METHOD uint8.
+    `points` are distinct. Of shorter intervals energies are added up, flags joined, and the method is the
+    farthest from measured; what has longer ones is missing: ask with a longer `interval_s`. Conflict: a file
+    is damaged.
+    """
+    where = index(points, first, last, zone, interval_s)
+    shape = (len(points), len(where.starts_ms))
+    out = missing(layer, shape[0] * shape[1]).reshape(shape)
+    if not out.size:
+        return out
+    grid = Grid(where.points, int(where.starts_ms[0]), interval_s, out, layer)
+    for piece in pieces(connection, layer, first, last, zone):
+        file = files.opened(folder, piece.entry.path)
+        try:
+            found = files.values(file, folder / piece.entry.path, channel)
+            if found is not None:
+                grid.place(slots.runs_of(file.metadata.metadata), found, piece.spans)
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            raise files.unreadable(folder / piece.entry.path, error) from error
+        finally:
+            file.close()
+    return out
 
 
 def points_in(
-    connection: Connection, folder: Path, first: date, last: date, areas: Collection[str] | None = None
+    connection: Connection,
+    folder: Path,
+    first: date,
+    last: date,
+    *,
+    zone: tzinfo,
+    areas: Collection[str] | None = None,
+    layer: Layer = Layer.FINAL,
 ) -> list[str]:
-    """The points that the archive has final values of, in order."""
-    raise NotImplementedError
+    """The points that the archive has validated slots of in these days, in order."""
+    found: set[str] = set()
+    for piece in pieces(connection, layer, first, last, zone, areas):
+        file = files.opened(folder, piece.entry.path)
+        runs = slots.runs_of(file.metadata.metadata)
+        file.close()
+        end = runs.start_ms + runs.slots * runs.interval_s * 1000
+        for start_ms, end_ms in piece.spans:
+            inside = np.unique(runs.point[(runs.start_ms < end_ms) & (end > start_ms)])
+            found.update(runs.points[number] for number in inside)
+    return sorted(found)
+
+
+def tables(
+    connection: Connection,
+    folder: Path,
+    layer: Layer,
+    first: date,
+    last: date,
+    zone: tzinfo,
+    areas: Collection[str] | None = None,
+) -> Iterator[tuple[str, pa.Table]]:
+    """(area, its rows in these days), once for each file that has any."""
+    for piece in pieces(connection, layer, first, last, zone, areas):
+        found = raw.within(files.read(folder, piece.entry.path), piece.spans)
+        if found.num_rows:
+            yield piece.entry.area, found
+
+
+def pieces(
+    connection: Connection,
+    layer: Layer,
+    first: date,
+    last: date,
+    zone: tzinfo,
+    areas: Collection[str] | None = None,
+) -> Iterator[Piece]:
+    """Every file that has a say in these days, and in which of them."""
+    entries = manifest.live(connection, layer, first, last, areas)
+    for _, of_area in groupby(entries, lambda entry: entry.area):
+        taken: set[date] = set()
+        found = []
+        for entry in sorted(of_area, key=lambda entry: -entry.revision):
+            own = set(days(max(first, entry.first), min(last, entry.last))) - taken
+            taken |= own
+            if own:
+                found.append(Piece(entry, _spans(sorted(own), zone)))
+        yield from reversed(found)
+
+
+def _spans(own: Sequence[date], zone: tzinfo) -> Spans:
+    """Days that follow one another are one span."""
+    spans: list[tuple[date, date]] = []
+    for day in own:
+        if spans and spans[-1][1] + DAY == day:
+            spans[-1] = (spans[-1][0], day)
+        else:
+            spans.append((day, day))
+    return [span_ms(start, end, zone) for start, end in spans]

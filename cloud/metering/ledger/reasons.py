@@ -82,9 +82,7 @@ TABLE: dict[tuple[GapState, GapEvent], GapState] = {
     # A reading may come when nobody hopes for it any more, and an exclusion may be taken back.
     (_S.NOT_REPAIRABLE, _E.HEARD): _S.REPAIRED,
     (_S.NOT_REPAIRABLE, _E.EXCLUDE): _S.EXCLUDED,
-    (_S.REPAIRED, _E.EXCLUDE): _S.EXCLUDED,
     (_S.EXCLUDED, _E.INCLUDE): _S.OPEN,
-    (_S.EXCLUDED, _E.HEARD): _S.REPAIRED,
 }
 
 

@@ -21,7 +21,7 @@ NOTHING: NDArray[np.float64] = np.empty(0)
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Slots `first` up to and without `last` of a day hold no value; `wh` is what the registers say they hold.
+    """Slots `first` up to and without `last` of a day hold no value; `wh`: what the registers say they hold.
 
     A gap that goes on over midnight brings the weights of its slots on other days, `before` and `after` this
     one, and `weights` of its own: `wh` is then what all of them hold together.
@@ -42,7 +42,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """`final_wh`, `method`, `flags` (OUTAGE, MD_ESTIMATED) of shape (slots,), and the days it was made after."""
+    """`final_wh`, `method`, `flags` (OUTAGE, MD_ESTIMATED): each (slots,); the days it was made after."""
 
     final_wh: NDArray[np.float64]
     method: NDArray[np.uint8]
@@ -103,9 +103,9 @@ def fill(
     shape: Shape | None,
     limits: EstimateLimits,
 ) -> Filled:
-    """The final values of a day; what is known stays as it is. `shape` may be None: then nothing is made after it.
+    """The final values of a day; what is known stays as it is.
 
-    `shape` is a like day or a class's profile, whichever the length of the hole allows.
+    `shape` is a like day or a class's profile, whichever the length of the hole allows, or None.
     """
     final, method = (
         raw_wh.copy(),
@@ -130,12 +130,13 @@ def _one(
     part = slice(hole.first, hole.last)
     outage, unsure = doubt.outage[part], doubt.unsure[part]
     line = _line(raw, hole, doubt, limits)
+    days: tuple[date, ...] = ()
     if line is not None:
-        values, how, days = line, Method.INTERPOLATED, ()
+        values, how = line, Method.INTERPOLATED
     elif shape is not None:
         values, how, days = shape.wh[part], shape.method, shape.references
     else:
-        values, how, days = np.full(hole.last - hole.first, np.nan), Method.MISSING, ()
+        values, how = np.full(hole.last - hole.first, np.nan), Method.MISSING
     values = np.where(unsure, np.nan, np.rint(values))
     values = np.where(outage, 0.0, values)
     method = np.where(np.isnan(values), Method.MISSING, how)
@@ -178,7 +179,8 @@ def _line(
         return None
     if np.any(np.isnan(raw[[left, right]])) or np.any((doubt.outage | doubt.unsure)[left : right + 1]):
         return None
-    return raw[left] + (raw[right] - raw[left]) * np.arange(1, count + 1) / (count + 1)
+    steps = np.arange(1, count + 1, dtype=np.float64) / (count + 1)
+    return np.asarray(raw[left] + (raw[right] - raw[left]) * steps)
 
 
 def _marks(

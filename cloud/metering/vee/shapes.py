@@ -1,4 +1,4 @@
-"""What a day usually looks like: the mean of like days, or the median of a class's points on that day; pure."""
+"""What a day usually looks like: the mean of like days, or the median of a class on that day; pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
