@@ -103,7 +103,7 @@ def import_customers(connection: Connection, document: Mapping[str, Any]) -> Imp
 
 
 def _name_points(connection: Connection, services: list[dict[str, Any]]) -> None:
-    """A service is of a metering point: where the meter it names hung when it began, or first came to hang."""
+    """A service is of a metering point: where the meter it names hung when it began, or first after."""
     hung = at_points(connection, {row["meter"] for row in services})
     for row in services:
         spans = hung.get(row["meter"], [])

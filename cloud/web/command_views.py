@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from cloud.customers import protection
+from cloud.customers import store as customers
 from cloud.customers.protection import Protection
 from cloud.fleet import command_store as store
 from cloud.fleet import facts, registry
@@ -225,7 +226,7 @@ def meter_values(
 ) -> dict[str, Any]:
     """What the meter page says of commands, whom it serves and what the meter tells of itself."""
     rows = store.commands(connection, meter=meter.id, limit=8)
-    services = protection.services_of(connection, meter.id, now)
+    services = customers.services_of(connection, meter.id, now)
     newest = facts.newest(connection, meter.id)
     return {
         "row": meter,
