@@ -1,0 +1,181 @@
+"""The ledger at work: what a job does every few minutes, and what operators declare.
+
+Today is counted at every turn, yesterday once an hour, any day of which something came late at once and only
+where it came. The store itself is looked through once when the process begins and once after a day's end.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from threading import Lock
+
+from sqlalchemy import Connection, delete, func, select
+
+from cloud.fleet.commands import Commands
+from cloud.fleet.topology import installations
+from cloud.kit.clock import Clock
+from cloud.metering.ledger import count, exclusions, sheets
+from cloud.metering.ledger.count import DayCount, Station
+from cloud.metering.ledger.days import local_day, midnight
+from cloud.metering.ledger.exclusions import LeftOut
+from cloud.metering.ledger.inbox import Inbox, Mark
+from cloud.metering.ledger.rereads import Rereads
+from cloud.metering.ledger.tables import day_table, gap_table, total_table
+from cloud.metering.store import instant
+
+log = logging.getLogger(__name__)
+
+DAY = timedelta(days=1)
+HISTORY = 30
+"""So many days back a station is counted that is older than its ledger, down to its first reading."""
+YESTERDAY_EVERY = timedelta(hours=1)
+LOOK_AT = time(1, 0)
+"""Local time from which a closed day is looked through in the store: its last batches are in."""
+
+
+class Ledger:
+    """`inbox.note` is called by ingest; `tick` by the job."""
+
+    def __init__(self, station: Station, commands: Commands, clock: Clock) -> None:
+        self.station, self._clock = station, clock
+        self.inbox = Inbox(clock)
+        self.rereads = Rereads(station.database, commands, station.policy.reread, station.zone)
+        self._turn = Lock()
+        self._looked: set[date] = set()
+        self._ended = False
+
+    def tick(self) -> int:
+        """Count what is due, then order what is missing; how many re-reads were ordered."""
+        with self._turn:
+            now = self._clock.now()
+            marks, spilled = self.inbox.take()
+            if spilled:
+                self._looked.clear()
+            try:
+                self._count(now, _by_day(marks, self.station))
+            except BaseException:
+                self.inbox.give_back(marks)
+                raise
+            self._history(now)
+            return self.rereads.tick(now)
+
+    def recount(self, day: date) -> int:
+        """Look one day through in the store, whatever is known of it; how many meters were in service."""
+        with self._turn:
+            return DayCount(self.station, day, self._clock.now()).run(look=True)
+
+    def _count(self, now: datetime, marks: Mapping[date, Mapping[str, list[Mark]]]) -> None:
+        today = local_day(now, self.station.zone)
+        whole = {today, *self._due(today, now)}
+        for day in sorted(whole | {day for day in marks if day <= today}, reverse=True):
+            mine = marks.get(day, {})
+            if day in whole:
+                look = self._must_look(day, today, now)
+                DayCount(self.station, day, now, mine).run(look=look)
+                if look:
+                    self._looked.add(day)
+            elif day > today - timedelta(days=self.station.policy.keep.meter_days):
+                DayCount(self.station, day, now, mine).run(areas=self._areas_of(day, mine))
+
+    def _due(self, today: date, now: datetime) -> set[date]:
+        """Days before today that are counted whole now: yesterday in its turn, and those gone stale."""
+        with self.station.database.read() as connection:
+            found = set(connection.scalars(select(day_table.c.day).where(day_table.c.stale == 1)))
+            known = count.state(connection, today - DAY)
+        began = known is not None or self._looked
+        if began and (known is None or now - known.counted_at >= YESTERDAY_EVERY):
+            found.add(today - DAY)
+        if known is not None and self._must_look(today - DAY, today, now):
+            found.add(today - DAY)
+        return {day for day in found if day < today}
+
+    def _must_look(self, day: date, today: date, now: datetime) -> bool:
+        """Once when the process begins, and once after the day has ended."""
+        if day in (today, today - DAY) and day not in self._looked:
+            return True
+        ready = datetime.combine(day + DAY, LOOK_AT, self.station.zone)
+        with self.station.database.read() as connection:
+            known = count.state(connection, day)
+        looked = None if known is None else known.scanned_at
+        return day < today and now >= ready and (looked is None or looked < ready)
+
+    def _areas_of(self, day: date, marks: Mapping[str, Sequence[Mark]]) -> set[str]:
+        start = midnight(day, self.station.zone)
+        with self.station.database.read() as connection:
+            found = installations(connection, start, midnight(day + DAY, self.station.zone))
+        return {each.area for each in found if each.meter in marks}
+
+    def _history(self, now: datetime) -> None:
+        """One older day at a turn, the newest first, down to the station's first readings."""
+        if self._ended:
+            return
+        today = local_day(now, self.station.zone)
+        with self.station.database.read() as connection:
+            query = select(day_table.c.day).where(day_table.c.day >= today - timedelta(days=HISTORY))
+            known = set(connection.scalars(query))
+        day = next((day for day in _back(today) if day not in known), None)
+        if day is None or self._nothing_came(day + DAY):
+            self._ended = True
+            return
+        DayCount(self.station, day, now).run(look=True)
+        if self._nothing_came(day):
+            self._forget(day)
+
+    def _nothing_came(self, day: date) -> bool:
+        with self.station.database.read() as connection:
+            query = select(func.sum(total_table.c.received)).where(total_table.c.day == day)
+            return not connection.scalar(query)
+
+    def _forget(self, day: date) -> None:
+        """A day before the station's first reading is no day of missing readings."""
+        self._ended = True
+        with self.station.database.write() as connection:
+            for table in (total_table, gap_table):
+                connection.execute(delete(table).where(table.c.day == day))
+            sheets.forget_areas(connection, day, ())
+            connection.execute(delete(day_table).where(day_table.c.day == day))
+
+    def sweep(self) -> None:
+        """Forget single meters' rows and gaps of long ago; the totals stay."""
+        today = local_day(self._clock.now(), self.station.zone)
+        before = today - timedelta(days=self.station.policy.keep.meter_days)
+        with self.station.database.write() as connection:
+            sheets.keep_until(connection, before)
+            connection.execute(delete(gap_table).where(gap_table.c.day < before))
+
+    # what operators declare, in the caller's transaction
+
+    def leave_out(self, connection: Connection, what: LeftOut, why: str, by: str) -> int:
+        """The exclusion's number; its days are counted anew at the next turn."""
+        row = exclusions.declare(connection, what, why, by, self._clock.now())
+        self._stale(connection, what.start, what.end)
+        return int(row.id)
+
+    def count_again(self, connection: Connection, exclusion: int, by: str) -> None:
+        row = exclusions.withdraw(connection, exclusion, by, self._clock.now())
+        self._stale(connection, row.start, row.end)
+
+    def _stale(self, connection: Connection, start: datetime, end: datetime | None) -> None:
+        zone = self.station.zone
+        last = local_day(end or self._clock.now(), zone)
+        count.set_stale(connection, local_day(start, zone), last)
+
+
+def _back(today: date) -> list[date]:
+    return [today - timedelta(days=number) for number in range(1, HISTORY + 1)]
+
+
+def _by_day(marks: Sequence[Mark], station: Station) -> dict[date, dict[str, list[Mark]]]:
+    """The marks by local day and meter; a day's bounds are found once for all of its marks."""
+    found: dict[date, dict[str, list[Mark]]] = {}
+    start_ms = end_ms = 0
+    current: dict[str, list[Mark]] = {}
+    for mark in sorted(marks, key=lambda each: each.at_ms):
+        if not start_ms <= mark.at_ms < end_ms:
+            day = local_day(instant(mark.at_ms), station.zone)
+            start_ms = round(midnight(day, station.zone).timestamp() * 1000)
+            end_ms = round(midnight(day + DAY, station.zone).timestamp() * 1000)
+            current = found.setdefault(day, defaultdict(list))
+        current[mark.meter].append(mark)
+    return found
