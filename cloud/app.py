@@ -45,6 +45,10 @@ from cloud.kit.scope import Scope
 from cloud.metering import api as metering_api
 from cloud.metering.archive.due import LateReadings
 from cloud.metering.ingest import Callbacks, Ingest
+from cloud.metering.ledger import count as collection
+from cloud.metering.ledger import disturbances
+from cloud.metering.ledger.actions import Ledger
+from cloud.metering.ledger.policy import collection_policy
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import BatchOfReadings
 from cloud.metering.vee.dirty import DirtyDays
@@ -64,6 +68,7 @@ log = logging.getLogger(__name__)
 
 WATCH_EVERY = timedelta(seconds=2)
 COMMANDS_EVERY = timedelta(seconds=2)
+COLLECTION_EVERY = timedelta(minutes=3)
 
 
 def build(settings: Settings, clock: Clock, hasher: PasswordHash = DEAR) -> "Application":
@@ -93,6 +98,7 @@ class Application:
         )
         self._build_service()
         self._build_commands()
+        self._build_collection()
         self.ingest = Ingest(
             self.database,
             self.store,
@@ -101,10 +107,11 @@ class Application:
             Callbacks(
                 stored=[
                     self.watch.on_stored,
+                    self.ledger.inbox.note,
                     DirtyDays(settings.station.zone, clock).on_stored,
                     LateReadings(settings.station.zone, clock).on_stored,
                 ],
-                health=[self.watch.on_health],
+                health=[self.watch.on_health, disturbances.on_health],
                 committed=[self._show],
                 others=self.answers.topics,
             ),
@@ -131,6 +138,14 @@ class Application:
             renderer(self._language_of, zone),
         )
 
+    def _build_collection(self) -> None:
+        """What should have come and what came; what is missing is asked for again."""
+        policy = collection_policy(self.settings.policies_dir)
+        told = (spells.outages, spells.disturbances)
+        zone = self.settings.station.zone
+        station = collection.Station(self.database, self.store, policy, zone, *told)
+        self.ledger = Ledger(station, self.commands, self.clock)
+
     def _build_commands(self) -> None:
         """The way down: what somebody wants of a meter, what stands against it, and how it is said."""
         policy = command_policy(self.settings.policies_dir)
@@ -152,6 +167,8 @@ class Application:
             Job("watch", WATCH_EVERY, self._watch),
             Job("commands", COMMANDS_EVERY, self._tell_commands),
             Job("unusual usage", timedelta(minutes=10), usage.run),
+            Job("collection", COLLECTION_EVERY, self._collect),
+            Job("forget old collection rows", timedelta(days=1), self.ledger.sweep),
             Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep),
         ]
 
@@ -269,6 +286,10 @@ class Application:
     def _tell_commands(self) -> None:
         if self.dispatch.tick():
             self.live.changed()
+
+    def _collect(self) -> None:
+        if self.ledger.tick():
+            self._tell_commands()
 
     def _watch(self) -> None:
         self.watch.tick(self.database)
