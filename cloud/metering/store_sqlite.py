@@ -4,7 +4,6 @@ The tables lie in the order (meter, at, source): a meter's course is read in one
 a small table of the same order first, so that a page is not written again for every reading.
 """
 
-import logging
 import queue
 import sqlite3
 import threading
@@ -18,11 +17,10 @@ from cloud.kit.lock import ProcessLock
 from cloud.kit.scope import Scope
 from cloud.metering import store_sqlite_format as file_format
 from cloud.metering import store_sqlite_read as reading_side
+from cloud.metering.packing import Packed
 from cloud.metering.store import BatchOfReadings, Columns, Kept, Latest, Series, StoreFault, instant
 from cloud.metering.store_sqlite_write import WritingSide
 from protocols.readings import Source
-
-log = logging.getLogger(__name__)
 
 BUSY_S = 10.0
 _WRITER = (
@@ -31,7 +29,7 @@ _WRITER = (
     "cache_size = -65536",
     "wal_autocheckpoint = 16000",  # 64 MiB: a page that many batches touch is written to the file once
 )
-_READER = ("query_only = ON", "wal_autocheckpoint = 0", "cache_size = -8192", "mmap_size = 1073741824")
+_READER = ("query_only = ON", "wal_autocheckpoint = 0", "cache_size = -8192")
 
 
 class SqliteStore:
@@ -57,17 +55,7 @@ class SqliteStore:
     def _open(self) -> sqlite3.Connection:
         connection = self._connect(_WRITER)
         try:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                file_format.make(connection)
-            elif version == 1:
-                log.warning("%s: one row a value becomes one row a reading; this takes a while", self._path)
-                file_format.from_format_1(connection)
-            elif version != file_format.VERSION:
-                raise Conflict(
-                    f"{self._path} has version {version}, this program knows {file_format.VERSION}: "
-                    "update wattpost"
-                )
+            file_format.bring_up(connection, self._path)
             self._side = WritingSide(connection)
         except BaseException:
             connection.close()
@@ -90,9 +78,10 @@ class SqliteStore:
         self.write_many([batch])
 
     def write_many(self, batches: Sequence[BatchOfReadings]) -> None:
+        packed = [batch.as_bytes() for batch in batches]  # a ValueError of theirs concerns nobody else
         with self._turn:
             try:
-                self._write(batches)
+                self._write(batches, packed)
             except sqlite3.Error as error:
                 self._abandon()
                 raise StoreFault(f"{self._path}: {error}") from error
@@ -100,13 +89,13 @@ class SqliteStore:
                 self._abandon()
                 raise
 
-    def _write(self, batches: Sequence[BatchOfReadings]) -> None:
+    def _write(self, batches: Sequence[BatchOfReadings], packed: Sequence[Packed]) -> None:
         if self._closed:
             raise StoreFault(f"{self._path}: closed, this process is ending")
         if self._writer is None:
             self._writer = self._open()
         self._writer.execute("BEGIN IMMEDIATE")
-        self._side.write(batches)
+        self._side.write(batches, packed)
         self._writer.execute("COMMIT")
 
     def _abandon(self) -> None:
@@ -169,4 +158,3 @@ class SqliteStore:
             self._abandon()
             self._closed = True
         self._process.release()
-

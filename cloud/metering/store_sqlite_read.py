@@ -1,12 +1,23 @@
-"""The reading side of the SQLite store: questions to one connection that cannot write."""
+"""The reading side of the SQLite store: questions to one connection that cannot write.
+
+A question is answered in one step of one statement, as arrays: each further step would give the interpreter's
+lock away, and while readings come in at load it is long before it comes back.
+"""
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from array import array
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from itertools import groupby
+from operator import itemgetter
+from struct import unpack
+from typing import Any
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from cloud.kit.scope import Scope
 from cloud.metering.store import (
@@ -19,78 +30,196 @@ from cloud.metering.store import (
     Series,
     instant,
     ms,
-    series,
     windows,
 )
+from cloud.metering.store_sqlite_format import letters
+from cloud.metering.store_sqlite_write import STEP_MS
 from protocols.quantities import QUANTITIES, Kind
 from protocols.readings import Source, Value
 
 _FOREVER = 2**62
+_IDS = msgspec.json.Decoder(dict[int, str])
+_NUMBERS = msgspec.json.Decoder(list[int])
 
-_LATEST = """
-SELECT meter.name, quantity.name, value.at, value.source, value.value, value.quality
-FROM newest JOIN value USING (meter, at, source, quantity)
-JOIN meter ON meter.id = newest.meter JOIN quantity ON quantity.id = newest.quantity
+_READINGS = "(SELECT * FROM reading UNION ALL SELECT * FROM fresh)"
+_NAMES = """
+SELECT (SELECT json_group_object(id, name) FROM quantity),
+  (SELECT json_group_object(id, quantities) FROM shape)
 """
-_LATEST_WITHIN = """
-SELECT meter.name, quantity.name, at, source, value, quality, max(at * 8 + 7 - source)
-FROM value JOIN meter ON meter.id = value.meter JOIN quantity ON quantity.id = value.quantity
-WHERE meter.name = ? AND at >= ? AND at < ? GROUP BY value.quantity
+# source < 16 and quality < 16; part is of no matter, for no quantity is in two parts of a key
+_BLOCK = """
+SELECT json_group_array(meter), json_group_array(at), json_group_array(shape * 256 + source * 16 + quality),
+  group_concat(hex(packed), '')
+FROM ({rows})
 """
-_SERIES = """
-SELECT at, value FROM value WHERE meter = (SELECT id FROM meter WHERE name = ?)
-AND quantity = (SELECT id FROM quantity WHERE name = ?) AND at >= ? AND at < ? AND source BETWEEN ? AND ?
-ORDER BY at, source
+_SPAN = """
+SELECT meter, at, shape, source, quality, packed FROM {table}
+WHERE meter = (SELECT id FROM meter WHERE name = ?1) AND at >= ?2 AND at < ?3
+"""
+_SPANS = _BLOCK.format(rows=f"{_SPAN.format(table='reading')} UNION ALL {_SPAN.format(table='fresh')}")
+_AROUND_NEWEST = """
+SELECT r.meter, r.at, r.shape, source, quality, packed FROM newest AS n CROSS JOIN {table} AS r
+ON r.meter = n.meter AND r.at >= n.at AND r.at < n.at + {step} {where}
+"""
+_OF_METERS = "WHERE n.meter IN (SELECT id FROM meter WHERE name IN (SELECT value FROM json_each(?1)))"
+_BACKWARDS = """
+SELECT at, shape, source, quality, packed FROM {readings}
+WHERE meter = (SELECT id FROM meter WHERE name = ?) AND at >= ? AND at < ? ORDER BY at DESC, source
 """
 _KEPT = """
-SELECT meter.name, kept.at, kept.source, quantity.name, kept.value, kept.quality, gateway, epoch, seq
-FROM {table} AS kept JOIN meter ON meter.id = kept.meter JOIN quantity ON quantity.id = kept.quantity
-JOIN origin ON origin.id = kept.origin {where}
-ORDER BY 1, 2, 3, 4, 5
+SELECT at, source, shape, quality, gateway, epoch, seq, packed FROM {readings} AS kept
+JOIN origin ON origin.id = kept.origin WHERE meter = ? AND at >= ? AND at < ? ORDER BY at, source
 """
-_OF_METER = "WHERE kept.meter = (SELECT id FROM meter WHERE name = ?) AND at >= ? AND at < ?"
+_CONFLICTS = """
+SELECT at, source, quantity.name, value, quality, gateway, epoch, seq FROM conflict
+JOIN quantity ON quantity.id = conflict.quantity JOIN origin ON origin.id = conflict.origin
+WHERE meter = ? AND at >= ? AND at < ? ORDER BY 1, 2, 3, 4
+"""
+
+
+class Names:
+    """What the numbers of quantities and shapes mean in this transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        quantities, shapes = connection.execute(_NAMES).fetchone()
+        self._quantities = _IDS.decode(quantities)
+        self.shapes = {
+            number: tuple(self._quantities[int(each)] for each in text.split(","))
+            for number, text in _IDS.decode(shapes).items()
+        }
+        self._letters: dict[int, str] = {}
+
+    def unpack(self, shape: int, packed: bytes) -> dict[str, Value]:
+        form = self._letters.get(shape)
+        if form is None:
+            form = self._letters[shape] = letters(self.shapes[shape])
+        return dict(zip(self.shapes[shape], unpack(form, packed), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Readings as arrays of one length; the words of reading i begin at `starts[i]` of `words`."""
+
+    meter: NDArray[np.int64]
+    at_ms: NDArray[np.int64]
+    shape: NDArray[np.int64]
+    source: NDArray[np.uint8]
+    quality: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    words: NDArray[np.int64]
+
+    def find(self, names: Names, quantity: str) -> tuple[NDArray[np.intp], NDArray[Any]]:
+        """(rows that have the quantity, its values in them)."""
+        places = np.full(max(names.shapes, default=0) + 1, -1)
+        for shape, quantities in names.shapes.items():
+            if quantity in quantities:
+                places[shape] = quantities.index(quantity)
+        place = places[self.shape]
+        rows = np.flatnonzero(place >= 0)
+        words = self.words[self.starts[rows] + place[rows]]
+        counter = QUANTITIES[quantity].kind is Kind.COUNTER
+        return rows, words if counter else words.view(np.float64)
+
+
+def _block(names: Names, row: tuple[str, str, str, str | None]) -> _Block:
+    meters, ats, codes, packed = row
+    code = np.array(_NUMBERS.decode(codes), np.int64)
+    lengths = np.zeros(max(names.shapes, default=0) + 1, np.int64)
+    for shape, quantities in names.shapes.items():
+        lengths[shape] = len(quantities)
+    length = lengths[code >> 8]
+    return _Block(
+        np.array(_NUMBERS.decode(meters), np.int64),
+        np.array(_NUMBERS.decode(ats), np.int64),
+        code >> 8,
+        (code >> 4 & 15).astype(np.uint8),
+        (code & 15).astype(np.uint8),
+        np.cumsum(length) - length,
+        np.frombuffer(bytes.fromhex(packed or ""), "<i8"),
+    )
+
+
+# the newest
 
 
 def latest(connection: sqlite3.Connection, scope: Scope, meters: Collection[str] | None) -> list[Latest]:
     visible = scope.meters()
-    if visible is None and meters is None:
-        found = [_latest(row) for row in connection.execute(_LATEST)]
-    else:
-        wanted = set(meters) if meters is not None else visible or set()
-        shown = wanted if visible is None else wanted & visible
-        found = [each for meter in shown for each in _latest_of(connection, scope, meter)]
+    shown: set[str] | None = visible if meters is None else set(meters)
+    if shown is not None and visible is not None:
+        shown &= visible
+    newest = _newest(connection, shown)
+    if visible is None:
+        return newest
+    found = []
+    for meter, mine in _by_meter(newest).items():
+        found += _latest_of(connection, scope, meter, mine)
     return sorted(found, key=lambda each: (each.meter, each.quantity))
 
 
-def _latest_of(connection: sqlite3.Connection, scope: Scope, meter: str) -> list[Latest]:
-    """From the table of newest where the window is still open, by a search where it has ended."""
+def _by_meter(newest: Sequence[Latest]) -> Mapping[str, list[Latest]]:
+    return {meter: list(mine) for meter, mine in groupby(newest, key=lambda each: each.meter)}
+
+
+def _newest(connection: sqlite3.Connection, meters: Collection[str] | None) -> list[Latest]:
+    """In order of meter and quantity. `newest` says where to look: at most one step before the newest."""
+    where = "" if meters is None else _OF_METERS
+    tables = (_AROUND_NEWEST.format(table=table, step=STEP_MS, where=where) for table in ("reading", "fresh"))
+    asked = () if meters is None else (msgspec.json.encode(sorted(meters)).decode(),)
+    names = Names(connection)
+    block = _block(
+        names, connection.execute(_BLOCK.format(rows=" UNION ALL ".join(tables)), asked).fetchone()
+    )
+    known = _IDS.decode(connection.execute("SELECT json_group_object(id, name) FROM meter").fetchone()[0])
+    found = []
+    for quantity in {quantity for quantities in names.shapes.values() for quantity in quantities}:
+        rows, values = block.find(names, quantity)
+        order = np.lexsort((-block.source[rows].astype(np.int64), block.at_ms[rows], block.meter[rows]))
+        meter = block.meter[rows][order]
+        last = order[np.flatnonzero(np.append(meter[1:] != meter[:-1], True))] if len(order) else order
+        for row, value in zip(rows[last].tolist(), values[last].tolist(), strict=True):
+            source, quality = SOURCES[block.source[row]], QUALITIES[block.quality[row]]
+            name = known[int(block.meter[row])]
+            found.append(Latest(name, quantity, int(block.at_ms[row]), source, value, quality))
+    return sorted(found, key=lambda each: (each.meter, each.quantity))
+
+
+def _latest_of(
+    connection: sqlite3.Connection, scope: Scope, meter: str, newest: Sequence[Latest]
+) -> list[Latest]:
+    """As it is where the window is still open, by a search where it has ended."""
     parts = windows(scope, meter)
     open_from = min((start for start, end in parts if end is None), default=_FOREVER)
-    newest = [_latest(row) for row in connection.execute(f"{_LATEST} WHERE meter.name = ?", (meter,))]
     shown = {each.quantity: each for each in newest if each.at_ms >= open_from}
-    if len(shown) < len(newest):
-        for each in _latest_within(connection, meter, parts):
-            shown.setdefault(each.quantity, each)
+    missing = {each.quantity for each in newest} - shown.keys()
+    for start, end in sorted(parts, reverse=True) if missing else ():
+        for each in _last_within(connection, meter, start, _FOREVER if end is None else end, missing):
+            best = shown.get(each.quantity)
+            if best is None or each.at_ms > best.at_ms:
+                shown[each.quantity] = each
     return list(shown.values())
 
 
-def _latest_within(
-    connection: sqlite3.Connection, meter: str, parts: list[tuple[int, int | None]]
-) -> list[Latest]:
-    found = [
-        _latest(row[:6])
-        for start, end in parts
-        for row in connection.execute(_LATEST_WITHIN, (meter, start, _FOREVER if end is None else end))
-    ]
-    return sorted(found, key=lambda each: each.at_ms, reverse=True)
+def _last_within(
+    connection: sqlite3.Connection, meter: str, start: int, end: int, wanted: Collection[str]
+) -> Iterator[Latest]:
+    """Backwards until each wanted quantity was met."""
+    names, missing = Names(connection), set(wanted)
+    with closing(connection.cursor()) as cursor:
+        for at, shape, source, quality, packed in cursor.execute(
+            _BACKWARDS.format(readings=_READINGS), (meter, start, end)
+        ):
+            values = names.unpack(shape, packed)
+            for quantity in missing & values.keys():
+                missing.discard(quantity)
+                yield Latest(meter, quantity, at, SOURCES[source], values[quantity], QUALITIES[quality])
+            if not missing:
+                return
 
 
-def _latest(row: tuple[str, str, int, int, Value, int]) -> Latest:
-    meter, quantity, at, source, value, quality = row
-    return Latest(meter, quantity, at, SOURCES[source], value, QUALITIES[quality])
+# courses
 
 
-def values(
+def series(
     connection: sqlite3.Connection,
     scope: Scope,
     meter: str,
@@ -99,21 +228,13 @@ def values(
     end: datetime,
     source: Source | None,
 ) -> Series:
-    at_ms: list[int] = []
-    found: list[Value] = []
-    low, high = (0, len(SOURCES)) if source is None else (SOURCE_ID[source],) * 2
-    for first, last in scope.clip(meter, start, end):
-        for at, value in connection.execute(_SERIES, (meter, quantity, ms(first), ms(last), low, high)):
-            if not at_ms or at != at_ms[-1]:  # of one instant the preferred source comes first
-                at_ms.append(at)
-                found.append(value)
-    return series(quantity, at_ms, found)
-
-
-_COLUMN = """
-SELECT at, source, quality, value FROM value WHERE meter = (SELECT id FROM meter WHERE name = ?)
-AND quantity = (SELECT id FROM quantity WHERE name = ?) AND at >= ? AND at < ? ORDER BY at, source
-"""
+    (found,) = columns(connection, scope, [meter], [quantity], start, end)
+    if source is not None:
+        chosen = np.flatnonzero(found.source == SOURCE_ID[source])
+    else:  # of one instant the preferred source comes first
+        chosen = np.flatnonzero(np.diff(found.at_ms, prepend=np.int64(-_FOREVER)) != 0)
+    letter = "q" if QUANTITIES[quantity].kind is Kind.COUNTER else "d"
+    return Series(array("q", found.at_ms[chosen].tobytes()), array(letter, found.values[chosen].tobytes()))
 
 
 def columns(
@@ -124,44 +245,66 @@ def columns(
     start: datetime,
     end: datetime,
 ) -> list[Columns]:
-    found = []
-    for quantity in quantities:
-        rows = [
-            (number, *row)
-            for number, meter in enumerate(meters)
-            for first, last in scope.clip(meter, start, end)
-            for row in connection.execute(_COLUMN, (meter, quantity, ms(first), ms(last)))
-        ]
-        meter, at, source, quality, value = zip(*rows, strict=True) if rows else ((),) * 5
-        number_type = np.int64 if QUANTITIES[quantity].kind is Kind.COUNTER else np.float64
-        found.append(
-            Columns(
-                quantity,
-                np.array(meter, np.int32),
-                np.array(at, np.int64),
-                np.array(source, np.uint8),
-                np.array(quality, np.uint8),
-                np.array(value, number_type),
-            )
-        )
-    return found
+    names = Names(connection)
+    parts: list[list[tuple[int, _Block, NDArray[np.intp], NDArray[Any]]]] = [[] for _ in quantities]
+    for number, meter in enumerate(meters):
+        for first, last in scope.clip(meter, start, end):
+            block = _block(names, connection.execute(_SPANS, (meter, ms(first), ms(last))).fetchone())
+            for found, quantity in zip(parts, quantities, strict=True):
+                rows, values = block.find(names, quantity)
+                if len(rows):
+                    found.append((number, block, rows, values))
+    return [_columns(quantity, found) for quantity, found in zip(quantities, parts, strict=True)]
 
 
-def kept(connection: sqlite3.Connection, table: Literal["value", "conflict"], scope: Scope) -> Iterator[Kept]:
+def _columns(quantity: str, found: Sequence[tuple[int, _Block, NDArray[np.intp], NDArray[Any]]]) -> Columns:
+    kind: Any = np.int64 if QUANTITIES[quantity].kind is Kind.COUNTER else np.float64
+    return Columns(
+        quantity,
+        _joined([np.full(len(rows), number, np.int32) for number, _, rows, _ in found], np.int32),
+        _joined([block.at_ms[rows] for _, block, rows, _ in found], np.int64),
+        _joined([block.source[rows] for _, block, rows, _ in found], np.uint8),
+        _joined([block.quality[rows] for _, block, rows, _ in found], np.uint8),
+        _joined([values for _, _, _, values in found], kind),
+    )
+
+
+def _joined(arrays: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
+    return np.concatenate(arrays) if arrays else np.empty(0, kind)
+
+
+# everything
+
+
+def rows(connection: sqlite3.Connection, scope: Scope) -> Iterator[Kept]:
+    names = Names(connection)
     with closing(connection.cursor()) as cursor:
-        for span in _spans(scope):
-            query = _KEPT.format(table=table, where=_OF_METER if span else "")
-            for row in cursor.execute(query, span):
-                meter, at, source, quantity, value, quality, *origin = row
+        for meter, number, start, end in _spans(connection, scope):
+            found = cursor.execute(_KEPT.format(readings=_READINGS), (number, start, end))
+            for (at, source), key in groupby(found, key=itemgetter(0, 1)):
                 if scope.holds(meter, instant(at)):
-                    yield Kept(meter, at, SOURCES[source], quantity, value, QUALITIES[quality], *origin)
+                    yield from sorted(
+                        Kept(meter, at, SOURCES[source], quantity, value, QUALITIES[quality], *origin)
+                        for _, _, shape, quality, *origin, packed in key
+                        for quantity, value in names.unpack(shape, packed).items()
+                    )
 
 
-def _spans(scope: Scope) -> Iterator[tuple[str, int, int] | tuple[()]]:
-    """(meter, from, to) that holds all in scope, in the order of meters; () is the whole table."""
-    if scope.windows is None:
-        yield ()
-    for meter in sorted(scope.meters() or ()):
+def conflicts(connection: sqlite3.Connection, scope: Scope) -> Iterator[Kept]:
+    for meter, number, start, end in _spans(connection, scope):
+        for row in connection.execute(_CONFLICTS, (number, start, end)):
+            at, source, quantity, value, quality, *origin = row
+            if scope.holds(meter, instant(at)):
+                yield Kept(meter, at, SOURCES[source], quantity, value, QUALITIES[quality], *origin)
+
+
+def _spans(connection: sqlite3.Connection, scope: Scope) -> list[tuple[str, int, int, int]]:
+    """(meter, its number, from, to) that hold all in scope, in the order of meters."""
+    known = dict(connection.execute("SELECT name, id FROM meter"))
+    visible = known.keys() if scope.windows is None else scope.meters() or set()
+    spans = []
+    for meter in sorted(visible & known.keys()):
         parts = windows(scope, meter)
         ends = [_FOREVER if end is None else end + 1 for _, end in parts]
-        yield meter, min(start for start, _ in parts), max(ends)
+        spans.append((meter, known[meter], min(start for start, _ in parts), max(ends)))
+    return spans

@@ -53,17 +53,24 @@ def at_minutes(store: ReadingStore, within: Scope, meter: str = "m1") -> list[in
     return [(at - T0_MS) // MINUTE_MS for at in found.at_ms]
 
 
-# few meters, instants, values and batches: so that keys meet often
+# few meters, instants, values and batches: so that keys meet often, whole and in part
+_values = st.dictionaries(
+    st.sampled_from(["energy_import_wh", "power_w", "voltage_l1_v"]), st.none(), min_size=1
+).flatmap(
+    lambda names: st.fixed_dictionaries(
+        {
+            name: st.integers(0, 2) if name == "energy_import_wh" else st.sampled_from([0, -0.0, 1.5, 2])
+            for name in names
+        }
+    )
+)
 _readings = st.builds(
-    lambda meter, at, source, quality, energy, power: Reading(
-        meter, T0_MS + at, source, {"energy_import_wh": energy, "power_w": power}, quality
-    ),
+    lambda meter, at, source, quality, values: Reading(meter, T0_MS + at, source, values, quality),
     st.sampled_from(["m1", "m2"]),
-    st.integers(0, 2),
+    st.sampled_from([0, 1, 30 * MINUTE_MS, 60 * MINUTE_MS, 121 * MINUTE_MS]),
     st.sampled_from([Source.POLLED, Source.PROFILE]),
     st.sampled_from(list(Quality)),
-    st.integers(0, 2),
-    st.sampled_from([0, -0.0, 1.5, 2]),
+    _values,
 )
 _batches = st.builds(
     BatchOfReadings,

@@ -90,7 +90,7 @@ def test_commits_are_fsynced_and_readers_neither_write_nor_checkpoint(tmp_path: 
     with store._reading() as reader:
         assert reader.execute("PRAGMA wal_autocheckpoint").fetchone() == (0,)
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            reader.execute("DELETE FROM value")
+            reader.execute("DELETE FROM reading")
     store.close()
 
 
