@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from cloud import asgi
 from cloud.alerts import api as alerts_api
 from cloud.alerts import objections as alert_objections
+from cloud.alerts import spells
 from cloud.alerts.actions import Alarms
 from cloud.alerts.courier import Courier
 from cloud.alerts.notify import Notices
