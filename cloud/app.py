@@ -53,6 +53,7 @@ from cloud.metering.ledger.policy import collection_policy
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import BatchOfReadings
 from cloud.metering.vee.dirty import DirtyDays
+from cloud.metering.vee.policy import vee_policy
 from cloud.records import Records, open_records
 from cloud.schedule import Job, Schedule
 from cloud.settings import BrokerSettings, Settings, lines, secret
@@ -100,6 +101,7 @@ class Application:
         self._build_service()
         self._build_commands()
         self._build_collection()
+        self._build_validation()
         self.ingest = Ingest(
             self.database,
             self.store,
@@ -109,7 +111,7 @@ class Application:
                 stored=[
                     self.watch.on_stored,
                     self.ledger.inbox.note,
-                    DirtyDays(settings.station.zone, clock).on_stored,
+                    self.dirty_days.on_stored,
                     LateReadings(settings.station.zone, clock).on_stored,
                 ],
                 health=[self.watch.on_health, disturbances.on_health],
@@ -138,6 +140,12 @@ class Application:
             Alarms(self.alert_policy, self.notices),
             renderer(self._language_of, zone),
         )
+
+    def _build_validation(self) -> None:
+        """What was measured, what is doubtful in it, and which days have to be looked at again."""
+        self.vee_policy = vee_policy(self.settings.policies_dir)
+        grace = timedelta(minutes=self.vee_policy.grace_min)
+        self.dirty_days = DirtyDays(self.settings.station.zone, self.clock, grace)
 
     def _build_collection(self) -> None:
         """What should have come and what came; what is missing is asked for again."""

@@ -16,8 +16,8 @@ from cloud.kit.db import metadata
 from cloud.metering.store import BatchOfReadings
 from protocols.readings import Reading
 
-REACH = timedelta(minutes=30)
-"""So far from midnight a reading still bears on the register at midnight, and so on both days."""
+REACH = timedelta(minutes=105)
+"""So far from midnight a reading may still bear on the register at midnight, and so on both days."""
 _QUARTER_MS = 900_000
 _QUARTER = timedelta(milliseconds=_QUARTER_MS)
 _REACH = REACH // _QUARTER
@@ -38,24 +38,27 @@ Mark = tuple[str, date, int]
 
 
 class DirtyDays:
-    """Marks closed days of the station's `zone` as readings of them come in."""
+    """Marks closed days of the station's `zone` as readings of them come in, `grace` after their midnight.
 
-    def __init__(self, zone: tzinfo, clock: Clock) -> None:
-        self._clock, self._zone = clock, zone
+    Until then the day is still to be validated, so that a live reading costs one comparison and no row.
+    """
+
+    def __init__(self, zone: tzinfo, clock: Clock, grace: timedelta) -> None:
+        self._clock, self._zone, self._grace = clock, zone, grace
         self._day = lru_cache(maxsize=100_000)(self._day_of)
 
     def on_stored(self, connection: Connection, _: BatchOfReadings, readings: Sequence[Reading]) -> None:
         """One look at each reading, and one row for each meter and closed day among them; mostly none."""
-        today = self._day((self._clock.now() - _EPOCH) // _QUARTER)
+        open_day = self._day((self._clock.now() - self._grace - _EPOCH) // _QUARTER)
         seen = {(each.meter, each.at_ms // _QUARTER_MS) for each in readings}
         oldest = min((quarter for _, quarter in seen), default=None)
-        if oldest is None or self._day(oldest - _REACH) >= today:
+        if oldest is None or self._day(oldest - _REACH) >= open_day:
             return
         touched = {
             (meter, day)
             for meter, quarter in seen
             for day in (self._day(quarter - _REACH), self._day(quarter), self._day(quarter + _REACH))
-            if day < today
+            if day < open_day
         }
         mark(connection, touched)
 

@@ -140,7 +140,7 @@ class Calendar(_Strict):
 class VeePolicy(_Strict):
     version: str
     source: str
-    grace_min: Annotated[int, Field(ge=0, le=720)]
+    grace_min: Annotated[int, Field(ge=105, le=720)]
     interval_s: Annotated[int, Field(ge=60, le=3600)]
     bridge_factor: Annotated[float, Field(ge=1)]
     bridge_least_s: Annotated[int, Field(ge=0)]

@@ -1,0 +1,208 @@
+"""The raw day of a point: how far its registers went on in each slot, over exchanges and changes of ratio.
+
+Everything is primary and whole Wh, each installation with its own ratio, once; differences of boundaries, so
+that the sums of slots are the differences of registers exactly.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud.fleet.topology import Installation
+from cloud.metering.primary import ratio_of
+from cloud.metering.store import Columns, ms
+from cloud.metering.vee.dirty import REACH
+from cloud.metering.vee.grid import Grid, Span, boundaries
+from cloud.metering.vee.point_day import Channel, Known
+from cloud.metering.vee.policy import VeePolicy
+from cloud.metering.vee.registers import Exchange, advances, modulus_wh, over_exchange
+from protocols import models
+
+_STEP_WH = 10
+"""The resolution of a register: XXXXXX.XX kWh."""
+_FOREVER = 2**60
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """One installation's register of one channel: its factor, and its limits in primary Wh and W."""
+
+    meter: str
+    start_ms: int
+    end_ms: int
+    factor: float
+    modulus_wh: float
+    most_w: float
+    capacity_w: float
+    limit_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawDay:
+    """What one channel of one point says of a day.
+
+    `wh` (slots,) whole Wh, NaN unknown; `falls`, `exchanged` (slots,): there the register fell, or was
+    another at the end; `rows` the installations, `at_bounds` (rows, boundaries) their registers, NaN unknown.
+    """
+
+    day: Grid
+    wh: NDArray[np.float64]
+    falls: NDArray[np.bool_]
+    exchanged: NDArray[np.bool_]
+    rows: Sequence[Register]
+    at_bounds: NDArray[np.float64]
+    exchanges: Sequence[Exchange] = ()
+
+    @property
+    def whole(self) -> bool:
+        """One installation served the point all day."""
+        return len(self.rows) == 1 and not self.exchanged.any()
+
+    @property
+    def capacity_wh(self) -> float:
+        """What a slot holds at the capacity; NaN unknown."""
+        return self.rows[-1].capacity_w * self.day.interval_s / 3600
+
+    def registers(self) -> NDArray[np.float64]:
+        """(boundaries,) the register at each, of the later installation where two meet."""
+        found: NDArray[np.float64] = self.at_bounds[0].copy()
+        for row in self.at_bounds[1:]:
+            found = np.where(np.isnan(row), found, row)
+        return found
+
+    def first_known(self) -> Known | None:
+        return _known(self.registers(), 0)
+
+    def last_known(self) -> Known | None:
+        return _known(self.registers(), -1)
+
+    def between(self, first: int, last: int) -> int | None:
+        """Wh from one boundary to another; None where no one register or declared exchange tells."""
+        hours = (last - first) * self.day.interval_s / 3600
+        for row, at in zip(self.rows, self.at_bounds, strict=True):
+            passed = _advance(at[first], at[last], row, hours)
+            if passed is not None:
+                return passed
+        return self._over_exchange(first, last)
+
+    def _over_exchange(self, first: int, last: int) -> int | None:
+        if len(self.rows) != 2 or len(self.exchanges) != 1:
+            return None
+        before, after = self.at_bounds[0][first], self.at_bounds[1][last]
+        if np.isnan(before) or np.isnan(after):
+            return None
+        old, new = self.rows
+        return over_exchange(int(before), int(after), self.exchanges[0], old.factor, new.factor)
+
+
+def _known(registers: NDArray[np.float64], which: int) -> Known | None:
+    known = np.flatnonzero(~np.isnan(registers))
+    return (int(known[which]), int(registers[known[which]])) if len(known) else None
+
+
+def _advance(start: float, end: float, row: Register, hours: float) -> int | None:
+    one = [np.array([each]) for each in (start, end, row.most_w * hours, row.modulus_wh)]
+    (passed,) = advances(*one)
+    return None if np.isnan(passed) else int(passed)
+
+
+def register(installation: Installation, channel: Channel, policy: VeePolicy) -> Register | None:
+    """The installation's register of this channel; None: its model has none."""
+    model = models.load(installation.model)
+    if model.point(channel.value) is None:
+        return None
+    ratio = ratio_of(installation.model, float(installation.ct_ratio), float(installation.pt_ratio))
+    factor = float(ratio.factor(channel.value))
+    capacity_w = _capacity_w(installation, model.phases, policy)
+    modulus = modulus_wh(model, channel.value)
+    poll_s = max(policy.bridge_factor * installation.interval_s, policy.bridge_least_s)
+    return Register(
+        installation.meter,
+        ms(installation.start),
+        _FOREVER if installation.end is None else ms(installation.end),
+        factor,
+        np.nan if modulus is None else modulus * factor,
+        capacity_w * policy.cap.factor,
+        capacity_w,
+        round(min(poll_s, REACH / timedelta(seconds=1)) * 1000),
+    )
+
+
+def _capacity_w(installation: Installation, phases: int, policy: VeePolicy) -> float:
+    """By the meter's greatest current; an area meter that hides its transformers has none that is known."""
+    cap, ratio = policy.cap, float(installation.ct_ratio * installation.pt_ratio)
+    if installation.ct_ratio != 1:
+        return cap.volts * cap.behind_ct_a * phases * ratio
+    if installation.role != "customer" or phases not in cap.direct_a:
+        return np.nan
+    return cap.volts * cap.direct_a[phases] * phases * ratio
+
+
+def raw_days(
+    columns: Columns,
+    meters: Mapping[str, int],
+    places: Mapping[str, Sequence[Register]],
+    exchanges: Mapping[str, Sequence[Exchange]],
+    day: Grid,
+) -> dict[str, RawDay]:
+    """The raw day of each point of `places`; `meters` are the indexes in `columns`."""
+    flat = [(point, row) for point, rows in places.items() for row in rows]
+    spans = [_span(row, meters[row.meter]) for _, row in flat]
+    at = boundaries(columns, spans, day.bounds_ms)
+    factors = np.array([row.factor for _, row in flat])[:, None] if flat else np.ones((0, 1))
+    primary = np.rint(at * factors)
+    found, next_row = {}, 0
+    passed = _slots(primary, [row for _, row in flat], day)
+    for point, rows in places.items():
+        part = slice(next_row, next_row + len(rows))
+        next_row += len(rows)
+        found[point] = _raw_day(rows, primary[part], passed[part], exchanges.get(point, ()), day)
+    return found
+
+
+def _span(row: Register, meter: int) -> Span:
+    return Span(
+        meter, row.start_ms, row.end_ms, row.limit_ms, row.modulus_wh / row.factor, row.most_w / row.factor
+    )
+
+
+def _slots(primary: NDArray[np.float64], rows: Sequence[Register], day: Grid) -> NDArray[np.float64]:
+    if not rows:
+        return np.empty((0, day.slots))
+    hours = day.interval_s / 3600
+    most = np.array([row.most_w * hours for row in rows])[:, None]
+    modulus = np.array([row.modulus_wh for row in rows])[:, None]
+    shape = (len(rows), day.slots)
+    return advances(
+        primary[:, :-1], primary[:, 1:], np.broadcast_to(most, shape), np.broadcast_to(modulus, shape)
+    )
+
+
+def _raw_day(
+    rows: Sequence[Register],
+    at: NDArray[np.float64],
+    passed: NDArray[np.float64],
+    exchanges: Sequence[Exchange],
+    day: Grid,
+) -> RawDay:
+    wh = passed[0].copy()
+    for each in passed[1:]:
+        wh = np.where(np.isnan(wh), each, wh)
+    both = ~np.isnan(at[:, :-1]) & ~np.isnan(at[:, 1:])
+    falls = np.any(both & np.isnan(passed), axis=0) & np.isnan(wh)
+    exchanged = np.zeros(day.slots, np.bool_)
+    for row in rows:
+        for edge in (row.start_ms, row.end_ms):
+            slot = day.slot_of(edge)
+            inside = 0 <= slot < day.slots and edge != day.bounds_ms[slot]
+            if inside:
+                exchanged[slot] = True
+    return RawDay(day, wh, falls, exchanged, rows, at, exchanges)
+
+
+def step_wh(rows: Sequence[Register]) -> float:
+    """The register's resolution in primary Wh."""
+    return max((_STEP_WH * row.factor for row in rows), default=float(_STEP_WH))
