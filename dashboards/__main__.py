@@ -48,7 +48,7 @@ def push(
     datasource: Annotated[str, typer.Option(help="The uid of the InfluxDB datasource there.")] = DATASOURCE,
     ca_file: Annotated[Path | None, typer.Option(help="Trust this CA instead of the machine's.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Even if somebody changed a board there meanwhile.")
+        bool, typer.Option("--overwrite", help="Also over what somebody saves there right now.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout, for machines.")] = False,
 ) -> None:

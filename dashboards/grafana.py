@@ -1,7 +1,7 @@
 """The one file that speaks with a Grafana, and the only importer of grafana-api.
 
-Everything goes by uid: calls by a datasource's number are off in newer Grafanas. Each failure is one line that says
-what to do, and doing a thing twice is doing it once.
+Everything goes by uid: calls by the number of a datasource are off in newer Grafanas. Each failure is one
+line that says what to do, and doing a thing twice is doing it once.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -75,7 +75,7 @@ class Grafana:
         return Outcome.CHANGED
 
     def put_board(self, board: Mapping[str, Any], folder: str, *, overwrite: bool, message: str) -> Outcome:
-        """The board is in `folder` (uid) as it is here; without `overwrite` only if nobody changed it there."""
+        """The board is in `folder` (uid) as it is here; `overwrite` wins over who saves it at that moment."""
         uid = str(board["uid"])
         there = self._found(f"look for board {uid}", self._face.dashboard.get_dashboard, uid)
         if there is not None:
@@ -84,7 +84,7 @@ class Grafana:
                 return Outcome.SAME
             if there["meta"].get("provisioned"):
                 raise GrafanaRefused(
-                    f"board {uid}: this Grafana has it from its own files; change those, or take them away first"
+                    f"board {uid}: this Grafana has it from its own files: change those, or take them away"
                 )
         said = {**board, "id": None} if there is None else _successor(board, there["dashboard"])
         body = {"dashboard": said, "folderUid": folder, "overwrite": overwrite, "message": message}
@@ -174,5 +174,5 @@ def _root(error: BaseException) -> str:
         reason = getattr(seen, "reason", None)
         inner = reason if isinstance(reason, BaseException) else seen.args[0] if seen.args else None
         if not isinstance(inner, BaseException):
-            return str(getattr(seen, "strerror", None) or seen)[:200]
+            return str(getattr(seen, "strerror", None) or seen).rpartition("] ")[2][:200]
         seen = inner

@@ -7,6 +7,24 @@ _DAYS = f'FROM "collection_day" WHERE {CHOSEN_AREAS}'
 # A local midnight is a whole quarter-hour of UTC everywhere: grouped so, a day keeps its own beginning.
 _EACH_DAY = "GROUP BY time(15m)"
 
+FREEZE_NOW = Figure(
+    title=Text("最近一日日冻结成功率是多少？", "Daily freeze of the last day"),
+    description=Text(
+        "最近一个已结束日：按时收到日冻结的电能表 ÷ 应有日冻结的电能表。",
+        "The last day that has ended: meters whose daily freeze came in time, of those that have one.",
+    ),
+    queries=[
+        Query(
+            'SELECT 100 * sum("freeze_received") / sum("freeze_expected") AS "freeze_rate"'
+            f" {_DAYS} {_EACH_DAY} fill(none)"
+        )
+    ],
+    unit="percent",
+    width=6,
+    window="7d",
+    steps=SHARE,
+    decimals=2,
+)
 RATE_NOW = Figure(
     title=Text("最近一日采集成功率是多少？", "Collection rate of the last day"),
     description=Text(
@@ -18,7 +36,7 @@ RATE_NOW = Figure(
         Query(f'SELECT 100 * sum("received") / sum("expected") AS "rate" {_DAYS} {_EACH_DAY} fill(none)')
     ],
     unit="percent",
-    width=8,
+    width=6,
     window="7d",
     steps=SHARE,
     decimals=2,
@@ -30,7 +48,7 @@ MISSING_NOW = Figure(
     ),
     queries=[Query(f'SELECT sum("expected") - sum("received") AS "missing" {_DAYS} {_EACH_DAY} fill(none)')],
     unit="short",
-    width=8,
+    width=6,
     window="7d",
     steps=(Step("green"), Step("orange", 1.0)),
     decimals=0,
@@ -44,7 +62,7 @@ SILENT_NOW = Figure(
     ),
     queries=[Query(f'SELECT sum("silent") AS "silent" {_DAYS} {_EACH_DAY} fill(none)')],
     unit="short",
-    width=8,
+    width=6,
     window="7d",
     steps=(Step("green"), Step("red", 1.0)),
     decimals=0,
@@ -142,7 +160,7 @@ BOARD = Board(
     title=Text("采集", "Readings"),
     description=Text("逐日缺了哪些读数，在哪里。", "Which readings are missing, day by day, and where."),
     variables=[FEEDERS, AREAS],
-    panels=[RATE_NOW, MISSING_NOW, SILENT_NOW, RATE, MISSING, NOW, LEAGUE],
+    panels=[FREEZE_NOW, RATE_NOW, MISSING_NOW, SILENT_NOW, RATE, MISSING, NOW, LEAGUE],
     since="now-30d",
     refresh="15m",
 )
