@@ -1,6 +1,7 @@
 """Builds the service and hands every part what it needs: the only place that knows all of them."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -33,7 +34,7 @@ from cloud.fleet.broker_choice import choose
 from cloud.fleet.command_rules import command_policy
 from cloud.fleet.commands import Commands
 from cloud.fleet.dispatch import Dispatch
-from cloud.fleet.intake import Intake
+from cloud.fleet.intake import Intake, Message
 from cloud.fleet.link import Link, LinkState, Login
 from cloud.keeping import api as keeping_api
 from cloud.kit import access
@@ -44,6 +45,7 @@ from cloud.kit.errors import CloudError, Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.scope import Scope
 from cloud.metering import api as metering_api
+from cloud.metering import store_api
 from cloud.metering.archive.due import LateReadings
 from cloud.metering.ingest import Callbacks, Ingest
 from cloud.metering.ledger import count as collection
@@ -57,7 +59,7 @@ from cloud.metering.vee.policy import vee_policy
 from cloud.records import Records, open_records
 from cloud.schedule import Job, Schedule
 from cloud.settings import BrokerSettings, Settings, lines, secret
-from cloud.web.live import Broadcaster
+from cloud.web.live import KEPT, Broadcaster
 from cloud.web.notices import renderer
 from cloud.web.parts import Parts
 from cloud.web.site import site
@@ -190,6 +192,7 @@ class Application:
                 fleet_api.router(database, guard, clock),
                 metering_api.router(database, guard, self.primary, clock),
                 metering_api.letters_router(database, guard, self.ingest),
+                store_api.router(database, guard, self.store),
                 customers_api.router(database, guard, clock),
                 alerts_api.router(database, guard, clock),
                 workorders_api.router(database, guard, self.orders, clock),
@@ -232,7 +235,9 @@ class Application:
         """Invalid or Conflict says in one line why a part cannot be started; then call `stop`."""
         log.info(sqlite_note())
         address, login = self._start_broker()
-        self.link = Link(address, login, Intake(self._take), self.clock, self._link_turned)
+        self.link = Link(
+            address, login, Intake(self._take, self.settings.ingest.workers), self.clock, self._link_turned
+        )
         self.link.start()
         self.courier.start()
         self.schedule.start()
@@ -272,13 +277,16 @@ class Application:
 
     # what the parts ask of one another
 
-    def _take(self, topic: str, payload: bytes, *, retained: bool) -> None:
-        self.ingest.take(topic, payload, retained=retained)
-        if not topic.endswith("/readings"):
+    def _take(self, group: Sequence[Message]) -> None:
+        self.ingest.take_many(group)
+        if not all(each.topic.endswith("/readings") for each in group):
             self.live.changed()
 
-    def _show(self, batch: BatchOfReadings) -> None:
-        self.live.readings(self.primary.shown(batch.readings))
+    def _show(self, batches: Sequence[BatchOfReadings]) -> None:
+        """The last of them: a page holds no more, and showing costs a question to the registry."""
+        last = [reading for batch in batches[-KEPT:] for reading in batch.readings[-KEPT:]][-KEPT:]
+        more = sum(len(batch.readings) for batch in batches) - len(last)
+        self.live.readings(self.primary.shown(last), more)
 
     def _publish(self, stored: Stored) -> None:
         if self.link is not None:

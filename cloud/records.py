@@ -29,7 +29,15 @@ def open_records(settings: Settings) -> Records:
     try:
         database.ping()
         database.migrate()
-        return Records(database, SqliteStore(settings.data_dir / "readings.db"))
+        return Records(database, _store(settings, database))
     except BaseException:
         database.close()
         raise
+
+
+def _store(settings: Settings, database: Database) -> ReadingStore:
+    if settings.readings.kind == "sqlite":
+        return SqliteStore(settings.data_dir / "readings.db")
+    from cloud.metering.store_influx import InfluxStore  # half a second: only where there is one
+
+    return InfluxStore(settings.readings.influxdb, database, shared=settings.ingest.shared)

@@ -33,6 +33,8 @@ MATRIX: dict[str, Row] = {
     "GET /meters/{id}": Row("meters/M-2", (200, 200, 404, 401)),
     "GET /meters/{id}/latest": Row("meters/M-2/latest", (200, 200, 404, 401)),
     "GET /meters/{id}/series": Row("meters/M-2/series?quantity=power_w", (200, 200, 404, 401)),
+    "GET /store": Row("store", (200, 403, 403, 401)),
+    "GET /quarantine": Row("quarantine", (200, 403, 403, 401)),
     "GET /dead-letters": Row("dead-letters", (200, 403, 403, 401)),
     "POST /dead-letters/{id}/replay": Row("dead-letters/{letter}/replay", (422, 403, 403, 401)),
     "GET /customers": Row("customers", (200, 403, 403, 401)),

@@ -43,7 +43,13 @@ def upgrade() -> None:
         sa.Column("times", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
         sa.UniqueConstraint(
-            "gateway", "epoch", "seq", "meter", "at_ms", "source", name=op.f("uq_quarantine_gateway_epoch_seq_meter_at_ms_source")
+            "gateway",
+            "epoch",
+            "seq",
+            "meter",
+            "at_ms",
+            "source",
+            name=op.f("uq_quarantine_gateway_epoch_seq_meter_at_ms_source"),
         ),
     )
     op.create_index(op.f("ix_quarantine_last_at"), "quarantine", ["last_at"])

@@ -1,0 +1,243 @@
+"""The writing side of the InfluxDB store: what is newer than all its meter has is written unseen, anything
+else is first compared with what is there, so that the lowest (gateway, epoch, seq) wins whatever the order.
+
+That is right because a meter is in one hand from the look to the write (`turns`), and because the instant up
+to which a meter is known is raised before anything is sent: a write that fails or is never answered only
+makes us look once too often. The order: losers into the records database, lines into the engine, losers that
+won after all out again; a stop in between is mended when the gateway sends the batch again.
+"""
+
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloud.kit.clock import Clock
+from cloud.kit.db import Database
+from cloud.metering import conflicts as beside
+from cloud.metering import influx_read, line_protocol
+from cloud.metering.claims import Claim
+from cloud.metering.conflicts import Place, Refusal
+from cloud.metering.influx_contest import Identity, Settled, settle
+from cloud.metering.influx_faults import LinesRefused
+from cloud.metering.influx_read import Piece
+from cloud.metering.line_protocol import Key
+from cloud.metering.store import BatchOfReadings, Refused, StoreFault
+from cloud.metering.turns import Turns
+from cloud.metering.unseen import Unseen
+from protocols.readings import Reading, Source, Value
+
+LINES = 5000
+"""In one request, as InfluxDB 2.x likes them."""
+_NEVER = -(2**63)
+
+
+class Wire(Protocol):
+    """The engine, as far as writing goes."""
+
+    def post(self, lines: Sequence[str]) -> None:
+        """All are durable when it returns. LinesRefused, StoreFault."""
+        ...
+
+    def ask(self, statement: str) -> Iterator[Piece]: ...
+
+
+class Memory:
+    """Of each meter met in a term: no point of (meter, source) is newer than `newest`."""
+
+    def __init__(self, term: int) -> None:
+        self.term = term
+        self.met: set[str] = set()
+        self.newest: dict[tuple[str, Source], int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One reading of a write, and its line as it is when nothing stands against it."""
+
+    batch: BatchOfReadings
+    reading: Reading
+    line: str
+
+    @property
+    def identity(self) -> Identity:
+        return self.batch.gateway, self.batch.epoch, self.batch.seq
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`lines` to be sent, each with the readings it stands for; what became of contested keys."""
+
+    lines: Sequence[tuple[str, Sequence[Said]]]
+    settled: Mapping[Key, Settled]
+    newer: list[Key]
+    between: list[Key]
+
+
+class Writer:
+    def __init__(self, wire: Wire, database: Database, turns: Turns, clock: Clock) -> None:
+        self._wire, self._database, self._turns, self._clock = wire, database, turns, clock
+        self.unseen = Unseen()
+        self._memory = Memory(-1)
+        self._swap = threading.Lock()
+        with database.read() as connection:
+            self._quarantined = beside.identities(connection)
+
+    def write(self, batches: Sequence[BatchOfReadings]) -> None:
+        """ValueError before anything is written; Refused after all else is."""
+        said = [each for batch in batches for each in _said(batch)]
+        with self._turns.hold({each.reading.meter for each in said}) as term:
+            plan = self._plan(said, self._memory_of(term))
+            with self.unseen.writing(plan.newer, plan.between):
+                refused = self._carry_out(plan)
+        if refused or self._quarantined:
+            self._quarantine(said, refused)
+        if refused:
+            raise Refused([(each.batch, each.reading, reason) for each, reason in refused])
+
+    def forget(self, meters: Collection[str]) -> None:
+        """Somebody wrote these behind our back: look into the engine before they are written again."""
+        with self._swap:
+            self._memory.met -= set(meters)
+
+    def _memory_of(self, term: int | None) -> Memory | None:
+        if term is None:
+            return None
+        with self._swap:
+            if self._memory.term != term:
+                self._memory = Memory(term)
+            return self._memory
+
+    # what is to be done
+
+    def _plan(self, said: Sequence[Said], memory: Memory | None) -> Plan:
+        under: dict[Key, list[Said]] = {}
+        for each in said:
+            reading = each.reading
+            under.setdefault((reading.meter, reading.at_ms, reading.source), []).append(each)
+        old = set(under) if memory is None else self._not_newer(under.keys(), memory)
+        twice = {key for key, same in under.items() if len(same) > 1}
+        found = influx_read.points(self._wire.ask, old) if old else {}
+        settled = {
+            key: settle(key, found.get(key), [(each.identity, each.reading) for each in under[key]])
+            for key in (found.keys() | twice)
+        }
+        lines: list[tuple[str, Sequence[Said]]] = []
+        for key, same in under.items():
+            line = settled[key].line if key in settled else same[0].line
+            if line is not None:
+                lines.append((line, same))
+        newer = [key for key in under if key not in old]
+        return Plan(lines, settled, newer, [key for key in old if key not in found])
+
+    def _not_newer(self, keys: Collection[Key], memory: Memory) -> set[Key]:
+        """The keys under which there may be a point; afterwards memory knows of all of them."""
+        if unmet := {key[0] for key in keys} - memory.met:
+            for known, at_ms in influx_read.newest(self._wire.ask, unmet).items():
+                memory.newest[known] = max(at_ms, memory.newest.get(known, _NEVER))
+            memory.met |= unmet
+        newest = memory.newest
+        old = {key for key in keys if key[1] <= newest.get((key[0], key[2]), _NEVER)}
+        for meter, at_ms, source in keys:
+            if at_ms > newest.get((meter, source), _NEVER):
+                newest[meter, source] = at_ms
+        return old
+
+    # doing it
+
+    def _carry_out(self, plan: Plan) -> list[tuple[Said, str]]:
+        lost, won = self._changes(plan.settled)
+        if lost:
+            with self._records() as connection:
+                beside.keep(connection, lost)
+        refused = [
+            (each, reason)
+            for first in range(0, len(plan.lines), LINES)
+            for place, reason in self._send([line for line, _ in plan.lines[first : first + LINES]])
+            for each in plan.lines[first + place][1]
+        ]
+        if won and not refused:
+            with self._records() as connection:
+                beside.drop(connection, won)
+        return refused
+
+    def _changes(
+        self, settled: Mapping[Key, Settled]
+    ) -> tuple[list[tuple[Place, Claim]], list[tuple[Place, Value]]]:
+        """What has to be among the conflicts, and what may not stay there once the winners are written."""
+        if not settled:
+            return [], []
+        instants = [at_ms for _, at_ms, _ in settled]
+        try:
+            with self._database.read() as connection:
+                held = beside.held(connection, {key[0] for key in settled}, min(instants), max(instants))
+        except SQLAlchemyError as error:
+            raise _fault(error) from error
+        lost: list[tuple[Place, Claim]] = []
+        won: list[tuple[Place, Value]] = []
+        for key, outcome in settled.items():
+            for quantity, winner in outcome.winners.items():
+                place = Place(*key, quantity)
+                known = {claim.value: claim for claim in held.get(place, ())}
+                if winner in known:
+                    won.append((place, winner))
+                losers = outcome.losers.get(quantity, ())
+                lost += [(place, each) for each in losers if each < known.get(each.value, _LAST)]
+        return lost, won
+
+    def _send(self, lines: Sequence[str]) -> list[tuple[int, str]]:
+        """(place, reason) of the lines that the engine refuses; the others are durable.
+
+        Halves are sent again until each is found: writing a line twice is writing it once.
+        """
+        try:
+            self._wire.post(lines)
+        except LinesRefused as refused:
+            if len(lines) == 1 or refused.dropped == len(lines):
+                return [(place, refused.message) for place in range(len(lines))]
+            half = len(lines) // 2
+            behind = self._send(lines[half:])
+            return self._send(lines[:half]) + [(half + place, reason) for place, reason in behind]
+        return []
+
+    def _quarantine(self, said: Sequence[Said], refused: Sequence[tuple[Said, str]]) -> None:
+        """Keep what was refused, and let go of what was and is no longer."""
+        taken = [each for each in said if each.identity in self._quarantined]
+        rows = [_refusal(each, reason) for each, reason in refused]
+        if taken or rows:
+            with self._records() as connection:
+                beside.release(connection, [_refusal(each, "") for each in taken])
+                beside.quarantine(connection, rows, self._clock.now())
+            self._quarantined |= {each.identity for each, _ in refused}
+
+    @contextmanager
+    def _records(self) -> Iterator[Connection]:
+        try:
+            with self._database.write() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise _fault(error) from error
+
+
+_LAST = Claim("\U0010ffff", "", 0, 0, 0)
+"""Later than every claim."""
+
+
+def _said(batch: BatchOfReadings) -> Iterator[Said]:
+    readings = [reading for reading in batch.readings if reading.values]
+    told = BatchOfReadings(batch.gateway, batch.epoch, batch.seq, readings)
+    for reading, line in zip(readings, line_protocol.lines(told), strict=True):
+        yield Said(batch, reading, line)
+
+
+def _refusal(each: Said, reason: str) -> Refusal:
+    reading = each.reading
+    return Refusal(*each.identity, reading.meter, reading.at_ms, reading.source, each.line, reason)
+
+
+def _fault(error: SQLAlchemyError) -> StoreFault:
+    return StoreFault(f"the records database keeps no conflicts: {str(error).splitlines()[0][:200]}")
