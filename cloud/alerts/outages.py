@@ -23,6 +23,7 @@ from cloud.customers.store import Served, customers_of_meters
 from cloud.fleet import gateways, registry
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
+from cloud.metering.packing import any_all_below
 from cloud.metering.store import BatchOfReadings, ReadingStore, ms
 from protocols.mqtt.messages import Health
 from protocols.readings import Reading, trace_id
@@ -86,15 +87,11 @@ class Watch:
         if troubled or health.gateway in store.watched_gateways(connection):
             self.evaluate(connection, [health.gateway])
 
-    def on_stored(self, connection: Connection, batch: BatchOfReadings, readings: Sequence[Reading]) -> None:
+    def on_stored(self, connection: Connection, batch: BatchOfReadings, _: Sequence[Reading]) -> None:
         """After a batch has been stored, in the transaction that notes it."""
-        dark = any(self._shows_no_voltage(reading) for reading in readings)
+        dark = any_all_below(batch.as_bytes(), VOLTAGES, self._policy.supply.dark_below_v)
         if dark or batch.gateway in store.watched_gateways(connection):
             self.evaluate(connection, [batch.gateway])
-
-    def _shows_no_voltage(self, reading: Reading) -> bool:
-        volts = [value for quantity, value in reading.values.items() if quantity in VOLTAGES]
-        return bool(volts) and max(volts) < self._policy.supply.dark_below_v
 
     def tick(self, database: Database) -> None:
         """What time alone brings: gateways not heard any more, causes that stood or stayed away for long.

@@ -3,7 +3,8 @@
 `Stored` is built from here, after the commit, and never from a worker's memory.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,8 +17,10 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    false,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -75,28 +78,76 @@ settled_table = Table(
 )
 
 
+Key = tuple[str, str, int]
+"""(gateway, epoch, seq)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What came of one batch, and the digest by which it is known again."""
+
+    key: Key
+    outcome: Outcome
+    readings: int
+    content: bytes
+
+
 def arrival(connection: Connection, gateway: str, epoch: str, seq: int, content: bytes) -> Arrival:
     """Whether the batch is new, there already, or shares its name with another (an old image put back)."""
-    known = connection.execute(select(batch_table.c.digest).where(_is(gateway, epoch, seq))).scalar()
-    return Arrival.NEW if known is None else Arrival.SAME if known == content else Arrival.OTHER
+    return arrivals(connection, {(gateway, epoch, seq): content})[gateway, epoch, seq]
+
+
+def arrivals(connection: Connection, contents: Mapping[Key, bytes]) -> dict[Key, Arrival]:
+    """As `arrival`, for many batches in one question."""
+    table = batch_table.c
+    named = [
+        (table.gateway == gateway) & (table.epoch == epoch) & table.seq.in_(seqs)
+        for (gateway, epoch), seqs in _runs(contents).items()
+    ]
+    query = select(table.gateway, table.epoch, table.seq, table.digest).where(or_(false(), *named))
+    known = {(row.gateway, row.epoch, row.seq): row.digest for row in connection.execute(query)}
+    return {
+        key: Arrival.NEW if key not in known else Arrival.SAME if known[key] == content else Arrival.OTHER
+        for key, content in contents.items()
+    }
 
 
 def record(
-    connection: Connection,
-    key: tuple[str, str, int],
-    outcome: Outcome,
-    readings: int,
-    content: bytes,
-    at: datetime,
+    connection: Connection, key: Key, outcome: Outcome, readings: int, content: bytes, at: datetime
 ) -> None:
     """Write down what came of a batch; its outcome may change later, by a replay, but it stays settled."""
     row = {"outcome": outcome.value, "readings": readings, "digest": content, "at": at}
     changed = connection.execute(update(batch_table).where(_is(*key)).values(row))
     if not changed.rowcount:
-        gateway, epoch, seq = key
-        connection.execute(insert(batch_table).values(gateway=gateway, epoch=epoch, seq=seq, **row))
-        if seq == _upto(connection, gateway, epoch) + 1:
+        record_new(connection, [Booked(key, outcome, readings, content)], at)
+
+
+def record_new(connection: Connection, booked: Sequence[Booked], at: datetime) -> None:
+    """Write down many batches that the book does not have."""
+    rows = [
+        {
+            "gateway": each.key[0],
+            "epoch": each.key[1],
+            "seq": each.key[2],
+            "outcome": each.outcome.value,
+            "readings": each.readings,
+            "digest": each.content,
+            "at": at,
+        }
+        for each in booked
+    ]
+    if rows:
+        connection.execute(insert(batch_table), rows)
+    for (gateway, epoch), seqs in _runs(each.key for each in booked).items():
+        if min(seqs) <= _upto(connection, gateway, epoch) + 1:
             _advance(connection, gateway, epoch)
+
+
+def _runs(keys: Iterable[Key]) -> dict[tuple[str, str], list[int]]:
+    runs: dict[tuple[str, str], list[int]] = {}
+    for gateway, epoch, seq in keys:
+        runs.setdefault((gateway, epoch), []).append(seq)
+    return runs
 
 
 def record_dropped(connection: Connection, dropped: Dropped, at: datetime) -> bool:
@@ -123,9 +174,10 @@ def settled(
     ranges = [(1, upto)] if upto else []
     ranges += [(seq, seq) for seq in _after(connection, gateway, epoch, upto, FIRST)]
     ranges += _dropped(connection, gateway, epoch, upto + 1, MAX_INT)
-    for seq in near:
-        ranges += [(each, each) for each in _between(connection, gateway, epoch, seq - NEAR, seq + NEAR)]
-        ranges += _dropped(connection, gateway, epoch, seq - NEAR, seq + NEAR)
+    around = merged((max(seq - NEAR, upto + 1), seq + NEAR) for seq in near if seq + NEAR > upto)
+    for first, last in around:
+        ranges += [(each, each) for each in _between(connection, gateway, epoch, first, last)]
+        ranges += _dropped(connection, gateway, epoch, first, last)
     return merged(ranges)
 
 

@@ -7,36 +7,36 @@ the gateway: whatever dies in between, the gateway still has the batch and sends
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from threading import Lock
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from cloud.fleet import gateways
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid, NotFound
 from cloud.metering import batches, dead_letters
-from cloud.metering.batches import Arrival, Outcome
-from cloud.metering.store import BatchOfReadings, ReadingStore, StoreFault, ms
+from cloud.metering.batches import Arrival, Key, Outcome
+from cloud.metering.sorting import Opened, Sorted, meters_of, opened, sort
+from cloud.metering.store import BatchOfReadings, ReadingStore, StoreFault
 from protocols.errors import MessageError
 from protocols.mqtt import messages, topics
-from protocols.mqtt.messages import Dropped, Health, Readings, Status, Stored
+from protocols.mqtt.messages import Dropped, Health, Status, Stored
 from protocols.readings import Reading
 
 log = logging.getLogger(__name__)
 
-AHEAD = timedelta(days=1)
-"""How far ahead of our clock a reading may be dated: beyond it some clock is wrong."""
-BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
+GROUP_BYTES = 8 * 1024 * 1024
+"""What the messages settled together may be deflated to: a bound for memory."""
 
 OnStored = Callable[[Connection, BatchOfReadings, Sequence[Reading]], None]
 OnHealth = Callable[[Connection, Health, Health | None], None]
 OnStatus = Callable[[Connection, Status], None]
 OnDropped = Callable[[Connection, Dropped], None]
-Own = TypeVar("Own", Readings, Dropped, Status, Health)
+Own = TypeVar("Own", Dropped, Status, Health)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Callbacks:
     health: Sequence[OnHealth] = ()
     status: Sequence[OnStatus] = ()
     dropped: Sequence[OnDropped] = ()
-    committed: Sequence[Callable[[BatchOfReadings], None]] = ()
+    committed: Sequence[Callable[[Sequence[BatchOfReadings]], None]] = ()
     others: Mapping[str, Callable[[str, bytes], None]] = field(default_factory=dict)
 
 
@@ -69,12 +69,15 @@ class IngestState:
     fault: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sorted:
-    """A batch of which `readings` may be stored; `refused` says why others may not."""
+class Incoming(Protocol):
+    """A message as the broker gave it."""
 
-    batch: BatchOfReadings
-    refused: tuple[str, ...]
+    @property
+    def topic(self) -> str: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def retained(self) -> bool: ...
 
 
 class Ingest:
@@ -98,6 +101,40 @@ class Ingest:
     def state(self) -> IngestState:
         return self._state
 
+    def take_many(self, messages: Sequence[Incoming]) -> None:
+        """As `take` of each, in order; readings that follow one another are settled together.
+
+        What is wrong with one of them concerns none of the others.
+        """
+        group: list[tuple[str, str, bytes]] = []
+        for each in messages:
+            gateway = dead_letters.sender(each.topic)
+            if gateway is not None and each.topic == topics.up(gateway, "readings"):
+                group.append((gateway, each.topic, each.payload))
+                continue
+            self._take_group(group)
+            group = []
+            self.take(each.topic, each.payload, retained=each.retained)
+        self._take_group(group)
+
+    def _take_group(self, group: Sequence[tuple[str, str, bytes]]) -> None:
+        try:
+            self.settle_many(group)
+        except (StoreFault, OperationalError, InterfaceError) as fault:
+            self._failed(fault)
+        except dead_letters.Full:
+            self._take_apart(group)
+        except Exception:  # one of them makes a callback or the database fail: which?
+            log.exception("%d batches are taken one by one", len(group))
+            self._take_apart(group)
+
+    def _take_apart(self, group: Sequence[tuple[str, str, bytes]]) -> None:
+        for _, topic, payload in group:
+            try:
+                self.take(topic, payload)
+            except Exception:  # counted by `take`; the gateway keeps it
+                log.exception("message on %r was not handled", topic[:120])
+
     def take(self, topic: str, payload: bytes, *, retained: bool = False) -> None:
         """Handle a message to its end; nothing a gateway can send makes this raise.
 
@@ -120,6 +157,12 @@ class Ingest:
         except dead_letters.Full as full:
             self._hold_back(topic, str(full))
 
+    def _bury_or_hold(self, topic: str, payload: bytes, reason: str) -> None:
+        try:
+            self.bury(topic, payload, reason)
+        except dead_letters.Full as full:
+            self._hold_back(topic, str(full))
+
     def _hold_back(self, topic: str, why: str) -> None:
         """Settle nothing, so that the gateway keeps it, and tell operators once."""
         log.warning("nothing is settled on %r: %s", topic[:120], why)
@@ -130,10 +173,11 @@ class Ingest:
 
     def _take(self, topic: str, payload: bytes, *, retained: bool) -> None:
         gateway, what = topics.parse_up(topic)
-        self._require_known(gateway)
         if what == "readings":
-            self.settle(gateway, topic, payload)
-        elif what == "dropped":
+            self.settle_many([(gateway, topic, payload)])
+            return
+        self._require_known(gateway)
+        if what == "dropped":
             self.settle_dropped(_own(gateway, messages.decode(payload, Dropped)))
         elif what == "status":
             self._take_status(_own(gateway, messages.decode(payload, Status)), retained=retained)
@@ -149,79 +193,115 @@ class Ingest:
             if not gateways.known(connection, gateway):
                 raise MessageError(f"gateway {gateway!r} is not in the registry")
 
-    # readings: the three steps, in this order
+    # readings: the three steps, in this order, for all that are settled together
 
-    def settle(self, gateway: str, topic: str, payload: bytes) -> None:
-        message = _own(gateway, messages.decode(payload, Readings))
-        content = dead_letters.digest(payload)
-        key = (gateway, message.epoch, message.seq)
-        with self.database.read() as connection:
-            seen = batches.arrival(connection, *key, content)
-            sorted_ = self._sort(connection, message)
-        if seen is Arrival.SAME:
-            self._recovered(duplicates=1)
-            self.tell(key)
+    def settle_many(self, group: Sequence[tuple[str, str, bytes]]) -> None:
+        """(gateway, topic, payload) of each; a StoreFault settles none of those it concerns."""
+        waiting: dict[Key, Opened] = {}
+        size = 0
+        for gateway, topic, payload in group:
+            try:
+                each = opened(gateway, topic, payload)
+            except MessageError as poison:
+                self._bury_or_hold(topic, payload, str(poison))
+                continue
+            if each.key in waiting or size > GROUP_BYTES:
+                self._settle(list(waiting.values()))
+                waiting, size = {}, 0
+            waiting[each.key] = each
+            size += each.plain_bytes
+        self._settle(list(waiting.values()))
+
+    def _settle(self, group: Sequence[Opened]) -> None:
+        if not group:
             return
-        if not sorted_.batch.readings:
-            raise MessageError("; ".join(sorted_.refused))
-        self.keep(sorted_.batch)
-        self.commit(sorted_, topic, payload)
-        self.tell(key)
-        for told in self.callbacks.committed:
-            told(sorted_.batch)
+        good, known = self._sorted(group)
+        if good:
+            self.keep([each.batch for each in good])
+            self.commit(good)
+        self._recovered(duplicates=len(known))
+        self.tell([*known, *(each.key for each in good)])
+        if good:
+            for told in self.callbacks.committed:
+                told([each.batch for each in good])
 
-    def keep(self, batch: BatchOfReadings) -> None:
-        """Step 1: the readings are durable when this returns."""
-        self.store.write(batch)
-
-    def commit(self, sorted_: Sorted, topic: str, payload: bytes) -> None:
-        """Step 2: what came of the batch, and what the callbacks make of it, in one transaction."""
-        batch, now = sorted_.batch, self.clock.now()
-        key, content = (batch.gateway, batch.epoch, batch.seq), dead_letters.digest(payload)
-        with self.database.write() as connection:
-            seen = batches.arrival(connection, *key, content)
-            if seen is Arrival.SAME:
-                return  # another worker was faster
-            if seen is Arrival.OTHER:
-                detail = f"epoch {batch.epoch}: two different batches under one seq"
-                gateways.note(connection, batch.gateway, gateways.EPOCH_REUSED, detail, now)
-            self._commit(connection, sorted_, content, now)
-            if sorted_.refused:
-                why = "; ".join(sorted_.refused)
-                dead_letters.bury(connection, topic, payload, why, now, key, self.letters_bytes)
-        self._recovered(batches=1, readings=len(batch.readings), dead_letters=int(bool(sorted_.refused)))
-
-    def _commit(self, connection: Connection, sorted_: Sorted, content: bytes, now: datetime) -> None:
-        batch = sorted_.batch
-        key = (batch.gateway, batch.epoch, batch.seq)
-        batches.record(connection, key, Outcome.STORED, len(batch.readings), content, now)
-        gateways.data_came(connection, batch.gateway, now)
-        for work in self.callbacks.stored:
-            work(connection, batch, batch.readings)
-
-    def tell(self, key: tuple[str, str, int]) -> None:
-        """Step 3: say what is settled, as the book has it."""
-        gateway, epoch, seq = key
+    def _sorted(self, group: Sequence[Opened]) -> tuple[list[Sorted], list[Key]]:
+        """(what is to be stored, what is settled already); poison goes its own way."""
         with self.database.read() as connection:
-            settled = batches.settled(connection, gateway, epoch, near=(seq,))
-        if settled:
-            self.publish(Stored(gateway=gateway, epoch=epoch, settled=settled))
+            seen = batches.arrivals(connection, {each.key: each.content for each in group})
+            meters = meters_of(connection, {each.message.gateway for each in group})
+        good: list[Sorted] = []
+        known = [key for key, arrival in seen.items() if arrival is Arrival.SAME]
+        for each in group:
+            if seen[each.key] is Arrival.SAME:
+                continue
+            try:
+                good.append(sort(each, meters.get(each.message.gateway), self.clock.now()))
+            except MessageError as poison:
+                self._bury_or_hold(each.topic, each.payload, str(poison))
+        return good, known
 
-    def _sort(self, connection: Connection, message: Readings) -> Sorted:
-        """What is ours to store; a reading of another gateway's meter or another age is refused alone."""
-        meters = gateways.meters_of(connection, message.gateway)
-        latest = ms(self.clock.now() + AHEAD)
-        good: list[Reading] = []
-        refused: dict[str, None] = {}
-        for row in message.readings:
-            if row.meter not in meters:
-                refused[f"meter {row.meter!r} is not one of gateway {message.gateway!r}"] = None
-            elif not ms(BEFORE) <= row.at_ms <= latest:
-                refused[f"meter {row.meter!r}: {row.at_ms} ms is no time to be believed"] = None
-            else:
-                good.append(messages.reading(row))
-        batch = BatchOfReadings(message.gateway, message.epoch, message.seq, tuple(good))
-        return Sorted(batch, tuple(refused))
+    def keep(self, batches: Sequence[BatchOfReadings]) -> None:
+        """Step 1: the readings are durable when this returns."""
+        self.store.write_many(batches)
+
+    def commit(self, group: Sequence[Sorted]) -> None:
+        """Step 2: what came of the batches, and what the callbacks make of them, in one transaction."""
+        now = self.clock.now()
+        with self.database.write() as connection:
+            seen = batches.arrivals(connection, {each.key: each.content for each in group})
+            # another worker may have been faster
+            mine = [each for each in group if seen[each.key] is not Arrival.SAME]
+            batches.record_new(
+                connection, [each.booked for each in mine if seen[each.key] is Arrival.NEW], now
+            )
+            for each in mine:
+                if seen[each.key] is Arrival.OTHER:
+                    self._note_reused(connection, each, now)
+            self._work(connection, mine, now)
+            for each in mine:
+                if each.refused:
+                    self._keep_refused(connection, each, now)
+        self._recovered(
+            batches=len(mine),
+            readings=sum(len(each.batch.readings) for each in mine),
+            dead_letters=sum(bool(each.refused) for each in mine),
+        )
+
+    def _note_reused(self, connection: Connection, each: Sorted, now: datetime) -> None:
+        gateway, epoch, _ = each.key
+        detail = f"epoch {epoch}: two different batches under one seq"
+        gateways.note(connection, gateway, gateways.EPOCH_REUSED, detail, now)
+        batches.record(connection, each.key, Outcome.STORED, len(each.batch.readings), each.content, now)
+
+    def _keep_refused(self, connection: Connection, each: Sorted, now: datetime) -> None:
+        why = "; ".join(each.refused)
+        dead_letters.bury(connection, each.topic, each.payload, why, now, each.key, self.letters_bytes)
+
+    def _work(self, connection: Connection, group: Sequence[Sorted], now: datetime) -> None:
+        for gateway in {each.batch.gateway for each in group}:
+            gateways.data_came(connection, gateway, now)
+        for each in group:
+            for work in self.callbacks.stored:
+                work(connection, each.batch, each.batch.readings)
+
+    def tell(self, keys: Sequence[Key]) -> None:
+        """Step 3: say what is settled, as the book has it: once to each gateway."""
+        runs: dict[tuple[str, str], list[int]] = {}
+        for gateway, epoch, seq in keys:
+            runs.setdefault((gateway, epoch), []).append(seq)
+        with self.database.read() as connection:
+            told = [
+                Stored(
+                    gateway=gateway,
+                    epoch=epoch,
+                    settled=batches.settled(connection, gateway, epoch, near=seqs),
+                )
+                for (gateway, epoch), seqs in runs.items()
+            ]
+        for stored in told:
+            if stored.settled:
+                self.publish(stored)
 
     # everything else
 
@@ -235,7 +315,7 @@ class Ingest:
                 for work in self.callbacks.dropped:
                     work(connection, dropped)
         self._count(dropped=int(new))
-        self.tell((dropped.gateway, dropped.epoch, dropped.seqs[0][0]))
+        self.tell([(dropped.gateway, dropped.epoch, dropped.seqs[0][0])])
 
     def _take_status(self, status: Status, *, retained: bool) -> None:
         with self.database.write() as connection:
@@ -262,7 +342,7 @@ class Ingest:
             log.warning("dead letter on %r: %s", topic[:120], reason[:200])
         self._count(dead_letters=int(new))
         if key:
-            self.tell(key)
+            self.tell([key])
 
     def replay(self, letter: int) -> int:
         """Try a dead letter again, now that its cause is mended; gives how many readings were stored."""
@@ -273,16 +353,20 @@ class Ingest:
             if row.seq is None:
                 raise Invalid(f"dead letter {letter} has no batch to be replayed: its gateway still holds it")
             try:
-                message = _own(row.gateway, messages.decode(row.payload, Readings))
+                letter_ = opened(row.gateway, row.topic, row.payload)
+                meters = meters_of(connection, {row.gateway})
+                sorted_ = sort(letter_, meters.get(row.gateway), self.clock.now())
             except MessageError as poison:
-                raise Invalid(f"dead letter {letter} is still poison: {poison}") from None
-            sorted_ = self._sort(connection, message)
+                raise Invalid(f"dead letter {letter} is still refused: {poison}") from None
         if sorted_.refused:
             raise Invalid(f"dead letter {letter} is still refused: {sorted_.refused[0]}", sorted_.refused)
-        self.keep(sorted_.batch)
+        self.keep([sorted_.batch])
+        now = self.clock.now()
         with self.database.write() as connection:
-            self._commit(connection, sorted_, dead_letters.digest(row.payload), self.clock.now())
-            dead_letters.replayed(connection, letter, self.clock.now())
+            booked = sorted_.booked
+            batches.record(connection, booked.key, booked.outcome, booked.readings, booked.content, now)
+            self._work(connection, [sorted_], now)
+            dead_letters.replayed(connection, letter, now)
         return len(sorted_.batch.readings)
 
     def _count(self, **more: int) -> None:

@@ -41,9 +41,9 @@ class Listener:
         self._changed = False
         self.closed = False
 
-    def tell(self, readings: Sequence[Reading], *, close: bool = False) -> None:
+    def tell(self, readings: Sequence[Reading], more: int = 0, *, close: bool = False) -> None:
         with self._lock:
-            self._skipped += max(0, len(self._readings) + len(readings) - KEPT)
+            self._skipped += more + max(0, len(self._readings) + len(readings) - KEPT)
             self._readings.extend(readings)
             self._changed = True
             self.closed = self.closed or close
@@ -85,12 +85,12 @@ class Broadcaster:
         self._listeners: set[Listener] = set()
         self._closed = False
 
-    def readings(self, readings: Sequence[Reading]) -> None:
-        """Readings that are stored for good; called after the commit."""
+    def readings(self, readings: Sequence[Reading], more: int = 0) -> None:
+        """Readings that are stored for good, and how many more there were; called after the commit."""
         with self._lock:
             self._recent.extend(readings)
             for listener in self._listeners:
-                listener.tell(readings)
+                listener.tell(readings, more)
 
     def changed(self) -> None:
         """An alert, an order or a gateway is no longer what a page shows."""

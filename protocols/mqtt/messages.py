@@ -166,15 +166,28 @@ def encode(message: Message) -> bytes:
 
 def decode(payload: bytes, kind: type[M]) -> M:
     """The message in a payload; MessageError says what is wrong with it."""
-    message = _parse(inflate(payload), kind)
-    if message.v != VERSION:
-        raise MessageError(f"version {message.v} is not understood here (this side speaks {VERSION})")
+    message = _versioned(payload, kind)
     if isinstance(message, Readings):
-        _check_readings(message)
+        _check_batch(message)
+        check_rows(message)
     if isinstance(message, Dropped):
         _check_dropped(message)
     if isinstance(message, Stored):
         _check_ranges(message.epoch, message.settled)
+    return message
+
+
+def decode_batch(payload: bytes) -> Readings:
+    """As `decode`, but the readings themselves are not looked at: that is for `check_rows`."""
+    batch = _versioned(payload, Readings)
+    _check_batch(batch)
+    return batch
+
+
+def _versioned(payload: bytes, kind: type[M]) -> M:
+    message = _parse(inflate(payload), kind)
+    if message.v != VERSION:
+        raise MessageError(f"version {message.v} is not understood here (this side speaks {VERSION})")
     return message
 
 
@@ -217,10 +230,14 @@ def _parse(plain: bytes, kind: type[M]) -> M:
         raise MessageError(f"not a {kind.__name__} message: {error}") from None
 
 
-def _check_readings(batch: Readings) -> None:
+def _check_batch(batch: Readings) -> None:
     _check_identity(batch.epoch, batch.seq)
     if not 1 <= len(batch.readings) <= MAX_READINGS:
         raise MessageError(f"a batch holds 1 to {MAX_READINGS} readings, this one {len(batch.readings)}")
+
+
+def check_rows(batch: Readings) -> None:
+    """MessageError for the first reading that cannot be one."""
     for each in batch.readings:
         # A control character would be refused by the database only after the batch was taken for good.
         if not 1 <= len(each.meter) <= MAX_NAME or not each.meter.isprintable() or abs(each.at_ms) >= MAX_INT:

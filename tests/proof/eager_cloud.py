@@ -5,6 +5,7 @@ Every few batches it stands still in between and says so in a file, so that a ki
 
 import sys
 import threading
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -21,15 +22,16 @@ class EagerIngest(Ingest):
     window: Path
     _numbers = count(1)
 
-    def settle(self, gateway: str, topic: str, payload: bytes) -> None:
-        batch = messages.decode(payload, messages.Readings)
-        ranges = [(batch.seq, batch.seq)]
-        self.publish(messages.Stored(gateway=gateway, epoch=batch.epoch, settled=ranges))
+    def settle_many(self, group: Sequence[tuple[str, str, bytes]]) -> None:
+        for gateway, _, payload in group:
+            batch = messages.decode(payload, messages.Readings)
+            ranges = [(batch.seq, batch.seq)]
+            self.publish(messages.Stored(gateway=gateway, epoch=batch.epoch, settled=ranges))
         if next(self._numbers) % EVERY == 0:
             with self.window.open("a") as told:
                 told.write("here\n")
             threading.Event().wait(WINDOW_S)
-        super().settle(gateway, topic, payload)
+        super().settle_many(group)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -30,10 +30,11 @@ class Taken:
         self.free = Event()
         self.free.set()
 
-    def __call__(self, topic: str, payload: bytes, *, retained: bool) -> None:
-        self.free.wait(60)
-        self.messages.append((topic, payload, retained))
-        if payload == b"break":
+    def __call__(self, group: Sequence[Message]) -> None:
+        for each in group:
+            self.free.wait(60)
+            self.messages.append((each.topic, each.payload, each.retained))
+        if any(each.payload == b"break" for each in group):
             raise ValueError("a bug in a rule")
 
 

@@ -1,7 +1,7 @@
 """What ingest promises a gateway, whatever dies in between and whatever bytes come."""
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import count, pairwise
 from pathlib import Path
@@ -19,7 +19,8 @@ from cloud.kit.errors import Invalid, NotFound
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.batches import batch_table, dropped_table, merged
 from cloud.metering.dead_letters import dead_letter_table
-from cloud.metering.ingest import Callbacks, Ingest, Sorted
+from cloud.metering.ingest import Callbacks, Ingest
+from cloud.metering.sorting import Sorted
 from cloud.metering.store import BatchOfReadings
 from protocols.mqtt import messages, topics
 from protocols.mqtt.messages import Dropped, Stored
@@ -79,30 +80,31 @@ class Crash(BaseException):
 
 
 class DiesBeforeCommit(Ingest):
-    def commit(self, sorted_: Sorted, topic: str, payload: bytes) -> None:
+    def commit(self, group: Sequence[Sorted]) -> None:
         raise Crash
 
 
 class DiesBeforeTelling(Ingest):
-    def tell(self, key: tuple[str, str, int]) -> None:
+    def tell(self, keys: Sequence[tuple[str, str, int]]) -> None:
         raise Crash
 
 
 class TellsTooEarly(Ingest):
     """The fault that must be found: the gateway is told before the batch is in the book."""
 
-    def commit(self, sorted_: Sorted, topic: str, payload: bytes) -> None:
-        batch = sorted_.batch
-        self.publish(Stored(gateway=batch.gateway, epoch=batch.epoch, settled=[(batch.seq, batch.seq)]))
-        super().commit(sorted_, topic, payload)
+    def commit(self, group: Sequence[Sorted]) -> None:
+        for gateway, epoch, seq in (each.key for each in group):
+            self.publish(Stored(gateway=gateway, epoch=epoch, settled=[(seq, seq)]))
+        super().commit(group)
 
 
 class TellsBeforeKeeping(Ingest):
     """The other one: told before the readings are on the disk."""
 
-    def keep(self, batch: BatchOfReadings) -> None:
-        self.publish(Stored(gateway=batch.gateway, epoch=batch.epoch, settled=[(batch.seq, batch.seq)]))
-        super().keep(batch)
+    def keep(self, batches: Sequence[BatchOfReadings]) -> None:
+        for batch in batches:
+            self.publish(Stored(gateway=batch.gateway, epoch=batch.epoch, settled=[(batch.seq, batch.seq)]))
+        super().keep(batches)
 
 
 def fails(connection: Connection, batch: BatchOfReadings, readings: Any) -> None:
@@ -164,7 +166,9 @@ def test_a_callback_shares_the_batchs_fate(tmp_path: Path) -> None:
 
 def test_after_the_commit_others_are_told_of_new_batches_only(tmp_path: Path) -> None:
     seen: list[int] = []
-    station = Station(tmp_path, Callbacks(committed=[lambda batch: seen.append(batch.seq)]))
+    station = Station(
+        tmp_path, Callbacks(committed=[lambda batches: seen.extend(each.seq for each in batches)])
+    )
     send(station, [1, 1, 2])
     assert seen == [1, 2]
     station.close()

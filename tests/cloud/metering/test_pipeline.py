@@ -35,7 +35,7 @@ class Pipeline:
 
     def open(self) -> None:
         self.station = Station(self.folder)
-        take = self.station.ingest.take
+        take = self.station.ingest.take_many
         self.link = Link(self.address, Login(password(CLOUD)), Intake(take), self.station.clock)
         self.station.ingest.publish = self._publish
         self.link.start()
@@ -120,8 +120,9 @@ def test_garbage_between_good_batches_is_kept_apart_with_its_reason_and_stops_no
         until(lambda: good <= told(gateway), "a good batch was not settled")
         until(lambda: len(pipeline.letters()) == len(GARBAGE) + 1)
     assert pipeline.kept() == [1000 + number for number in sorted(good)]
-    for (kind, (_, expected)), reason in zip(GARBAGE.items(), pipeline.letters(), strict=False):
-        assert expected in reason, kind
+    reasons = pipeline.letters()
+    for kind, (_, expected) in GARBAGE.items():
+        assert any(expected in reason for reason in reasons), kind
     assert told(gateway) - good == {900, 902}
 
 
@@ -151,9 +152,8 @@ def test_wire_duplicates_are_counted_and_stored_once(pipeline: Pipeline) -> None
         gateway.subscribe(topics.down("gw-1", "stored"))
         for seq in (1, 2, 1, 2, 3, 1):
             gateway.publish(READINGS, payload(seq))
-        until(lambda: len(gateway.got) == 6)
+        until(lambda: told(gateway) == {1, 2, 3} and pipeline.station.ingest.state.duplicates == 3)
     assert pipeline.kept() == [1001, 1002, 1003]
-    assert pipeline.station.ingest.state.duplicates == 3
 
 
 def test_after_a_restart_of_the_cloud_everything_unsettled_is_taken_and_all_is_told(
