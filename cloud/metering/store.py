@@ -188,6 +188,14 @@ class ReadingStore(Protocol):
         """The values that lost their key to a lower (gateway, epoch, seq), in the order of `rows`."""
         ...
 
+    def let_go(self, meters: Collection[str], start: datetime, end: datetime, expected: int) -> int:
+        """Delete all that these meters said in [start, end), conflicts too, if it is `expected` values.
+
+        For whoever has proved that they are kept elsewhere. Conflict: they are not as many, something came
+        since they were counted, and all stay. StoreFault: some may be gone; call again.
+        """
+        ...
+
     def close(self) -> None: ...
 
 

@@ -23,7 +23,7 @@ from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.scope import Scope
 from cloud.metering import conflicts as beside
-from cloud.metering import influx_columns, influx_read, line_protocol
+from cloud.metering import influx_columns, influx_let_go, influx_read, line_protocol
 from cloud.metering.facts import StoreFacts
 from cloud.metering.influx_faults import REFUSED, SETTINGS, LinesRefused, Pause, remedy
 from cloud.metering.influx_read import Piece
@@ -77,6 +77,10 @@ class InfluxWire:
     @property
     def address(self) -> str:
         return f"{self._settings.url} {self._settings.org}/{self._settings.bucket}"
+
+    def ready(self) -> None:
+        """StoreFault while a pause lasts."""
+        self._pause.check()
 
     def post(self, lines: Sequence[str]) -> None:
         """All are durable when it returns. LinesRefused; StoreFault, and for a while nothing is sent."""
@@ -250,6 +254,10 @@ class InfluxStore:
             with suppress(StoreFault):
                 return sum(int(row[0]) for piece in self._wire.ask(statement) for row in piece.values)
         return None
+
+    def let_go(self, meters: Collection[str], start: datetime, end: datetime, expected: int) -> int:
+        with self._turns.hold(set(meters)):
+            return influx_let_go.delete(self._wire.ask, self._database, meters, start, end, expected)
 
     def close(self) -> None:
         self._turns.close()

@@ -16,9 +16,9 @@ from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.lock import ProcessLock
 from cloud.kit.scope import Scope
 from cloud.metering import store_sqlite_format as file_format
+from cloud.metering import store_sqlite_let_go as letting_go
 from cloud.metering import store_sqlite_read as reading_side
-from cloud.metering.packing import Packed
-from cloud.metering.store import BatchOfReadings, Columns, Kept, Latest, Series, StoreFault, instant
+from cloud.metering.store import BatchOfReadings, Columns, Kept, Latest, Series, StoreFault, instant, ms
 from cloud.metering.store_sqlite_write import WritingSide
 from protocols.readings import Source
 
@@ -79,24 +79,30 @@ class SqliteStore:
 
     def write_many(self, batches: Sequence[BatchOfReadings]) -> None:
         packed = [batch.as_bytes() for batch in batches]  # a ValueError of theirs concerns nobody else
-        with self._turn:
-            try:
-                self._write(batches, packed)
-            except sqlite3.Error as error:
-                self._abandon()
-                raise StoreFault(f"{self._path}: {error}") from error
-            except BaseException:
-                self._abandon()
-                raise
+        with self._turn, self._guarded():
+            writer = self._begun()
+            self._side.write(batches, packed)
+            writer.execute("COMMIT")
 
-    def _write(self, batches: Sequence[BatchOfReadings], packed: Sequence[Packed]) -> None:
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._abandon()
+            raise StoreFault(f"{self._path}: {error}") from error
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _begun(self) -> sqlite3.Connection:
+        """The writing connection, in a transaction."""
         if self._closed:
             raise StoreFault(f"{self._path}: closed, this process is ending")
         if self._writer is None:
             self._writer = self._open()
         self._writer.execute("BEGIN IMMEDIATE")
-        self._side.write(batches, packed)
-        self._writer.execute("COMMIT")
+        return self._writer
 
     def _abandon(self) -> None:
         """After a failure nothing in memory is trusted: the next write starts from what is on the disk."""
@@ -149,6 +155,16 @@ class SqliteStore:
     def conflicts(self, scope: Scope) -> list[Kept]:
         with self._reading() as connection:
             return list(reading_side.conflicts(connection, scope))
+
+    def let_go(self, meters: Collection[str], start: datetime, end: datetime, expected: int) -> int:
+        """One transaction; the space is used again by what comes."""
+        with self._turn, self._guarded():
+            writer = self._begun()
+            count = letting_go.delete(writer, meters, ms(start), ms(end))
+            if count != expected:
+                raise Conflict(f"{count} values where {expected} were counted: something came, all stay")
+            writer.execute("COMMIT")
+        return count
 
     def close(self) -> None:
         """Readers first: the last connection to close checkpoints, and that is the writer's to do."""

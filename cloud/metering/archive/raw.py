@@ -57,6 +57,11 @@ def same(one: pa.Table, other: pa.Table) -> bool:
     return all(_plain(one.column(name)).equals(_plain(other.column(name))) for name in one.column_names)
 
 
+def contains(one: pa.Table, other: pa.Table) -> bool:
+    """Whether all that the other says is in the one already; both are ordered."""
+    return same(one, other) or same(one, merged(one, other))
+
+
 def merged(held: pa.Table, new: pa.Table) -> pa.Table:
     """Both, each key settled by the lowest (gateway, epoch, seq), as a store would have settled it."""
     winners: dict[tuple[str, int, str, str], Claim] = {}

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cloud.kit.errors import Conflict
 from cloud.kit.scope import WHOLE_STATION, Scope, Window
-from cloud.metering.store import BatchOfReadings, ReadingStore, instant
+from cloud.metering.store import BatchOfReadings, ReadingStore, instant, ms
 from protocols.readings import Quality, Reading, Source, Value
 
 Open = Callable[[str], ReadingStore]
@@ -48,8 +49,10 @@ def dump(store: ReadingStore) -> bytes:
     return repr(parts).encode()
 
 
-def at_minutes(store: ReadingStore, within: Scope, meter: str = "m1") -> list[int]:
-    found = store.series(within, meter, "energy_import_wh", minute(-999), minute(999))
+def at_minutes(
+    store: ReadingStore, within: Scope, meter: str = "m1", quantity: str = "energy_import_wh"
+) -> list[int]:
+    found = store.series(within, meter, quantity, minute(-999), minute(999))
     return [(at - T0_MS) // MINUTE_MS for at in found.at_ms]
 
 
@@ -210,6 +213,26 @@ class ReadingStoreContract:
             written, *read_results = [pool.submit(write), *(pool.submit(read) for _ in range(3))]
             assert written.result() is None
             assert all(not any(each.result()) for each in read_results)
+
+    def test_what_is_kept_elsewhere_is_let_go_with_its_conflicts_and_nothing_else(
+        self, store: ReadingStore
+    ) -> None:
+        for seq in (1, 2):
+            store.write(batch(*(reading(n, m, power_w=seq) for n in range(4) for m in ("m1", "m2")), seq=seq))
+        store.write(batch(reading(1, "m1", voltage_l1_v=230.0), seq=3))
+        values = 2 + 2 + 1  # of m1: power at two instants, what lost to it, and the voltage
+        before = dump(store)
+        with pytest.raises(Conflict, match=f"{values} values where {values + 1} were counted"):
+            store.let_go(["m1"], minute(1), minute(3), values + 1)
+        assert dump(store) == before
+        assert store.let_go(["m1"], minute(1), minute(3), values) == values
+        assert at_minutes(store, WHOLE_STATION, quantity="power_w") == [0, 3]
+        assert at_minutes(store, WHOLE_STATION, "m2", quantity="power_w") == [0, 1, 2, 3]
+        gone = {each.at_ms for each in store.conflicts(WHOLE_STATION) if each.meter == "m1"}
+        assert gone == {ms(minute(0)), ms(minute(3))}
+        assert store.let_go(["m1"], minute(1), minute(3), 0) == 0
+        store.write(batch(reading(1, power_w=7), seq=4))
+        assert at_minutes(store, WHOLE_STATION, quantity="power_w") == [0, 1, 3]
 
     @settings(max_examples=150, deadline=None)
     @given(data=st.data(), batches=st.lists(_batches, min_size=1, max_size=6))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cloud.kit.errors import Conflict
-from cloud.metering.archive import reader
+from cloud.metering.archive import files, reader
 from cloud.metering.archive.layout import Layer
 from cloud.metering.vee.days import Channel, Flag, Method
 from tests.cloud.metering.archive.village import DAY, POINTS, Village, everything, total
@@ -52,8 +52,8 @@ def test_values_are_used_where_they_lie_in_the_file(village: Village) -> None:
     village.archive_days(DAY)
     (name,) = (name for name in village.files() if name.startswith("final/A01"))
     path = village.archive.folder / name
-    file = reader.files.opened(village.archive.folder, name)
-    found = reader.files.values(file, path, "energy_import_wh")
+    file = files.opened(village.archive.folder, name)
+    found = files.values(file, path, "energy_import_wh")
     assert isinstance(found, np.memmap)
     np.testing.assert_array_equal(found, file.read(["energy_import_wh"]).column(0).to_numpy())
     file.close()
