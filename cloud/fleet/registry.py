@@ -126,7 +126,7 @@ def import_registry(
     book = Book(connection, note)
     current.take_in(book, connection, rows["area"], rows["meter"], since)
     book.write()
-    documents.refuse("registry", _doubled_addresses(connection))
+    refuse_doubled_addresses(connection)
     return Imported(*(len(rows[kind]) for kind in kinds))
 
 
@@ -165,7 +165,8 @@ def _taken_off(connection: Connection) -> set[str]:
     return set(connection.scalars(select(meter_table.c.id).where(~meter_table.c.installed)))
 
 
-def _doubled_addresses(connection: Connection) -> list[str]:
+def refuse_doubled_addresses(connection: Connection) -> None:
+    """Invalid when two meters of one line would answer to one address."""
     place = (meter_table.c.gateway, meter_table.c.line, meter_table.c.address)
     doubled = (
         select(*place)
@@ -174,10 +175,11 @@ def _doubled_addresses(connection: Connection) -> list[str]:
         .having(func.count() > 1)
         .order_by(*place)
     )
-    return [
+    problems = [
         f"gateway {row.gateway!r}, line {row.line!r}: two meters answer to address {row.address}"
         for row in connection.execute(doubled.limit(documents.MAX_PROBLEMS))
     ]
+    documents.refuse("registry", problems)
 
 
 def areas(connection: Connection, only: Iterable[str] | None = None) -> Sequence[Row[Any]]:
