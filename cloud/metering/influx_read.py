@@ -117,8 +117,9 @@ def points(ask: Ask, keys: Collection[Key]) -> dict[Key, Found]:
         for piece in ask(select(["*"], meters, span, by="meter, source")):
             meter, source = piece.meter, piece.source
             for row in piece.values:
-                if (key := (meter, row[0], source)) in keys:
-                    found[key] = _found(piece.columns, row)
+                key = meter, row[0], source
+                if key in keys and (point := _found(piece.columns, row)):
+                    found[key] = point
     return found
 
 
@@ -139,8 +140,11 @@ def _spans(group: list[Key]) -> Iterator[tuple[list[str], Span]]:
             yield part, (group[0][1], group[-1][1] + 1)
 
 
-def _found(columns: Sequence[str], row: Row) -> Found:
+def _found(columns: Sequence[str], row: Row) -> Found | None:
+    """None is a point that nobody here has written: it has no origin."""
     held = {name: value for name, value in zip(columns, row, strict=True) if value is not None}
+    if ORIGIN not in held:
+        return None
     origin, quality = identity(held[ORIGIN]), held.get(QUALITY, 0)
     claims, own = {}, set()
     for name in held.keys() & QUANTITIES.keys():
@@ -246,7 +250,10 @@ def rows(ask: Ask, scope: Scope) -> Iterator[Kept]:
 
 def _point(meter: str, piece: Piece, row: Row) -> tuple[int, list[Kept]]:
     found = _found(piece.columns, row)
-    at_ms, source = row[0], Source(row[piece.columns.index("source")])
+    at_ms = row[0]
+    if found is None:
+        return at_ms, []
+    source = Source(row[piece.columns.index("source")])
     return at_ms, [
         Kept(meter, at_ms, source, quantity, claim.value, QUALITIES[claim.quality], *claim[:3])
         for quantity, claim in found.claims.items()

@@ -39,6 +39,10 @@ _NEVER = -(2**63)
 class Wire(Protocol):
     """The engine, as far as writing goes."""
 
+    def ready(self) -> None:
+        """StoreFault while the engine is better left alone."""
+        ...
+
     def post(self, lines: Sequence[str]) -> None:
         """All are durable when it returns. LinesRefused, StoreFault."""
         ...
@@ -91,6 +95,7 @@ class Writer:
         """ValueError before anything is written; Refused after all else is."""
         said = [each for batch in batches for each in _said(batch)]
         with self._turns.hold({each.reading.meter for each in said}) as term:
+            self._wire.ready()  # before the look: what was sent into silence has landed, or never will
             plan = self._plan(said, self._memory_of(term))
             with self.unseen.writing(plan.newer, plan.between):
                 refused = self._carry_out(plan)
@@ -206,7 +211,8 @@ class Writer:
 
     def _quarantine(self, said: Sequence[Said], refused: Sequence[tuple[Said, str]]) -> None:
         """Keep what was refused, and let go of what was and is no longer."""
-        taken = [each for each in said if each.identity in self._quarantined]
+        still = {id(each) for each, _ in refused}
+        taken = [each for each in said if each.identity in self._quarantined and id(each) not in still]
         rows = [_refusal(each, reason) for each, reason in refused]
         if taken or rows:
             with self._records() as connection:

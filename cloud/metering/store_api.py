@@ -17,7 +17,7 @@ from cloud.metering.store import ReadingStore
 
 
 class StoreOut(BaseModel):
-    """`series` and `fields` are counted where the engine can; `crowded`: so many that it should be seen to."""
+    """`series` and `fields` are counted where the engine can; `crowded`: too many to leave it at that."""
 
     engine: str
     version: str
@@ -66,7 +66,7 @@ def router(database: Database, guard: Guard, store: ReadingStore) -> APIRouter:
     def quarantine(
         _: Annotated[User, Depends(guard.operator)], after: AfterId = None, limit: Limit = 100
     ) -> Page[Quarantined]:
-        """Readings that the engine refuses, the newest first; replay their dead letter once that is mended."""
+        """Readings that the engine refuses, the newest first; once mended, replay their dead letters."""
         with database.read() as connection:
             rows = conflicts.quarantined(connection, before=after, limit=limit + 1)
         items = [Quarantined.model_validate(row, from_attributes=True) for row in rows[:limit]]
