@@ -6,6 +6,7 @@ import typer
 
 from cloud.kit.errors import CloudError, Invalid
 from cloud.verbs import STYLE, keeping, service, talk
+from cloud.verbs.compose import compose
 from cloud.verbs.gateways import gateways
 from cloud.verbs.imports import imports
 from cloud.verbs.users import users
@@ -16,6 +17,7 @@ keeping.register(app)
 app.add_typer(users, name="user")
 app.add_typer(imports, name="import")
 app.add_typer(gateways, name="gateway")
+app.add_typer(compose, name="compose")
 
 
 def main() -> None:

@@ -100,7 +100,7 @@ class Station:
                     "data_dir": str(place.root / gateway),
                     "interval_s": paces.interval_s,
                     "health_s": paces.health_s,
-                    "supply_file": uplink["supply_file"],
+                    "supply_file": uplink.get("supply_file"),
                 },
             ),
             _table(
@@ -191,5 +191,5 @@ def _table(head: str, values: Mapping[str, Any]) -> str:
 
 
 def _lines(items: Iterable[tuple[str, Any]]) -> Iterable[str]:
-    """TOML and JSON write numbers and strings the same way."""
-    return (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in items)
+    """TOML and JSON write numbers and strings the same way; None is left out."""
+    return (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in items if value is not None)
