@@ -70,7 +70,7 @@ class Ledger:
         whole = {today, *self._due(today, now)}
         for day in sorted(whole | {day for day in marks if day <= today}, reverse=True):
             mine = marks.get(day, {})
-            if day in whole:
+            if day in whole or self._is_new(day, today):
                 look = self._must_look(day, today, now)
                 DayCount(self.station, day, now, mine).run(look=look)
                 if look:
@@ -83,22 +83,30 @@ class Ledger:
         with self.station.database.read() as connection:
             found = set(connection.scalars(select(day_table.c.day).where(day_table.c.stale == 1)))
             known = count.state(connection, today - DAY)
-        began = known is not None or self._looked
-        if began and (known is None or now - known.counted_at >= YESTERDAY_EVERY):
-            found.add(today - DAY)
-        if known is not None and self._must_look(today - DAY, today, now):
-            found.add(today - DAY)
+        if known is not None:  # else it is history, and counted as such
+            in_turn = now - known.counted_at >= YESTERDAY_EVERY
+            if in_turn or self._must_look(today - DAY, today, now):
+                found.add(today - DAY)
         return {day for day in found if day < today}
 
     def _must_look(self, day: date, today: date, now: datetime) -> bool:
         """Once when the process begins, and once after the day has ended."""
         if day in (today, today - DAY) and day not in self._looked:
             return True
+        if day != today and self._is_new(day, today):
+            return True
         ready = datetime.combine(day + DAY, LOOK_AT, self.station.zone)
         with self.station.database.read() as connection:
             known = count.state(connection, day)
         looked = None if known is None else known.scanned_at
         return day < today and now >= ready and (looked is None or looked < ready)
+
+    def _is_new(self, day: date, today: date) -> bool:
+        """A recent day that was never counted, because nobody was here that day."""
+        if day <= today - timedelta(days=HISTORY):
+            return False
+        with self.station.database.read() as connection:
+            return count.state(connection, day) is None
 
     def _areas_of(self, day: date, marks: Mapping[str, Sequence[Mark]]) -> set[str]:
         start = midnight(day, self.station.zone)
@@ -115,11 +123,11 @@ class Ledger:
             query = select(day_table.c.day).where(day_table.c.day >= today - timedelta(days=HISTORY))
             known = set(connection.scalars(query))
         day = next((day for day in _back(today) if day not in known), None)
-        if day is None or self._nothing_came(day + DAY):
+        if day is None:
             self._ended = True
             return
         DayCount(self.station, day, now).run(look=True)
-        if self._nothing_came(day):
+        if self._nothing_came(day) and not any(each < day for each in known):
             self._forget(day)
 
     def _nothing_came(self, day: date) -> bool:
