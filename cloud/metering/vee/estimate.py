@@ -156,7 +156,9 @@ def _by_register(
         usable = shape is not None and bool(np.nansum(shape.wh[hole.first : hole.last]) > 0)
         weights = shape.wh[hole.first : hole.last] if shape and usable else np.ones(len(outage))
         days = shape.references if shape and usable else ()
-    whole = np.concatenate((hole.before, _without(weights, outage), hole.after))
+    if hole.weights is None:
+        weights = _without(weights, outage)  # those of a gap over midnight come without, the same on each day
+    whole = np.concatenate((hole.before, weights, hole.after))
     if not np.nansum(whole) > 0 and hole.wh:
         # the outage was not as long as it was told: the registers know better, and nothing is lost
         whole, outage = np.ones(len(whole)), np.zeros(len(outage), np.bool_)

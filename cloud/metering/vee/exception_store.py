@@ -157,6 +157,12 @@ def exceptions(
     return connection.execute(query).all()
 
 
+def rereading(connection: Connection) -> Sequence[Row[Any]]:
+    """Those whose meter is to be read again."""
+    query = select(exception_table).where(exception_table.c.state == WAITING[1])
+    return connection.execute(query.order_by(exception_table.c.id)).all()
+
+
 def of_days(
     connection: Connection, points: Collection[str], days: Collection[date]
 ) -> dict[tuple[str, str, date], list[Row[Any]]]:
@@ -203,3 +209,18 @@ def end_edits(connection: Connection, ids: Iterable[int], at: datetime) -> None:
 
 def _parts(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return (items[at : at + _HELD] for at in range(0, len(items), _HELD))
+
+
+def done(connection: Connection) -> dict[str, date]:
+    """The newest closed day that was validated, by area."""
+    return {row.area: row.day for row in connection.execute(select(done_table))}
+
+
+def save_done(connection: Connection, area: str, day: date) -> None:
+    """Days are done in order; an older one moves nothing back."""
+    mine = done_table.c.area == area
+    known = connection.scalar(select(done_table.c.day).where(mine))
+    if known is None:
+        connection.execute(insert(done_table).values(area=area, day=day))
+    elif known < day:
+        connection.execute(update(done_table).where(mine).values(day=day))
