@@ -16,6 +16,7 @@ from tests.proof.engines import Killable
 LOOK_S = 0.02
 AFTER_WORK = 0.6
 PATIENCE_S = 15.0
+REVIVE_S = 0.5
 
 
 @dataclass(slots=True)
@@ -53,9 +54,8 @@ class Hunt:
     def _hunt(self, victim: Victim, rng: random.Random) -> None:
         while time.monotonic() < self.until:
             worked = self._wait(victim, rng)
-            if not victim.program.running:
-                self.faults.append(victim.program.told())
             if time.monotonic() >= self.until:
+                self._revive(victim)
                 return
             victim.program.kill()
             victim.kills += 1
@@ -66,21 +66,30 @@ class Hunt:
         """Until the instant to strike; whether the victim has worked by then."""
         before = victim.worked()
         if victim.window is not None:
-            return _grew(victim.window, victim.window(), min(self.until, time.monotonic() + PATIENCE_S))
+            return self._grew(victim, victim.window, victim.window(), PATIENCE_S)
         if rng.random() < AFTER_WORK:
-            _grew(victim.worked, before, min(self.until, time.monotonic() + PATIENCE_S))
+            self._grew(victim, victim.worked, before, PATIENCE_S)
             time.sleep(rng.uniform(0.0, 0.3))
         else:
-            time.sleep(min(rng.uniform(*victim.pause_s), max(0.0, self.until - time.monotonic())))
+            self._grew(victim, lambda: before, before, rng.uniform(*victim.pause_s))
         return victim.worked() > before
 
+    def _grew(self, victim: Victim, number: Callable[[], int], before: int, seconds: float) -> bool:
+        """Look until `number` has grown or the time is up, and see meanwhile that the victim lives."""
+        until = min(self.until, time.monotonic() + seconds)
+        while time.monotonic() < until:
+            if number() > before:
+                return True
+            self._revive(victim)
+            time.sleep(LOOK_S)
+        return False
 
-def _grew(number: Callable[[], int], before: int, until: float) -> bool:
-    while time.monotonic() < until:
-        if number() > before:
-            return True
-        time.sleep(LOOK_S)
-    return False
+    def _revive(self, victim: Victim) -> None:
+        """Started again as its service manager would: a cloud whose database was just killed ends at once."""
+        if not victim.program.running:
+            self.faults.append(victim.program.told())
+            time.sleep(REVIVE_S)
+            victim.program.start()
 
 
 def wait_for(true: Callable[[], bool], seconds: float) -> bool:

@@ -83,7 +83,7 @@ def _victims(station: ProofStation, window: Callable[[], int] | None) -> list[Vi
         Victim("broker", station.broker, lambda: station.watcher.passed, (0.2, 3.0)),
         Victim("cloud", station.cloud, station.stored, (0.5, 5.0), window),
         *(
-            Victim(name, engine, station.stored, (1.0, 6.0))
+            Victim(name, engine, station.stored, (1.0, 5.0))
             for name, engine in station.engines.victims().items()
         ),
     ]

@@ -30,7 +30,8 @@ def test_no_accepted_reading_is_lost_or_counted_twice_whatever_is_killed(place: 
     assert proof.accepted > 50
     assert (proof.lost, proof.counted_twice) == (0, 0)
     assert proof.stored == proof.accepted
-    assert all(kills >= 2 for kills in proof.kills.values()), proof
+    assert all(kills >= 1 for kills in proof.kills.values()), proof
+    assert sum(proof.kills.values()) >= 10, proof
 
 
 def test_a_cloud_that_says_stored_before_the_commit_loses_readings(place: Place) -> None:
