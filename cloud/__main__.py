@@ -5,7 +5,7 @@ import os
 import typer
 
 from cloud.kit.errors import CloudError, Invalid
-from cloud.verbs import STYLE, keeping, service, talk
+from cloud.verbs import STYLE, collection, exporting, intervals, keeping, service, talk
 from cloud.verbs.compose import compose
 from cloud.verbs.gateways import gateways
 from cloud.verbs.imports import imports
@@ -14,6 +14,9 @@ from cloud.verbs.users import users
 app = typer.Typer(**STYLE, help="The service: ingest, store, alerts, work orders, console and portal.")
 service.register(app)
 keeping.register(app)
+collection.register(app)
+exporting.register(app)
+intervals.register(imports)
 app.add_typer(users, name="user")
 app.add_typer(imports, name="import")
 app.add_typer(gateways, name="gateway")

@@ -48,6 +48,7 @@ from cloud.metering import api as metering_api
 from cloud.metering import store_api
 from cloud.metering.archive.due import LateReadings
 from cloud.metering.ingest import Callbacks, Ingest
+from cloud.metering.ledger import api as collection_api
 from cloud.metering.ledger import count as collection
 from cloud.metering.ledger import disturbances
 from cloud.metering.ledger.actions import Ledger
@@ -193,6 +194,7 @@ class Application:
                 metering_api.router(database, guard, self.primary, clock),
                 metering_api.letters_router(database, guard, self.ingest),
                 store_api.router(database, guard, self.store),
+                collection_api.router(database, guard, self.ledger, clock),
                 customers_api.router(database, guard, clock),
                 alerts_api.router(database, guard, clock),
                 workorders_api.router(database, guard, self.orders, clock),
@@ -222,6 +224,7 @@ class Application:
             orders=self.orders,
             commands=self.commands,
             dispatch=self.dispatch,
+            ledger=self.ledger,
             language=settings.station.language,
             session_s=session_s,
         )

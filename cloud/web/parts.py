@@ -10,6 +10,7 @@ from cloud.kit.auth import Accounts
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
+from cloud.metering.ledger.actions import Ledger
 from cloud.metering.primary import PrimaryReadings
 from cloud.web.live import Broadcaster
 from cloud.workorders.actions import Orders
@@ -34,5 +35,6 @@ class Parts:
     orders: Orders
     commands: Commands
     dispatch: Dispatch
+    ledger: Ledger
     language: str = "zh_CN"
     session_s: int = 12 * 3600

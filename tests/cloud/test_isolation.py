@@ -76,6 +76,27 @@ MATRIX: dict[str, Row] = {
     "POST /customers/{id}/erase": Row("customers/C-A/erase", (409, 403, 403, 401), {"why": "示例原因"}),
     "GET /erasures": Row("erasures", (200, 403, 403, 401)),
     "GET /export": Row("export?meter=M-2&first=2026-02-01&last=2026-02-28", (200, 200, 404, 401)),
+    "GET /collection": Row("collection", (200, 403, 403, 401)),
+    "GET /collection/meters": Row("collection/meters", (200, 403, 403, 401)),
+    "GET /collection/meters/{id}": Row("collection/meters/M-2", (200, 403, 403, 401)),
+    "GET /collection/gaps": Row("collection/gaps", (200, 403, 403, 401)),
+    "GET /collection/gaps/{id}": Row("collection/gaps/7", (404, 403, 403, 401)),
+    "GET /collection/rereads": Row("collection/rereads", (200, 403, 403, 401)),
+    "GET /collection/exclusions": Row("collection/exclusions", (200, 403, 403, 401)),
+    "POST /collection/exclusions": Row(
+        "collection/exclusions",
+        (201, 403, 403, 401),
+        {
+            "reason": "planned_outage",
+            "place": "area",
+            "key": "A01",
+            "start": "2026-03-02T01:00:00Z",
+            "why": "示例",
+        },
+    ),
+    "POST /collection/exclusions/{id}/withdraw": Row(
+        "collection/exclusions/1/withdraw", (200, 403, 403, 401)
+    ),
     "GET /latest": Row("latest", (200, 200, 200, 401)),
 }
 
