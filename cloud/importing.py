@@ -20,7 +20,7 @@ from sqlalchemy import select
 from cloud.fleet.registry import IMPORT, meter_table
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
-from cloud.metering.store import BatchOfReadings, ReadingStore, StoreFault, normal
+from cloud.metering.store import BatchOfReadings, ReadingStore, Refused, StoreFault, normal
 from protocols.readings import Quality, Reading, Source
 
 BATCH = 1000
@@ -71,7 +71,7 @@ def readings(
 def _write(store: ReadingStore, batch: BatchOfReadings) -> None:
     try:
         store.write(batch)
-    except StoreFault as fault:
+    except (StoreFault, Refused) as fault:
         raise Conflict(f"{fault}; mend that and import the file again, nothing counts twice") from None
 
 

@@ -21,7 +21,7 @@ from cloud.keeping.backup import NOT_KEPT
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.scope import Scope, Window
-from cloud.metering.store import BatchOfReadings, Kept, ReadingStore, StoreFault
+from cloud.metering.store import BatchOfReadings, Kept, ReadingStore, Refused, StoreFault
 from cloud.records import Records
 from cloud.settings import Settings
 from protocols.readings import Reading
@@ -101,7 +101,7 @@ def _copy_meter(source: ReadingStore, target: ReadingStore, meter: str) -> None:
         while group := list(islice(batches, BATCHES)):
             try:
                 target.write_many(group)
-            except StoreFault as fault:
+            except (StoreFault, Refused) as fault:
                 raise Conflict(
                     f"{fault}; mend that and give the command again: it goes on from here"
                 ) from None

@@ -20,8 +20,8 @@ from cloud.kit.db import Database
 from cloud.kit.errors import Invalid, NotFound
 from cloud.metering import batches, dead_letters
 from cloud.metering.batches import Arrival, Key, Outcome
-from cloud.metering.sorting import Opened, Sorted, meters_of, opened, sort
-from cloud.metering.store import BatchOfReadings, ReadingStore, StoreFault
+from cloud.metering.sorting import Opened, Sorted, meters_of, opened, sort, taken
+from cloud.metering.store import BatchOfReadings, ReadingStore, Refused, StoreFault
 from protocols.errors import MessageError
 from protocols.mqtt import messages, topics
 from protocols.mqtt.messages import Dropped, Health, Status, Stored
@@ -217,7 +217,7 @@ class Ingest:
             return
         good, known = self._sorted(group)
         if good:
-            self.keep([each.batch for each in good])
+            good = self._kept(good)
             self.commit(good)
         self._recovered(duplicates=len(known))
         self.tell([*known, *(each.key for each in good)])
@@ -240,6 +240,18 @@ class Ingest:
             except MessageError as poison:
                 self._bury_or_hold(each.topic, each.payload, str(poison))
         return good, known
+
+    def _kept(self, group: list[Sorted]) -> list[Sorted]:
+        """Step 1; what the engine will not take goes to the dead letters, and is never called stored."""
+        try:
+            self.keep([each.batch for each in group])
+        except Refused as told:
+            left = taken(group, told)
+            for each in left:
+                if not each.batch.readings:
+                    self._bury_or_hold(each.topic, each.payload, "; ".join(each.refused))
+            return [each for each in left if each.batch.readings]
+        return group
 
     def keep(self, batches: Sequence[BatchOfReadings]) -> None:
         """Step 1: the readings are durable when this returns."""
@@ -360,7 +372,10 @@ class Ingest:
                 raise Invalid(f"dead letter {letter} is still refused: {poison}") from None
         if sorted_.refused:
             raise Invalid(f"dead letter {letter} is still refused: {sorted_.refused[0]}", sorted_.refused)
-        self.keep([sorted_.batch])
+        try:
+            self.keep([sorted_.batch])
+        except Refused as told:
+            raise Invalid(f"dead letter {letter} is still refused: {told}") from None
         now = self.clock.now()
         with self.database.write() as connection:
             booked = sorted_.booked

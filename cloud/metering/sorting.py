@@ -5,7 +5,7 @@ What is right is accepted by looking at columns; only what is not is looked at r
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -14,7 +14,7 @@ from cloud.fleet import gateways
 from cloud.metering import dead_letters
 from cloud.metering.batches import Booked, Key, Outcome
 from cloud.metering.packing import Packed, pack
-from cloud.metering.store import BatchOfReadings, ms
+from cloud.metering.store import BatchOfReadings, Refused, ms
 from protocols.errors import MessageError
 from protocols.mqtt import messages
 from protocols.mqtt.messages import Readings
@@ -104,6 +104,25 @@ def sort(opened: Opened, meters: AbstractSet[str] | None, now: datetime) -> Sort
             raise MessageError("; ".join(refused))
     batch = BatchOfReadings(message.gateway, message.epoch, message.seq, rows, packed)
     return Sorted(batch, refused, opened.topic, opened.payload, opened.content)
+
+
+def taken(group: Sequence[Sorted], told: Refused) -> list[Sorted]:
+    """What is left of each when its engine will not take some: they are refused like a foreign meter's."""
+    why = {id(reading): reason for _, reading, reason in told.readings}
+    return [
+        _taken(each, why) if any(id(row) in why for row in each.batch.readings) else each for each in group
+    ]
+
+
+def _taken(each: Sorted, why: Mapping[int, str]) -> Sorted:
+    good = tuple(row for row in each.batch.readings if id(row) not in why)
+    said = {
+        f"meter {row.meter!r}: the store refuses it: {why[id(row)]}": None
+        for row in each.batch.readings
+        if id(row) in why
+    }
+    batch = BatchOfReadings(*each.key, good)
+    return replace(each, batch=batch, refused=(*each.refused, *said))
 
 
 def _good(

@@ -51,11 +51,14 @@ class StoreFault(CloudError):
     title = "The store of readings does not answer"
 
 
-class Refused(Exception):
+class Refused(CloudError):
     """The engine will not take some readings, and says why; all others of the batches are durable.
 
     `readings` names each with its batch. Whoever wrote them must not call them stored.
     """
+
+    status = 422
+    title = "The engine refuses readings"
 
     def __init__(self, readings: "Sequence[tuple[BatchOfReadings, Reading, str]]") -> None:
         first = readings[0]
