@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 
 from cloud import asgi
 from cloud.alerts import api as alerts_api
+from cloud.alerts import darkness, spells
 from cloud.alerts import objections as alert_objections
-from cloud.alerts import spells
 from cloud.alerts.actions import Alarms
 from cloud.alerts.courier import Courier
 from cloud.alerts.notify import Notices
@@ -55,7 +55,11 @@ from cloud.metering.ledger.actions import Ledger
 from cloud.metering.ledger.policy import collection_policy
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import BatchOfReadings
+from cloud.metering.vee import api as vee_api
+from cloud.metering.vee import rereading
 from cloud.metering.vee.dirty import DirtyDays
+from cloud.metering.vee.exceptions import Exceptions
+from cloud.metering.vee.job import Validation
 from cloud.metering.vee.policy import vee_policy
 from cloud.records import Records, open_records
 from cloud.schedule import Job, Schedule
@@ -73,6 +77,7 @@ log = logging.getLogger(__name__)
 
 WATCH_EVERY = timedelta(seconds=2)
 COMMANDS_EVERY = timedelta(seconds=2)
+VALIDATE_EVERY = timedelta(minutes=30)
 COLLECTION_EVERY = timedelta(minutes=3)
 
 
@@ -148,7 +153,12 @@ class Application:
         """What was measured, what is doubtful in it, and which days have to be looked at again."""
         self.vee_policy = vee_policy(self.settings.policies_dir)
         grace = timedelta(minutes=self.vee_policy.grace_min)
-        self.dirty_days = DirtyDays(self.settings.station.zone, self.clock, grace)
+        zone = self.settings.station.zone
+        self.dirty_days = DirtyDays(zone, self.clock, grace)
+        self.validation = Validation(
+            self.database, self.store, self.vee_policy, zone, self.clock, darkness.surroundings()
+        )
+        self.exceptions = Exceptions(rereading.by(self.commands))
 
     def _build_collection(self) -> None:
         """What should have come and what came; what is missing is asked for again."""
@@ -181,6 +191,7 @@ class Application:
             Job("unusual usage", timedelta(minutes=10), usage.run),
             Job("collection", COLLECTION_EVERY, self._collect),
             Job("forget old collection rows", timedelta(days=1), self.ledger.sweep),
+            Job("validate", VALIDATE_EVERY, self.validation.run),
             Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep),
         ]
 
@@ -194,6 +205,7 @@ class Application:
                 metering_api.router(database, guard, self.primary, clock),
                 metering_api.letters_router(database, guard, self.ingest),
                 store_api.router(database, guard, self.store),
+                vee_api.router(database, guard, self.exceptions, clock),
                 collection_api.router(database, guard, self.ledger, clock),
                 customers_api.router(database, guard, clock),
                 alerts_api.router(database, guard, clock),
@@ -225,6 +237,7 @@ class Application:
             commands=self.commands,
             dispatch=self.dispatch,
             ledger=self.ledger,
+            exceptions=self.exceptions,
             language=settings.station.language,
             session_s=session_s,
         )

@@ -12,6 +12,7 @@ from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.metering.ledger.actions import Ledger
 from cloud.metering.primary import PrimaryReadings
+from cloud.metering.vee.exceptions import Exceptions
 from cloud.web.live import Broadcaster
 from cloud.workorders.actions import Orders
 
@@ -36,5 +37,6 @@ class Parts:
     commands: Commands
     dispatch: Dispatch
     ledger: Ledger
+    exceptions: Exceptions
     language: str = "zh_CN"
     session_s: int = 12 * 3600

@@ -97,6 +97,13 @@ MATRIX: dict[str, Row] = {
     "POST /collection/exclusions/{id}/withdraw": Row(
         "collection/exclusions/1/withdraw", (200, 403, 403, 401)
     ),
+    "GET /exceptions": Row("exceptions", (200, 403, 403, 401)),
+    "GET /exceptions/{id}": Row("exceptions/7", (404, 403, 403, 401)),
+    "POST /exceptions/{id}/accept": Row("exceptions/7/accept", (404, 403, 403, 401), {"why": "示例原因"}),
+    "POST /exceptions/{id}/correct": Row(
+        "exceptions/7/correct", (404, 403, 403, 401), {"why": "示例原因", "values": [{"slot": 0, "wh": 1}]}
+    ),
+    "POST /exceptions/{id}/reread": Row("exceptions/7/reread", (404, 403, 403, 401)),
     "GET /latest": Row("latest", (200, 200, 200, 401)),
 }
 
