@@ -4,6 +4,7 @@
 a real influxd and a real PostgreSQL, each a victim of its own.
 """
 
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
@@ -86,13 +87,12 @@ class Files:
 class Servers:
     """PostgreSQL, which fsyncs, and InfluxDB, which does so by default."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._folder = Path(tempfile.mkdtemp(prefix="engines-", dir=place.root))
+    def __init__(self, _: Place) -> None:
+        # PostgreSQL runs as a user of its own, whom a test's folder does not let in
+        self._folder = Path(tempfile.mkdtemp(prefix="wattpost-engines-"))
         self._folder.chmod(0o711)
 
     def prepare(self) -> None:
-        self._place.root.chmod(0o711)  # PostgreSQL runs as a user of its own
         for name in ("postgres", "influxd"):
             (self._folder / name).mkdir()
         self._postgres = PostgresCluster(self._folder / "postgres", fsync="on")
@@ -125,6 +125,7 @@ class Servers:
     def stop(self) -> None:
         self._influxd.stop()
         self._postgres.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 MAKE: dict[Kind, Callable[[Place], Engines]] = {"sqlite": Files, "influxdb": Servers}
