@@ -6,6 +6,7 @@ import typer
 
 from cloud.kit.errors import CloudError, Invalid
 from cloud.verbs import STYLE, collection, exporting, intervals, keeping, service, talk
+from cloud.verbs.boards import boards
 from cloud.verbs.compose import compose
 from cloud.verbs.gateways import gateways
 from cloud.verbs.imports import imports
@@ -21,6 +22,7 @@ app.add_typer(users, name="user")
 app.add_typer(imports, name="import")
 app.add_typer(gateways, name="gateway")
 app.add_typer(compose, name="compose")
+app.command("boards", epilog="Example: wattpost cloud boards --days 30")(boards)
 
 
 def main() -> None:

@@ -47,6 +47,8 @@ from cloud.kit.scope import Scope
 from cloud.metering import api as metering_api
 from cloud.metering import store_api
 from cloud.metering.archive.due import LateReadings
+from cloud.metering.boards import EVERY as BOARDS_EVERY
+from cloud.metering.boards import boards_of
 from cloud.metering.ingest import Callbacks, Ingest
 from cloud.metering.ledger import api as collection_api
 from cloud.metering.ledger import count as collection
@@ -110,6 +112,7 @@ class Application:
         self._build_commands()
         self._build_collection()
         self._build_validation()
+        self.boards = boards_of(self.database, self.store, settings.station.zone, clock)
         self.ingest = Ingest(
             self.database,
             self.store,
@@ -121,6 +124,7 @@ class Application:
                     self.ledger.inbox.note,
                     self.dirty_days.on_stored,
                     LateReadings(settings.station.zone, clock).on_stored,
+                    *([self.boards.touched.note] if self.boards else []),
                 ],
                 health=[self.watch.on_health, disturbances.on_health],
                 committed=[self._show],
@@ -192,6 +196,7 @@ class Application:
             Job("collection", COLLECTION_EVERY, self._collect),
             Job("forget old collection rows", timedelta(days=1), self.ledger.sweep),
             Job("validate", VALIDATE_EVERY, self.validation.run),
+            *([Job("boards", BOARDS_EVERY, self.boards.run)] if self.boards else []),
             Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep),
         ]
 

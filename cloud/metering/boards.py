@@ -4,7 +4,7 @@ They are drawn, never reckoned with. A quarter-hour is written again when readin
 it was counted anew; each point replaces itself, so writing twice is writing once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from threading import Lock
 
@@ -130,6 +130,19 @@ class Boards:
                 self.touched.give_back(slots)
                 raise
 
+    def write_since(self, start: datetime, done: Callable[[int], object] = lambda _: None) -> int:
+        """Everything from `start` on, of readings that were imported or copied; how many quarter-hours.
+
+        `done` is told after every day how many more there are.
+        """
+        self.write_info()
+        self.write_days()
+        slots = range(_slot(start), _slot(self._clock.now() - SETTLE))
+        for run in runs(slots):
+            self._sink.write_points("area_15min", self.quarters(run))
+            done(run.count)
+        return len(slots)
+
     def quarters(self, quarters: Quarters) -> list[Point]:
         """The points of some quarter-hours, from what the store has now."""
         start, end = instant(quarters.start_ms), instant(quarters.end_ms)
@@ -139,6 +152,11 @@ class Boards:
         around = _AROUND * QUARTER
         columns = self._store.columns(_ALL, meters, board_rows.QUANTITIES, start - around, end + around)
         return board_rows.area_points(installed, Readings(meters, columns), quarters)
+
+
+def boards_of(database: Database, store: ReadingStore, zone: tzinfo, clock: Clock) -> Boards | None:
+    """The job for a store that boards can ask; None for readings.db, which has no boards."""
+    return Boards(database, store, store, zone, clock) if isinstance(store, PointSink) else None
 
 
 def runs(slots: Sequence[int]) -> list[Quarters]:

@@ -1,8 +1,8 @@
 """A small HTTP server that answers as Grafana's classic API does, for the few calls that a push makes.
 
-Written after the documentation of its HTTP API: health, folders, boards and datasources by uid, tokens, 412 on a
-version that is not the newest. It proves what is sent and how answers are taken; whether a real Grafana takes
-the boards, its published schema says, and nothing here does.
+Written after the documentation of its HTTP API: health, folders, boards and datasources by uid, tokens, 412
+on a version that is not the newest. It proves what is sent and how answers are taken; whether a real Grafana
+takes the boards, its published schema says, and nothing here does.
 """
 
 import json

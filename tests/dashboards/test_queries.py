@@ -201,6 +201,20 @@ def test_a_day_that_is_counted_anew_is_written_anew(influx: Influx, sqlite_url: 
         database.close()
 
 
+def test_past_days_can_be_written_after_an_import(influx: Influx, sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    station = Seeded(database, influx)
+    try:
+        influx.query('DROP MEASUREMENT "area_15min"')
+        told: list[int] = []
+        assert station.new_job().write_since(NOW - timedelta(hours=30), told.append) == sum(told) == 120 - 1
+        assert quarter(station, "A01", NOW - timedelta(hours=29))["power_w"] == pytest.approx(1200.0)
+        assert quarter(station, "A01", NOW - timedelta(hours=31)) == {}
+    finally:
+        station.store.close()
+        database.close()
+
+
 def test_the_station_has_few_series(station: Seeded) -> None:
     """A feeder, an area and a gateway a series at most: what a station of 300 areas adds is a few hundred."""
     for measurement, series in (
