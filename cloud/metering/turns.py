@@ -10,7 +10,7 @@ duration of a write, and nothing is remembered: each looks into the engine under
 import threading
 import zlib
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -116,6 +116,8 @@ class _Membership:
         if self._session is not None:
             connection, kept = self._session
             self._session = None
+            with suppress(SQLAlchemyError):  # at once, where there still is a session to say it to
+                connection.execute(text("SELECT pg_advisory_unlock_all()"))
             connection.invalidate()
             kept.close()
 
