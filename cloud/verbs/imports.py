@@ -1,28 +1,70 @@
 """`wattpost cloud import …`: data from a file, whole or not at all."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cloud.verbs import CONFIG, STYLE, Config, Json, progress, records_of, say
+from cloud.verbs import CONFIG, STYLE, Config, Json, progress, records_of, say, settings_of, talk
 
 imports = typer.Typer(**STYLE, help="Bring data in from a file, whole or not at all.")
 
 
-@imports.command("registry", epilog="Example: wattpost cloud import registry village.toml")
-def import_registry(file: Path, config: Config = CONFIG, as_json: Json = False) -> None:
-    """Bring in areas, gateways and meters from JSON or TOML."""
-    from dataclasses import asdict
-
-    from cloud.fleet import registry
+@imports.command("registry", epilog="Example: wattpost cloud import registry points.xlsx --dry-run")
+def import_registry(
+    file: Annotated[Path, typer.Argument(help="TOML or JSON of the station, or CSV or XLSX of its points.")],
+    config: Config = CONFIG,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would change, change nothing.")
+    ] = False,
+    as_of: Annotated[
+        str, typer.Option(help="The day, as 2026-03-01, from which changes hold; else now.")
+    ] = "",
+    system: Annotated[str, typer.Option(help="Whose file it is, where another system owns fields.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Bring in the registry: areas, gateways and meters, or a table of metering points; tell what changed."""
+    from cloud.customers import registry_import
+    from cloud.fleet.owners import owners
     from cloud.importing import document
+    from cloud.kit.clock import SystemClock
 
-    rows = document(file)
-    with records_of(config) as records, records.database.write() as connection:
-        done = registry.import_registry(connection, rows)
-    text = f"{done.areas} areas, {done.gateways} gateways, {done.meters} meters"
-    say(asdict(done), text, as_json)
+    settings = settings_of(config)
+    rows = None if file.suffix.lower() in registry_import.TABLES else document(file)
+    order = registry_import.order(
+        "import", SystemClock().now(), settings.station.zone, as_of, system, dry_run=dry_run
+    )
+    whose = owners(settings.policies_dir, settings.station.mode)
+    data: dict[str, Any] = {}
+    with records_of(config) as records:
+        if rows is None:
+            report = registry_import.from_table(records.database, file, order, whose)
+        else:
+            report, done = registry_import.from_document(records.database, file, rows, order, whose)
+            data = {"areas": done.areas, "gateways": done.gateways, "meters": done.meters}
+    for line in registry_import.lines(report):
+        talk(line)
+    text = ", ".join(
+        f"{count} {name}" for name, count in {**data, **report.counts()}.items() if count or name in data
+    )
+    say({**data, **report.document(), "dry_run": dry_run}, text or "nothing to do", as_json)
+    if report.refused:
+        from cloud.kit.errors import Conflict
+
+        raise Conflict(f"{file}: refused, nothing was imported; each row is named above")
+
+
+@imports.command("template", epilog="Example: wattpost cloud import template > points.csv")
+def template(
+    language: Annotated[str, typer.Option(help="Of the headings: zh or en.")] = "zh",
+) -> None:
+    """Print an empty table of metering points, with one row as an example: open it as a spreadsheet."""
+    from cloud.fleet.point_rows import template as made
+    from cloud.kit.errors import Invalid
+
+    if language not in ("zh", "en"):
+        raise Invalid("--language: zh or en")
+    say({}, made(language).rstrip("\r\n"), False)
 
 
 @imports.command("customers", epilog="Example: wattpost cloud import customers customers.toml")

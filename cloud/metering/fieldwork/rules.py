@@ -126,7 +126,7 @@ def rated_w(model: MeterModel, ratio: float) -> float:
 def proves(installed: Mapping[str, int], at: datetime, heard: Mapping[str, Known], rated: float) -> bool:
     """Whether what a new meter says of itself fits to what the fitter wrote down when it was put in.
 
-    Where nothing was written down, as when another system told of the exchange, that it is heard is all there is.
+    Where nothing was written down, as when another system told of the exchange, to be heard is enough.
     """
     if not installed:
         return any(each.at >= at for each in heard.values())
