@@ -47,6 +47,8 @@ from cloud.kit.scope import Scope
 from cloud.metering import api as metering_api
 from cloud.metering import store_api
 from cloud.metering.archive.due import LateReadings
+from cloud.metering.archive.nightly import Upkeep
+from cloud.metering.archive.writer import Archive
 from cloud.metering.boards import EVERY as BOARDS_EVERY
 from cloud.metering.boards import boards_of
 from cloud.metering.ingest import Callbacks, Ingest
@@ -79,6 +81,7 @@ log = logging.getLogger(__name__)
 
 WATCH_EVERY = timedelta(seconds=2)
 COMMANDS_EVERY = timedelta(seconds=2)
+ARCHIVE_EVERY = timedelta(hours=6)
 VALIDATE_EVERY = timedelta(minutes=30)
 COLLECTION_EVERY = timedelta(minutes=3)
 
@@ -110,6 +113,7 @@ class Application:
         )
         self._build_service()
         self._build_commands()
+        self._build_archive()
         self._build_collection()
         self._build_validation()
         self.boards = boards_of(self.database, self.store, settings.station.zone, clock)
@@ -164,6 +168,11 @@ class Application:
         )
         self.exceptions = Exceptions(rereading.by(self.commands))
 
+    def _build_archive(self) -> None:
+        settings, zone = self.settings, self.settings.station.zone
+        archive = Archive(self.database, self.store, settings.archive.folder, zone, self.clock)
+        self.upkeep = Upkeep(archive, settings.archive, settings.retention)
+
     def _build_collection(self) -> None:
         """What should have come and what came; what is missing is asked for again."""
         policy = collection_policy(self.settings.policies_dir)
@@ -197,6 +206,7 @@ class Application:
             Job("forget old collection rows", timedelta(days=1), self.ledger.sweep),
             Job("validate", VALIDATE_EVERY, self.validation.run),
             *([Job("boards", BOARDS_EVERY, self.boards.run)] if self.boards else []),
+            Job("archive", ARCHIVE_EVERY, self.upkeep.run),
             Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep),
         ]
 

@@ -63,7 +63,8 @@ def table_of(
             channel = values.setdefault(day.channel.value, np.full(shape, np.nan))
             channel[line[day.point]] = energy(day, hours)
     if gauges is not None and gauges.num_rows:
-        values |= _measured(gauges, placed, line, shape, start)
+        with np.errstate(over="ignore"):
+            values |= _measured(gauges, placed, line, shape, start)
     values = {name: values[name] for name in sorted(values) if not np.isnan(values[name]).all()}
     heard = np.zeros(len(order), bool)
     for each in values.values():

@@ -1,13 +1,17 @@
 """The job that keeps the archive in step: closed days, days that changed, months that are over."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from cloud.metering.archive import due
 from cloud.metering.archive.layout import month_of
+from cloud.metering.archive.retention import Retention
 from cloud.metering.archive.writer import Archive
-from cloud.settings import ArchiveSettings
+from cloud.settings import ArchiveSettings, RetentionSettings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Nightly:
 
     def run(self) -> Archived:
         """Bring the archive up to date; what was done stays done when a later step fails."""
+        if not self.days() and not self._archive.is_begun():
+            return Archived(0, 0, 0, 0, 0)
         with self._archive.turn():
             days = self.days()
             written = [each for day in days for each in self._archive.archive_day(day)]
@@ -52,3 +58,20 @@ class Nightly:
 
     def _today(self) -> date:
         return self._archive.clock.now().astimezone(self._archive.zone).date()
+
+
+class Upkeep:
+    """Both in one job, one after the other: what was archived now is proved and may go."""
+
+    def __init__(self, archive: Archive, settings: ArchiveSettings, retention: RetentionSettings) -> None:
+        self._nightly = Nightly(archive, settings, retention.archive_days)
+        self._retention = Retention(archive, retention)
+
+    def run(self) -> None:
+        """Conflict: somebody else writes the archive. What had to stay is told in the log, day by day."""
+        done = self._nightly.run()
+        if done.days:
+            log.info("archived: %s", done)
+        forgotten = self._retention.run()
+        for day, why in forgotten.kept.items():
+            log.warning("raw readings of %s stay in the store: %s", day, why)

@@ -43,6 +43,8 @@ class Retention:
 
     def run(self) -> Forgotten:
         """One turn of the job. Conflict: somebody else writes the archive now."""
+        if not self._archive.is_begun():
+            return Forgotten()
         with self._archive.turn():
             today = self._archive.clock.now().astimezone(self._archive.zone).date()
             count = self._retire(today)

@@ -76,11 +76,13 @@ def table(
 ) -> pa.Table:
     """Rows that are in order of (point, interval, at) already, with their runs in the metadata."""
     kind = TYPES[layer]
+    with np.errstate(over="ignore"):  # what no float32 holds is infinite, as absurd as it came
+        cast_values = [each.astype(kind.to_pandas_dtype(), copy=False) for each in values.values()]
     columns = [
         pa.array(point, pa.string()).dictionary_encode().cast(POINT),
         pa.array(at_ms.astype("datetime64[ms]"), AT),
         pa.array(interval_s.astype(np.int32), pa.int32()),
-        *(pa.array(each.astype(kind.to_pandas_dtype(), copy=False), kind) for each in values.values()),
+        *(pa.array(each, kind) for each in cast_values),
     ]
     types = (POINT, AT, pa.int32(), *(kind for _ in values))
     fields = [pa.field(name, of, nullable=False) for name, of in zip((*KEYS, *values), types, strict=True)]

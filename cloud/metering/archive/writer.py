@@ -53,6 +53,11 @@ class Archive:
         finally:
             lock.release()
 
+    def is_begun(self) -> bool:
+        """Whether there is any file, or was one."""
+        with self.database.read() as connection:
+            return bool(manifest.every(connection))
+
     def archive_day(self, day: date, areas: Collection[str] | None = None) -> list[Written]:
         """Write what changed since the day was archived, if it was; the files that were written.
 

@@ -122,6 +122,10 @@ class Village:
             book.patch(point_meter, point, at, None, {"meter": new})
             book.write()
 
+    def zone_instant(self, day: date) -> datetime:
+        """Its first instant."""
+        return bounds(day, self.zone)[0]
+
     # what is asked
 
     def archive_days(self, first: date, last: date | None = None) -> list[Written]:
