@@ -5,7 +5,7 @@ import os
 import typer
 
 from cloud.kit.errors import CloudError, Invalid
-from cloud.verbs import STYLE, collection, exporting, intervals, keeping, service, talk
+from cloud.verbs import STYLE, archives, collection, exporting, intervals, keeping, service, talk
 from cloud.verbs.boards import boards
 from cloud.verbs.compose import compose
 from cloud.verbs.gateways import gateways
@@ -14,6 +14,7 @@ from cloud.verbs.users import users
 
 app = typer.Typer(**STYLE, help="The service: ingest, store, alerts, work orders, console and portal.")
 service.register(app)
+archives.register(app)
 keeping.register(app)
 collection.register(app)
 exporting.register(app)
