@@ -38,6 +38,8 @@ SAID = {
         mark("The settings are offered to the gateway; what it says is shown here."),
     ),
     "config_changed": ("warn", mark("Somebody wrote newer settings meanwhile: look at them and begin anew.")),
+    "left_out": ("good", mark("It is left out; its days are counted anew within a few minutes.")),
+    "counted_again": ("good", mark("It is counted again within a few minutes; it stays in the book.")),
     "objected": ("bad", mark("That was not done: something stands against it, or it has changed meanwhile.")),
     "lacking": ("bad", mark("That was not done: a reason is needed, and a time within the limits.")),
     "unfit": (
