@@ -46,7 +46,9 @@ class Points:
         self._book = Book(connection, note)
         self._refused: list[Refusal] = []
         self._meters: set[str] = set()
+        self._boxes: set[str] = set()
         self._areas: set[str] = set()
+        self._new: dict[Table, list[dict[str, Any]]] = {}
 
     def take(self, rows: Sequence[Numbered]) -> list[Refusal]:
         """Do it; what is refused has to be undone by whoever holds the transaction."""
@@ -198,11 +200,9 @@ class Points:
         row = each.row
         told = row.told(PLACE)
         if told.get("box"):
-            self._missing(box_table, told["box"])
+            self._boxes.add(told["box"])
         if row.point not in self._known["point"]:
-            self._connection.execute(
-                insert(point_table).values(id=row.point, name=row.told(["name"]).get("name"))
-            )
+            self._add(point_table, {"id": row.point, "name": row.told(["name"]).get("name")})
             self._known["point"].add(row.point)
         elif row.name is not None:
             values = row.told(["name"])
@@ -242,7 +242,7 @@ class Points:
             place = self._book.spans(point_facts, row.point)[-1].values
             new = {"interval_s": 900, "asset_no": None, **told}
             rest = {"id": name, "area": place["area"], "role": place["role"], "installed": False}
-            self._connection.execute(insert(meter_table).values({**new, **rest}))
+            self._add(meter_table, {**new, **rest})
             self._rows_of_meters[name] = {**new, **rest}
             told = new
         else:
@@ -271,7 +271,7 @@ class Points:
         self._book.patch(point_meter, point, since, None, {"meter": meter}, {})
         self._meters |= {meter} | ({hung} if hung else set())
         if hung is not None:
-            self._connection.execute(insert(event_table).values(self._exchange(point, hung, meter, since)))
+            self._add(event_table, self._exchange(point, hung, meter, since))
 
     def _exchange(self, point: str, old: str, new: str, at: datetime) -> dict[str, Any]:
         return {
@@ -320,7 +320,7 @@ class Points:
         if self._connection.execute(select(service_table.c.start).where(*mine)).first() is not None:
             self._refuse(each.number, f"account {account} was served by {meter!r} from that time on already")
             return
-        self._connection.execute(insert(service_table).values(row))
+        self._add(service_table, row)
 
     def _end_service(self, point: str, at: datetime) -> None:
         mine = (service_table.c.point == point, service_table.c.end.is_(None))
@@ -342,8 +342,16 @@ class Points:
         self._end_service(row.point, at)
         self._meters |= {hung} if hung else set()
 
+    def _add(self, table: Table, row: dict[str, Any]) -> None:
+        self._new.setdefault(table, []).append(row)
+
     def _finish(self) -> None:
         try:
+            boxes = [{"id": name, "name": name} for name in sorted(self._boxes)]
+            current.add_missing(self._connection, box_table, boxes)
+            for table in (point_table, meter_table, event_table, service_table):
+                if table in self._new:
+                    self._connection.execute(insert(table), self._new[table])
             self._book.write()
             current.refresh(self._connection, self._meters, self._areas)
             registry.refuse_doubled_addresses(self._connection)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from cloud.fleet import events, history, imports  # noqa: F401 (their tables are known from here on)
 from cloud.fleet.history import (
@@ -104,6 +104,7 @@ def refresh(connection: Connection, meters: Iterable[str], areas: Iterable[str] 
     now = {name: point(spans[-1]) for name, spans in hung.items() if spans[-1].end is None}
     places = history.load(connection, point_facts, now.values())
     lines = history.load(connection, line_facts, names)
+    changed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for query in history.among(select(meter_table), meter_table.c.id, names):
         for row in connection.execute(query).mappings().all():
             wanted: dict[str, Any] = {"installed": row["id"] in now}
@@ -111,17 +112,17 @@ def refresh(connection: Connection, meters: Iterable[str], areas: Iterable[str] 
                 wanted |= _some(places[now[row["id"]]][-1], _PLACE)
             if row["id"] in lines:
                 wanted |= _some(lines[row["id"]][-1], _LINE)
-            _set(connection, meter_table, row, wanted)
+            if any(row[name] != value for name, value in wanted.items()):
+                changed.setdefault(tuple(wanted), []).append({"_id": row["id"], **wanted})
+    for rows in changed.values():
+        connection.execute(update(meter_table).where(meter_table.c.id == bindparam("_id")), rows)
     feeders = history.load(connection, area_facts, areas)
     for name, spans in feeders.items():
         mine = select(area_table).where(area_table.c.id == name)
-        _set(connection, area_table, connection.execute(mine).mappings().one(), _some(spans[-1], ("feeder",)))
+        feeder = spans[-1].values["feeder"]
+        if connection.execute(mine).one().feeder != feeder:
+            connection.execute(update(area_table).where(area_table.c.id == name).values(feeder=feeder))
 
 
 def _some(span: Span, names: Iterable[str]) -> dict[str, Any]:
     return {name: span.values[name] for name in names}
-
-
-def _set(connection: Connection, table: Table, row: Mapping[Any, Any], wanted: Mapping[str, Any]) -> None:
-    if any(row[name] != value for name, value in wanted.items()):
-        connection.execute(update(table).where(table.c.id == row["id"]).values(dict(wanted)))

@@ -158,10 +158,11 @@ def load(connection: Connection, table: Table, keys: Iterable[str] | None = None
     """The spans of each key, in order."""
     found: dict[str, list[Span]] = {}
     names = _facts(table)
-    for query in among(live(table), _key(table), keys):
-        for row in connection.execute(query).mappings():
-            span = Span(row["start"], row["end"], {name: row[name] for name in names})
-            found.setdefault(row[_key(table).name], []).append(span)
+    columns = (_key(table), table.c.start, table.c.end, *(table.c[name] for name in names))
+    for query in among(live(table).with_only_columns(*columns), _key(table), keys):
+        for key, start, end, *facts in connection.execute(query):
+            span = Span(start, end, dict(zip(names, facts, strict=True)))
+            found.setdefault(key, []).append(span)
     return found
 
 
@@ -183,7 +184,8 @@ class Book:
             self._before[table.name, key] = known.get(key, [])
 
     def spans(self, table: Table, key: str) -> list[Span]:
-        self.read(table, [key])
+        if (table.name, key) not in self._before:
+            self.read(table, [key])
         return self._after.get((table.name, key), self._before[table.name, key])
 
     def patch(
