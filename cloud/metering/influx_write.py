@@ -25,15 +25,15 @@ from cloud.metering.conflicts import Place, Refusal
 from cloud.metering.influx_contest import Identity, Settled, settle
 from cloud.metering.influx_faults import LinesRefused
 from cloud.metering.influx_read import Piece
+from cloud.metering.known import Known
 from cloud.metering.line_protocol import Key
 from cloud.metering.store import BatchOfReadings, Refused, StoreFault
 from cloud.metering.turns import Turns
 from cloud.metering.unseen import Unseen
-from protocols.readings import Reading, Source, Value
+from protocols.readings import Reading, Value
 
 LINES = 5000
 """In one request, as InfluxDB 2.x likes them."""
-_NEVER = -(2**63)
 
 
 class Wire(Protocol):
@@ -48,15 +48,6 @@ class Wire(Protocol):
         ...
 
     def ask(self, statement: str) -> Iterator[Piece]: ...
-
-
-class Memory:
-    """Of each meter met in a term: no point of (meter, source) is newer than `newest`."""
-
-    def __init__(self, term: int) -> None:
-        self.term = term
-        self.met: set[str] = set()
-        self.newest: dict[tuple[str, Source], int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +77,7 @@ class Writer:
     def __init__(self, wire: Wire, database: Database, turns: Turns, clock: Clock) -> None:
         self._wire, self._database, self._turns, self._clock = wire, database, turns, clock
         self.unseen = Unseen()
-        self._memory = Memory(-1)
+        self._term, self._known = -1, Known()
         self._swap = threading.Lock()
         with database.read() as connection:
             self._quarantined = beside.identities(connection)
@@ -96,7 +87,7 @@ class Writer:
         said = [each for batch in batches for each in _said(batch)]
         with self._turns.hold({each.reading.meter for each in said}) as term:
             self._wire.ready()  # before the look: what was sent into silence has landed, or never will
-            plan = self._plan(said, self._memory_of(term))
+            plan = self._plan(said, self._known_in(term))
             with self.unseen.writing(plan.newer, plan.between):
                 refused = self._carry_out(plan)
         if refused or self._quarantined:
@@ -106,25 +97,26 @@ class Writer:
 
     def forget(self, meters: Collection[str]) -> None:
         """Somebody wrote these behind our back: look into the engine before they are written again."""
-        with self._swap:
-            self._memory.met -= set(meters)
+        with self._turns.hold(meters) as term:
+            if known := self._known_in(term):
+                known.forget(meters)
 
-    def _memory_of(self, term: int | None) -> Memory | None:
+    def _known_in(self, term: int | None) -> Known | None:
         if term is None:
             return None
         with self._swap:
-            if self._memory.term != term:
-                self._memory = Memory(term)
-            return self._memory
+            if self._term != term:
+                self._term, self._known = term, Known()
+            return self._known
 
     # what is to be done
 
-    def _plan(self, said: Sequence[Said], memory: Memory | None) -> Plan:
+    def _plan(self, said: Sequence[Said], known: Known | None) -> Plan:
         under: dict[Key, list[Said]] = {}
         for each in said:
             reading = each.reading
             under.setdefault((reading.meter, reading.at_ms, reading.source), []).append(each)
-        old = set(under) if memory is None else self._not_newer(under.keys(), memory)
+        old, between = (set(under), set()) if known is None else self._admit(under.keys(), known)
         twice = {key for key, same in under.items() if len(same) > 1}
         found = influx_read.points(self._wire.ask, old) if old else {}
         settled = {
@@ -136,21 +128,14 @@ class Writer:
             line = settled[key].line if key in settled else same[0].line
             if line is not None:
                 lines.append((line, same))
-        newer = [key for key in under if key not in old]
-        return Plan(lines, settled, newer, [key for key in old if key not in found])
+        newer = [key for key in under if key not in old and key not in between]
+        return Plan(lines, settled, newer, [*between, *(old - found.keys())])
 
-    def _not_newer(self, keys: Collection[Key], memory: Memory) -> set[Key]:
-        """The keys under which there may be a point; afterwards memory knows of all of them."""
-        if unmet := {key[0] for key in keys} - memory.met:
-            for known, at_ms in influx_read.newest(self._wire.ask, unmet).items():
-                memory.newest[known] = max(at_ms, memory.newest.get(known, _NEVER))
-            memory.met |= unmet
-        newest = memory.newest
-        old = {key for key in keys if key[1] <= newest.get((key[0], key[2]), _NEVER)}
-        for meter, at_ms, source in keys:
-            if at_ms > newest.get((meter, source), _NEVER):
-                newest[meter, source] = at_ms
-        return old
+    def _admit(self, keys: Collection[Key], known: Known) -> tuple[set[Key], set[Key]]:
+        """As `Known.admit`; meters that are new to us are looked up first."""
+        if unmet := known.unmet(key[0] for key in keys):
+            known.meet(unmet, influx_read.newest(self._wire.ask, unmet))
+        return known.admit(keys)
 
     # doing it
 

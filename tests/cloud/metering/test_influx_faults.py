@@ -45,7 +45,7 @@ def ticks() -> Ticks:
 
 @pytest.fixture
 def store(influx: Influx, between: Between, database: Database, ticks: Ticks) -> Iterator[InfluxStore]:
-    settings = influx.settings(url=between.url, timeout_s=1)
+    settings = influx.settings(url=between.url, timeout_s=0.4)
     made = InfluxStore(settings, database, pause=Pause(ticks))
     between.lines.clear()
     yield made
