@@ -15,11 +15,11 @@ from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.scope import Scope
 from cloud.metering import board_rows
-from cloud.metering.board_rows import QUARTER, QUARTER_MS, Quarters, Readings
 from cloud.metering.ledger.days import midnight
 from cloud.metering.ledger.rates import totals
 from cloud.metering.ledger.tables import day_table
 from cloud.metering.points import Point, PointSink
+from cloud.metering.quarters import QUANTITIES, QUARTER, QUARTER_MS, Quarters, Readings
 from cloud.metering.store import BatchOfReadings, ReadingStore, instant, ms
 from protocols.readings import Reading
 
@@ -150,7 +150,7 @@ class Boards:
             installed = installations(connection, start, end)
         meters = sorted({one.meter for one in installed})
         around = _AROUND * QUARTER
-        columns = self._store.columns(_ALL, meters, board_rows.QUANTITIES, start - around, end + around)
+        columns = self._store.columns(_ALL, meters, QUANTITIES, start - around, end + around)
         return board_rows.area_points(installed, Readings(meters, columns), quarters)
 
 
