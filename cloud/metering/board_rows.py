@@ -1,6 +1,6 @@
 """What boards draw, as points: areas by quarter-hour, days, and who hangs where. Pure.
 
-An area's energy is that of its area meters, or, without one, of all its customers. What is unknown has no field.
+An area's energy is its area meters' or, without one, all its customers'. What is not known has no field.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

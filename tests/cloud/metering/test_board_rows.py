@@ -214,12 +214,12 @@ def test_an_instant_that_was_read_needs_no_neighbour() -> None:
 
 
 def test_no_meters_readings_are_taken_for_its_neighbours() -> None:
-    told = {"m0": {ENERGY: [(50, 1), (62, 2)]}, "m1": {ENERGY: []}, "m2": {ENERGY: [(-3, 1), (3, 2)]}}
     told: dict[str, dict[str, list[Value]]] = {
         "m0": {ENERGY: [(50, 1), (62, 2)]},
         "m1": {ENERGY: []},
         "m2": {ENERGY: [(-3, 1), (3, 2)]},
     }
+    found = meter_quarters([installed(meter) for meter in told], readings(told), HOUR)
     assert found.heard.tolist() == [[False, False, False, True], [False] * 4, [True, False, False, False]]
     assert np.isnan(found.energy_wh).all()
 
