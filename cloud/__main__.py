@@ -5,7 +5,7 @@ import os
 import typer
 
 from cloud.kit.errors import CloudError, Invalid
-from cloud.verbs import STYLE, archives, collection, exporting, intervals, keeping, service, talk
+from cloud.verbs import STYLE, archives, collection, exporting, intervals, keeping, service, talk, validation
 from cloud.verbs.boards import boards
 from cloud.verbs.compose import compose
 from cloud.verbs.gateways import gateways
@@ -17,6 +17,7 @@ service.register(app)
 archives.register(app)
 keeping.register(app)
 collection.register(app)
+validation.register(app)
 exporting.register(app)
 intervals.register(imports)
 app.add_typer(users, name="user")

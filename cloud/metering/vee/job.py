@@ -16,6 +16,7 @@ from cloud.fleet import topology
 from cloud.fleet.topology import Installation
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
+from cloud.kit.errors import Invalid
 from cloud.metering.store import ReadingStore, ms
 from cloud.metering.vee import days, dirty, exception_store, exceptions, gather
 from cloud.metering.vee.exceptions import JOB, Where
@@ -75,6 +76,12 @@ class Validation:
         self._again(closed)
         with self._database.write() as connection:
             exceptions.give_back(connection, now - ANSWER_WITHIN, now)
+
+    def refuse_open(self, day: date) -> None:
+        """Invalid for a day that has not ended, or only just: its readings are still coming in."""
+        closed = self._last_closed(self._clock.now())
+        if day > closed:
+            raise Invalid(f"{day} is not closed yet: the newest day that can be validated is {closed}")
 
     def _last_closed(self, now: datetime) -> date:
         grace = timedelta(minutes=self._policy.grace_min)
