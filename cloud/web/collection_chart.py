@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-WIDTH, HEIGHT = 560, 190
-LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 24
+WIDTH, HEIGHT = 360, 170
+LEFT, RIGHT, TOP, BOTTOM = 40, 8, 8, 22
 FLOORS = (0.99, 0.95, 0.9, 0.8, 0.5, 0.0)
 TICKS = 4
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from starlette.responses import Response
 
 from cloud.fleet import registry
@@ -83,7 +83,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             area = registry.area(connection, meter.area)
             rows = strips.meter_days(connection, first, today, meters=[id])
             shown = _strips(parts, pages, connection, rows, words)
-            listed = gaps.gaps(connection, meter=id, limit=SHOWN)
+            listed = sorted(gaps.gaps(connection, meter=id, limit=SHOWN), key=_start, reverse=True)
             gap_views = _gaps(connection, listed, words, pages.now())
         return show(
             request,
@@ -240,6 +240,11 @@ def _strips(
 def _gaps(connection: Connection, rows: Any, words: Words, now: datetime) -> list[views.GapView]:
     given = gaps.orders_of(connection, [row.id for row in rows])
     return [views.gap(row, given, words, now) for row in rows]
+
+
+def _start(row: Row[Any]) -> datetime:
+    started: datetime = row.start
+    return started
 
 
 def _today(parts: Parts, pages: Pages) -> date:
