@@ -19,6 +19,7 @@ from cloud.fleet import topology
 from cloud.fleet.topology import RatioSpan
 from cloud.kit.db import Database
 from cloud.kit.scope import Scope
+from cloud.metering.facts import StoreFacts, facts
 from cloud.metering.store import Latest, ReadingStore, Series, ms, series
 from protocols import models
 from protocols.points import is_billing_grade
@@ -105,6 +106,10 @@ class PrimaryReadings:
         with self._database.read() as connection:
             found = topology.ratios(connection, meters)
         return {meter: over_time(model, spans) for meter, (model, spans) in found.items()}
+
+    def facts(self) -> StoreFacts:
+        """What there is to say of the engine behind; StoreFault when it does not answer."""
+        return facts(self._raw)
 
     def latest(self, scope: Scope, meters: Collection[str] | None = None) -> list[Latest]:
         """As `ReadingStore.latest`."""

@@ -63,7 +63,7 @@ class InfluxWire:
     def __init__(self, settings: InfluxSettings, pause: Pause | None = None) -> None:
         if settings.token_file is None:
             raise Invalid("readings.influxdb.token_file: an InfluxDB needs a token, in a file")
-        self._settings, self._pause = settings, pause or Pause()
+        self._settings, self._pause, self._closed = settings, pause or Pause(), False
         self._client = InfluxDBClient(
             url=settings.url,
             token=secret(settings.token_file),
@@ -79,12 +79,14 @@ class InfluxWire:
         return f"{self._settings.url} {self._settings.org}/{self._settings.bucket}"
 
     def ready(self) -> None:
-        """StoreFault while a pause lasts."""
+        """StoreFault while a pause lasts, and once this is closed."""
+        if self._closed:
+            raise StoreFault("closed, this process is ending")
         self._pause.check()
 
     def post(self, lines: Sequence[str]) -> None:
         """All are durable when it returns. LinesRefused; StoreFault, and for a while nothing is sent."""
-        self._pause.check()
+        self.ready()
         body = "\n".join(lines).encode()
         try:
             self._write.write(self._settings.bucket, self._settings.org, body, "ms")
@@ -99,6 +101,8 @@ class InfluxWire:
 
     def ask(self, statement: str) -> Iterator[Piece]:
         """The series of the answer, piece by piece as they come; StoreFault at any of them."""
+        if self._closed:
+            raise StoreFault("closed, this process is ending")
         try:
             response = self._client.api_client.call_api(
                 "/query",
@@ -138,6 +142,7 @@ class InfluxWire:
         return str(version)
 
     def close(self) -> None:
+        self._closed = True
         self._write.close()
         self._client.close()
 

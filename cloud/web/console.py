@@ -20,6 +20,7 @@ from cloud.web import (
     console_live,
     day,
     desk_views,
+    store_view,
 )
 from cloud.web.console_now import now_values, safety
 from cloud.web.overview import MeterNow, areas_now, meters_now
@@ -115,7 +116,14 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     @routes.get("/gateways")
     def gateways_page(request: Request, user: Operator) -> Response:
         rows = desk_views.gateways(parts)
-        return pages.page(request, "console/gateways.html", user=user, section="gateways", gateways=rows)
+        return pages.page(
+            request,
+            "console/gateways.html",
+            user=user,
+            section="gateways",
+            gateways=rows,
+            engine=store_view.engine(parts),
+        )
 
     routes.include_router(console_desk.router(parts, pages))
     routes.include_router(console_commands.router(parts, pages))

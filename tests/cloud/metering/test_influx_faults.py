@@ -212,3 +212,11 @@ def test_a_bucket_that_is_missing_is_not_made_but_the_command_is_told(
 ) -> None:
     with pytest.raises(Invalid, match=f"influx bucket create --org {influx.org} --name nowhere"):
         opened(influx, database, bucket="nowhere")
+
+
+def test_a_thread_left_over_neither_writes_into_nor_reads_from_a_closed_store(store: InfluxStore) -> None:
+    store.close()
+    with pytest.raises(StoreFault, match="closed"):
+        store.write(batch(reading(0)))
+    with pytest.raises(StoreFault, match="closed"):
+        store.latest(WHOLE_STATION)
