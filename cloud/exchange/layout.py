@@ -64,8 +64,9 @@ def found(sheet: Sheet, is_meter: Callable[[str], bool]) -> Layout:
     """Invalid says what was looked for and not found."""
     sample = list(islice(sheet.rows(), SAMPLE + PREAMBLE))
     position = _first_data(sample)
+    nowhere = Invalid(f"{sheet.path}: no column holds dates or times: a table of intervals has one")
     if position is None:
-        raise Invalid(f"{sheet.path}: no column holds dates or times: a table of intervals has one")
+        raise nowhere
     line, cells = sample[position]
     above = sample[position - 1][1] if position else []
     titles = above if len(above) >= 2 and abs(len(above) - len(cells)) <= 1 else []
@@ -81,6 +82,8 @@ def found(sheet: Sheet, is_meter: Callable[[str], bool]) -> Layout:
     names = [headings.heading(text) for text in [*titles, *[""] * (len(cells) - len(titles))]]
     body = [row for _, row in sample[position:]]
     columns = _columns(names, body, bool(titles))
+    if not columns.keys() & {Role.TIME, Role.START, Role.END}:
+        raise nowhere
     wide = _wide(names, body, columns, bool(titles))
     if wide:
         per_day = NUMBERED.get(len(wide)) if wide[0].number is not None else _per_day(wide)

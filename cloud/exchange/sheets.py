@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -50,7 +51,10 @@ def opened(path: Path, encoding: str | None = None, separator: str | None = None
     if head.startswith(b"PK\x03\x04"):
         return Sheet(path, "xlsx", left_out=_other_sheets(path))
     found = encoding or _encoding(path, head)
-    text = head.decode(found, "replace")
+    try:
+        text = head.decode(found, "replace")
+    except LookupError:
+        raise Invalid(f"no encoding is called {found!r}") from None
     return Sheet(path, "csv", found, separator or _separator(text))
 
 
@@ -79,6 +83,8 @@ def _separator(text: str) -> str:
     best, score = ",", (0, 0)
     for separator in SEPARATORS:
         widths = Counter(len(cells) for cells in csv.reader(lines, delimiter=separator))
+        if not widths:
+            break
         width, times = max(widths.items(), key=lambda each: (each[0] > 1, each[1], each[0]))
         if width > 1 and (times, width) > score:
             best, score = separator, (times, width)
@@ -111,8 +117,8 @@ def _book(path: Path) -> Any:
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        return load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError) as error:
+        return load_workbook(BytesIO(path.read_bytes()), read_only=True, data_only=True)
+    except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError, SyntaxError) as error:
         raise Invalid(f"{path}: it is no XLSX file: {error}") from None
 
 

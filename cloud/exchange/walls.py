@@ -154,6 +154,9 @@ def _autumn(
     second = _second_times(walls[where])
     shift = interval_s if by_end else 0
     utc[where] = walls[where] - shift - np.where(second, _s(change.after), _s(change.before))
+    if by_end:
+        over = (labels >= high) & (begin < high)  # it begins in the hour's second pass
+        utc[over] = begin[over] - _s(change.after)
     if second.any():
         seen.note(change, "an hour's labels are there twice, as the clock showed them")
         return [], []
