@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from pwdlib import PasswordHash
+from sqlalchemy import Connection
 from starlette.applications import Starlette
 
 from cloud import asgi
@@ -20,7 +21,7 @@ from cloud.alerts.policy import alert_policy, notice_policy
 from cloud.alerts.rules import Broker as BrokerUp
 from cloud.alerts.usage import UsageCheck
 from cloud.customers import api as customers_api
-from cloud.customers import protection, protection_api
+from cloud.customers import points_api, protection, protection_api
 from cloud.customers import store as customers
 from cloud.exchange import api as exchange_api
 from cloud.exchange import store as exchange_store  # noqa: F401 - its tables
@@ -36,6 +37,7 @@ from cloud.fleet.commands import Commands
 from cloud.fleet.dispatch import Dispatch
 from cloud.fleet.intake import Intake, Message
 from cloud.fleet.link import Link, LinkState, Login
+from cloud.fleet.owners import owners
 from cloud.keeping import api as keeping_api
 from cloud.kit import access
 from cloud.kit.auth import DEAR, Accounts, User
@@ -51,6 +53,8 @@ from cloud.metering.archive.nightly import Upkeep
 from cloud.metering.archive.writer import Archive
 from cloud.metering.boards import EVERY as BOARDS_EVERY
 from cloud.metering.boards import boards_of
+from cloud.metering.fieldwork.actions import Fieldwork
+from cloud.metering.fieldwork.photos import Photos
 from cloud.metering.ingest import Callbacks, Ingest
 from cloud.metering.ledger import api as collection_api
 from cloud.metering.ledger import count as collection
@@ -61,7 +65,7 @@ from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import BatchOfReadings
 from cloud.metering.vee import api as vee_api
 from cloud.metering.vee import rereading
-from cloud.metering.vee.dirty import DirtyDays
+from cloud.metering.vee.dirty import DirtyDays, mark_since
 from cloud.metering.vee.exceptions import Exceptions
 from cloud.metering.vee.job import Validation
 from cloud.metering.vee.policy import vee_policy
@@ -116,6 +120,7 @@ class Application:
         self._build_archive()
         self._build_collection()
         self._build_validation()
+        self._build_fieldwork()
         self.boards = boards_of(self.database, self.store, settings.station.zone, clock)
         self.ingest = Ingest(
             self.database,
@@ -168,6 +173,28 @@ class Application:
         )
         self.exceptions = Exceptions(rereading.by(self.commands))
 
+    def _build_fieldwork(self) -> None:
+        """What is done at metering points; the days it bears on are looked at again."""
+        settings, zone = self.settings, self.settings.station.zone
+        whose = owners(settings.policies_dir, settings.station.mode)
+
+        def changed(connection: Connection, meters: Sequence[str], since: datetime) -> None:
+            mark_since(connection, meters, since, self.clock.now(), zone)
+
+        self.fieldwork = Fieldwork(
+            self.database,
+            self.store,
+            whose,
+            Photos(settings.data_dir / "photos"),
+            self.clock,
+            stored=[
+                self.ledger.inbox.note,
+                self.dirty_days.on_stored,
+                LateReadings(zone, self.clock).on_stored,
+            ],
+            changed=[changed],
+        )
+
     def _build_archive(self) -> None:
         settings, zone = self.settings, self.settings.station.zone
         archive = Archive(self.database, self.store, settings.archive.folder, zone, self.clock)
@@ -207,6 +234,7 @@ class Application:
             Job("validate", VALIDATE_EVERY, self.validation.run),
             *([Job("boards", BOARDS_EVERY, self.boards.run)] if self.boards else []),
             Job("archive", ARCHIVE_EVERY, self.upkeep.run),
+            Job("exchanges", timedelta(minutes=1), self.fieldwork.prove),
             Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep),
         ]
 
@@ -235,6 +263,7 @@ class Application:
                     clock,
                 ),
                 keeping_api.router(database, guard, clock),
+                points_api.router(database, guard, self.fieldwork, clock),
             ],
             self.lacking,
         )
@@ -253,6 +282,7 @@ class Application:
             dispatch=self.dispatch,
             ledger=self.ledger,
             exceptions=self.exceptions,
+            fieldwork=self.fieldwork,
             language=settings.station.language,
             session_s=session_s,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
-from cloud.fleet import events, history, imports  # noqa: F401 (their tables are known from here on)
+from cloud.fleet import history
 from cloud.fleet.history import (
     Book,
     area_facts,

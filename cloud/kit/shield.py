@@ -8,6 +8,8 @@ from cloud.kit.guard import SAFE_METHODS
 from cloud.kit.problems import Problem, response
 
 MAX_BODY = 1024 * 1024
+LARGER = {"/field-reads": 8 * 1024 * 1024}
+"""By the end of the path: there a photo comes along."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -49,7 +51,7 @@ class Shield:
         if refusal is not None:
             await response(refusal)(scope, receive, dressed)
             return
-        await self._app(scope, self._counted(receive), dressed)
+        await self._app(scope, self._counted(receive, self._most(scope)), dressed)
 
     def _dress(self, scope: Scope, headers: MutableHeaders) -> None:
         for name, value in self._headers.items():
@@ -62,22 +64,27 @@ class Shield:
             return Problem(title="Bad Request", status=400, detail="an address holds no zero byte")
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self._max_body:
-            return Problem(title="Content Too Large", status=413, detail=BodyTooLarge(self._max_body).detail)
+        most = self._most(scope)
+        if not length.isdigit() or int(length) > most:
+            return Problem(title="Content Too Large", status=413, detail=BodyTooLarge(most).detail)
         foreign = headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
         if scope["method"] not in SAFE_METHODS and foreign and "authorization" not in headers:
             return Problem(title="Forbidden", status=403, detail="this request came from another site's page")
         return None
 
-    def _counted(self, receive: Receive) -> Receive:
+    def _most(self, scope: Scope) -> int:
+        larger = (most for end, most in LARGER.items() if scope["path"].endswith(end))
+        return max(larger, default=self._max_body)
+
+    def _counted(self, receive: Receive, most: int) -> Receive:
         taken = 0
 
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._max_body:
-                raise BodyTooLarge(self._max_body)
+            if taken > most:
+                raise BodyTooLarge(most)
             return message
 
         return counted

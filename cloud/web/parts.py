@@ -10,6 +10,7 @@ from cloud.kit.auth import Accounts
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
+from cloud.metering.fieldwork.actions import Fieldwork
 from cloud.metering.ledger.actions import Ledger
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.vee.exceptions import Exceptions
@@ -38,5 +39,6 @@ class Parts:
     dispatch: Dispatch
     ledger: Ledger
     exceptions: Exceptions
+    fieldwork: Fieldwork
     language: str = "zh_CN"
     session_s: int = 12 * 3600

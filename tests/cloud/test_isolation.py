@@ -73,6 +73,43 @@ MATRIX: dict[str, Row] = {
         "protections", (201, 403, 403, 401), {"account": "10B", "kind": "household", "why": "示例"}
     ),
     "POST /protections/{id}/end": Row("protections/{protection}/end", (200, 403, 403, 401), {"why": "示例"}),
+    "GET /points": Row("points", (200, 403, 403, 401)),
+    "GET /points/{id}/history": Row("points/M-2/history", (200, 403, 403, 401)),
+    "POST /points/{id}/exchange": Row(
+        "points/M-2/exchange",
+        (201, 403, 403, 401),
+        {
+            "at": "2026-03-02T08:00:30Z",
+            "why": "示例",
+            "meter": {"id": "N-2", "address": "900000000002"},
+            "removed": {"energy_import_wh": 30000},
+            "installed": {"energy_import_wh": 0},
+        },
+    ),
+    "POST /points/{id}/ratio": Row(
+        "points/M-2/ratio",
+        (201, 403, 403, 401),
+        {"at": "2026-03-02T07:00:00Z", "why": "示例", "ct_ratio": 20},
+    ),
+    "POST /points/{id}/move": Row(
+        "points/M-2/move", (201, 403, 403, 401), {"at": "2026-03-02T07:00:00Z", "why": "示例", "area": "A02"}
+    ),
+    "POST /points/{id}/field-reads": Row(
+        "points/M-2/field-reads",
+        (201, 403, 403, 401),
+        {"at": "2026-03-02T07:30:00Z", "why": "示例", "registers": {"energy_import_wh": 29990}},
+    ),
+    "GET /registry/areas": Row("registry/areas", (200, 403, 403, 401)),
+    "GET /registry/imports": Row("registry/imports", (200, 403, 403, 401)),
+    "GET /registry/imports/{id}": Row("registry/imports/1", (404, 403, 403, 401)),
+    "GET /photos/{sha256}": Row("photos/" + "0" * 64, (404, 403, 403, 401)),
+    "GET /meters/{id}/seals": Row("meters/M-2/seals", (200, 403, 403, 401)),
+    "POST /meters/{id}/seals": Row(
+        "meters/M-2/seals", (201, 403, 403, 401), {"no": "F-1", "at": "2026-03-02T07:00:00Z"}
+    ),
+    "POST /seals/{id}/removal": Row(
+        "seals/1/removal", (204, 403, 403, 401), {"at": "2026-03-02T07:00:00Z", "why": "示例"}
+    ),
     "POST /customers/{id}/erase": Row("customers/C-A/erase", (409, 403, 403, 401), {"why": "示例原因"}),
     "GET /erasures": Row("erasures", (200, 403, 403, 401)),
     "GET /export": Row("export?meter=M-2&first=2026-02-01&last=2026-02-28", (200, 200, 404, 401)),

@@ -4,7 +4,7 @@ The values go to the store of readings as `Source.FIELD` before the change is co
 keep them keeps the change out as well.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,12 +33,28 @@ LAST = timedelta(milliseconds=1)
 MOST_CORRECTIONS = 999
 
 
+Stored = Callable[[Connection, BatchOfReadings, Sequence[Reading]], None]
+Changed = Callable[[Connection, Sequence[str], datetime], None]
+
+
 class Fieldwork:
-    """`store` is the store of raw readings."""
+    """`store` is the store of raw readings.
+
+    In the transaction of each change: `stored` are told of the readings kept, `changed` of the meters whose
+    place, ratio or point is another since an instant.
+    """
 
     def __init__(
-        self, database: Database, store: ReadingStore, owners: Owners, photos: Photos, clock: Clock
+        self,
+        database: Database,
+        store: ReadingStore,
+        owners: Owners,
+        photos: Photos,
+        clock: Clock,
+        stored: Sequence[Stored] = (),
+        changed: Sequence[Changed] = (),
     ) -> None:
+        self._stored, self._changed = stored, changed
         self._database, self._store, self._owners = database, store, owners
         self.photos, self._clock = photos, clock
 
@@ -66,6 +82,7 @@ class Fieldwork:
             number = _keep(connection, row, doubts, told, now)
             quality = _quality(doubts)
             self._write(
+                connection,
                 f"{MOST_CORRECTIONS}x",
                 number,
                 [
@@ -110,6 +127,7 @@ class Fieldwork:
         current.put(book, line_facts, new.id, line, wanted.at, {}, wanted.at)
         book.write()
         current.refresh(connection, [old.meter, new.id])
+        self._tell(connection, [old.meter, new.id], wanted.at)
         registry.refuse_doubled_addresses(connection)
         return full
 
@@ -130,7 +148,7 @@ class Fieldwork:
             number = self._event(connection, EventKind.RATIO, wanted, before, fields, doubts, told, now)
             if wanted.registers:
                 reading = _reading(old.meter, wanted.at, wanted.registers, _quality(doubts))
-                self._write(f"{MOST_CORRECTIONS}x", number, [reading])
+                self._write(connection, f"{MOST_CORRECTIONS}x", number, [reading])
         return number
 
     def move(self, wanted: Move, told: Told) -> int:
@@ -179,8 +197,13 @@ class Fieldwork:
             }
             number = _inserted(connection, read_table, values)
             reading = _reading(hung.meter, wanted.at, wanted.registers, _quality(doubts))
-            self._write(f"{MOST_CORRECTIONS - depth:03}", number, [reading])
+            self._write(connection, f"{MOST_CORRECTIONS - depth:03}", number, [reading])
         return number
+
+    def refuse_seals(self, at: datetime, now: datetime) -> None:
+        """Forbidden where seals are another system's; Invalid for a time to come."""
+        self._owners.refuse_local("seals")
+        checks.past(at, now)
 
     def prove(self) -> int:
         """See which new meters have been heard since they were hung; how many are proven now. For the job."""
@@ -226,7 +249,12 @@ class Fieldwork:
         changed = book.write()
         hung = book.spans(point_meter, point)
         current.refresh(connection, [hung[-1].values["meter"]])
+        self._tell(connection, [span.values["meter"] for span in hung if span.until > at], at)
         return changed
+
+    def _tell(self, connection: Connection, meters: Sequence[str], since: datetime) -> None:
+        for tell in self._changed:
+            tell(connection, meters, since)
 
     def _event(
         self,
@@ -251,9 +279,12 @@ class Fieldwork:
         }
         return _keep(connection, row, doubts, told, now)
 
-    def _write(self, epoch: str, seq: int, readings: list[Reading]) -> None:
+    def _write(self, connection: Connection, epoch: str, seq: int, readings: list[Reading]) -> None:
+        batch = BatchOfReadings(FIELD, epoch, seq, readings)
+        for tell in self._stored:
+            tell(connection, batch, readings)
         try:
-            self._store.write(BatchOfReadings(FIELD, epoch, seq, readings))
+            self._store.write(batch)
         except StoreFault as fault:
             raise Conflict(f"{fault}; nothing was changed, do it again when that is mended") from None
 

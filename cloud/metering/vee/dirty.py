@@ -23,6 +23,7 @@ _QUARTER = timedelta(milliseconds=_QUARTER_MS)
 _REACH = REACH // _QUARTER
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHUNK = 400
+LONGEST = timedelta(days=400)
 
 dirty_table = Table(
     "vee_dirty_day",
@@ -75,6 +76,16 @@ def mark(connection: Connection, touched: Iterable[tuple[str, date]]) -> None:
     added = dialect.insert(dirty_table)
     more = {"times": dirty_table.c.times + 1}
     connection.execute(added.on_conflict_do_update(index_elements=["meter", "day"], set_=more), rows)
+
+
+def mark_since(
+    connection: Connection, meters: Iterable[str], since: datetime, now: datetime, zone: tzinfo
+) -> None:
+    """Every day of these meters since an instant, at most `LONGEST` back: their registry was changed."""
+    today = now.astimezone(zone).date()
+    first = max(since.astimezone(zone).date(), today - LONGEST)
+    days = [first + timedelta(days=n) for n in range((today - first).days)]
+    mark(connection, [(meter, day) for meter in set(meters) for day in days])
 
 
 def marks(connection: Connection, before: date) -> list[Mark]:
