@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -44,10 +45,17 @@ def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
+@pytest.fixture(scope="module")
+def prepared_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("volumes")
+    composed.prepare(folder, give_away=False, meters=3)
+    return folder
+
+
 @pytest.fixture
-def prepared(tmp_path: Path) -> Path:
-    composed.prepare(tmp_path, give_away=False, meters=3)
-    return tmp_path
+def prepared(prepared_once: Path, tmp_path: Path) -> Path:
+    """The volumes as they are after the first step, a copy for each test."""
+    return Path(shutil.copytree(prepared_once, tmp_path / "volumes"))
 
 
 def test_the_schema_is_the_published_one() -> None:
@@ -258,6 +266,16 @@ def test_mosquitto_takes_its_settings_and_lets_in_whom_it_should(prepared: Path,
         broker.wait(10)
 
 
+def moved(path: Path, **places: object) -> None:
+    """The same file with what containers call `from` at its place here."""
+    text = path.read_text()
+    for name, place in places.items():
+        text = text.replace(
+            {"run": "/run/wattpost", "state": "/var/lib/wattpost"}.get(name, name), str(place)
+        )
+    path.write_text(text)
+
+
 def test_the_gateways_settings_pass_its_own_check(prepared: Path) -> None:
     folder = prepared / "edge"
     gateway = folder / "gateway.toml"
@@ -298,8 +316,8 @@ def test_the_tokens_script_writes_what_the_influx_command_answers(tmp_path: Path
     assert "write" not in asked[1]
 
 
-def test_the_lines_registry_and_operators_come_in_once(prepared: Path, database: Database) -> None:
-    folder = prepared / "cloud"
+def test_the_lines_registry_and_operators_come_in_once(prepared: Path, sqlite_url: str) -> None:
+    folder, database = prepared / "cloud", Database(sqlite_url)
     assert register_line(database, folder) == list(composed.OPERATORS)
     assert register_line(database, folder) == []
     with database.read() as connection:
@@ -307,3 +325,4 @@ def test_the_lines_registry_and_operators_come_in_once(prepared: Path, database:
     accounts = Accounts(database, SystemClock())
     password = (folder / "operator.password").read_text().strip()
     assert accounts.sign_in("operator", password, address="127.0.0.1")
+    database.close()
