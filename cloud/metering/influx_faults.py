@@ -79,3 +79,11 @@ def remedy(status: int, url: str, org: str, bucket: str) -> str:
         f"InfluxDB at {url} {what}: "
         f"readings.influxdb.token_file should hold one that may read and write bucket {bucket!r}"
     )
+
+
+def unmapped(url: str, bucket: str) -> str:
+    """One line for a bucket that takes writes and answers no InfluxQL, as in some versions of 2.x."""
+    return (
+        f"InfluxDB at {url} answers no InfluxQL for bucket {bucket!r}: map it with "
+        f"`influx v1 dbrp create --db {bucket} --rp autogen --default --bucket-id` and its id"
+    )

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
+from cloud.kit.scope import WHOLE_STATION
 from cloud.metering import conflicts as beside
 from cloud.metering import influx_read, line_protocol
 from cloud.metering.claims import Claim
@@ -27,7 +28,7 @@ from cloud.metering.influx_faults import LinesRefused
 from cloud.metering.influx_read import Piece
 from cloud.metering.known import Known
 from cloud.metering.line_protocol import Key
-from cloud.metering.store import BatchOfReadings, Refused, StoreFault
+from cloud.metering.store import BatchOfReadings, Latest, Refused, StoreFault
 from cloud.metering.turns import Turns
 from cloud.metering.unseen import Unseen
 from protocols.readings import Reading, Value
@@ -87,13 +88,32 @@ class Writer:
         said = [each for batch in batches for each in _said(batch)]
         with self._turns.hold({each.reading.meter for each in said}) as term:
             self._wire.ready()  # before the look: what was sent into silence has landed, or never will
-            plan = self._plan(said, self._known_in(term))
-            with self.unseen.writing(plan.newer, plan.between):
+            known = self._known_in(term)
+            plan = self._plan(said, known)
+            with self.unseen.writing(plan.newer, plan.between), _newest_told(known, said, plan):
                 refused = self._carry_out(plan)
+                if refused and known:
+                    known.newest.drop(each.reading.meter for each, _ in refused)
         if refused or self._quarantined:
             self._quarantine(said, refused)
         if refused:
             raise Refused([(each.batch, each.reading, reason) for each, reason in refused])
+
+    def latest(self, meters: Collection[str]) -> dict[str, list[Latest]] | None:
+        """The newest values of each, out of memory once they were looked up; None: nothing is remembered."""
+        if not self._turns.remembers():
+            return None
+        found = {meter: held for meter in meters if (held := self._known.newest.of(meter)) is not None}
+        for part in influx_read.some(set(meters) - found.keys()):
+            with self._turns.hold(part) as term:
+                told = {meter: list[Latest]() for meter in part}
+                for each in influx_read.latest(self._wire.ask, WHOLE_STATION, part):
+                    told[each.meter].append(each)
+                if known := self._known_in(term):
+                    for meter, values in told.items():
+                        known.newest.fill(meter, values)
+            found |= told
+        return found
 
     def forget(self, meters: Collection[str]) -> None:
         """Somebody wrote these behind our back: look into the engine before they are written again."""
@@ -212,6 +232,21 @@ class Writer:
                 yield connection
         except SQLAlchemyError as error:
             raise _fault(error) from error
+
+
+@contextmanager
+def _newest_told(known: Known | None, said: Sequence[Said], plan: Plan) -> Iterator[None]:
+    """What the block writes is the newest, or, where it fails or was contested, is looked up again."""
+    if known is None:
+        yield
+        return
+    try:
+        yield
+    except BaseException:
+        known.newest.drop(each.reading.meter for each in said)
+        raise
+    known.newest.drop(key[0] for key in plan.settled)
+    known.newest.take(each.reading for each in said)
 
 
 _LAST = Claim("\U0010ffff", "", 0, 0, 0)

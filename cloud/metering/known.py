@@ -7,6 +7,7 @@ What it says to be new is new. It takes note before anything is sent: what was n
 from collections.abc import Iterable, Mapping
 
 from cloud.metering.line_protocol import Key
+from cloud.metering.newest import Newest
 from cloud.metering.store import SOURCES
 from protocols.readings import Source
 
@@ -24,6 +25,7 @@ class Known:
         self._met: set[str] = set()
         self._newest: dict[Track, int] = {}
         self._gaps: dict[Track, list[tuple[int, int]]] = {}
+        self.newest = Newest()
 
     def unmet(self, meters: Iterable[str]) -> set[str]:
         return set(meters) - self._met
@@ -35,6 +37,7 @@ class Known:
 
     def forget(self, meters: Iterable[str]) -> None:
         for meter in set(meters):
+            self.newest.drop([meter])
             self._met.discard(meter)
             for source in SOURCES:
                 self._newest.pop((meter, source), None)

@@ -25,7 +25,7 @@ from cloud.kit.scope import Scope
 from cloud.metering import conflicts as beside
 from cloud.metering import influx_columns, influx_let_go, influx_read, line_protocol
 from cloud.metering.facts import StoreFacts
-from cloud.metering.influx_faults import REFUSED, SETTINGS, LinesRefused, Pause, remedy
+from cloud.metering.influx_faults import REFUSED, SETTINGS, LinesRefused, Pause, remedy, unmapped
 from cloud.metering.influx_read import Piece
 from cloud.metering.influx_write import LINES, Writer
 from cloud.metering.points import Point
@@ -123,7 +123,10 @@ class InfluxWire:
                 raise
             response.release_conn()
         except ApiException as answer:
-            raise StoreFault(self._told(answer)) from answer
+            told = self._told(answer)
+            if answer.status == 404:
+                told = f"{unmapped(self._settings.url, self._settings.bucket)} ({_message(answer)})"
+            raise StoreFault(told) from answer
         except (HTTPError, OSError) as error:
             raise StoreFault(self._silent(error)) from error
 
@@ -214,7 +217,14 @@ class InfluxStore:
         self._writer.forget(meters)
 
     def latest(self, scope: Scope, meters: Collection[str] | None = None) -> list[Latest]:
-        return influx_read.latest(self._wire.ask, scope, meters)
+        """Out of memory where this process is the only one that writes; what is past, from the engine."""
+        ask, visible = self._wire.ask, scope.meters()
+        if visible is not None:
+            return influx_read.latest(ask, scope, meters)
+        found = self._writer.latest(influx_read.meters(ask) if meters is None else meters)
+        if found is None:
+            return influx_read.latest(ask, scope, meters)
+        return [each for meter in sorted(found) for each in found[meter]]
 
     def series(
         self,
@@ -261,8 +271,11 @@ class InfluxStore:
         return None
 
     def let_go(self, meters: Collection[str], start: datetime, end: datetime, expected: int) -> int:
-        with self._turns.hold(set(meters)):
-            return influx_let_go.delete(self._wire.ask, self._database, meters, start, end, expected)
+        try:
+            with self._turns.hold(set(meters)):
+                return influx_let_go.delete(self._wire.ask, self._database, meters, start, end, expected)
+        finally:
+            self._writer.forget(meters)
 
     def close(self) -> None:
         self._turns.close()

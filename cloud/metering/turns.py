@@ -68,6 +68,10 @@ class Turns:
             ) from error
         return None if self.shared else term
 
+    def remembers(self) -> bool:
+        """Whether this process is the only writer and what it remembers is all there is."""
+        return self._mine is None or (not self.shared and self._mine.joined)
+
     def close(self) -> None:
         if self._mine is not None:
             self._mine.close()
@@ -81,6 +85,10 @@ class _Membership:
         self._session: tuple[Connection, ExitStack] | None = None
         self._turn = threading.Lock()
         self._term = 0
+
+    @property
+    def joined(self) -> bool:
+        return self._session is not None
 
     def prove(self) -> int:
         """Hold the lock; gives how often it had to be taken: it is another number after any break."""

@@ -207,6 +207,14 @@ def test_no_token_at_all_is_told_before_anything_is_asked(database: Database) ->
         InfluxStore(InfluxSettings(), database)
 
 
+def test_a_bucket_without_its_mapping_for_influxql_is_told_with_the_command(
+    between: Between, influx: Influx, database: Database
+) -> None:
+    between.queries.append((404, {}, b'{"code": "not found", "message": "no dbrp mapping found"}'))
+    with pytest.raises(Invalid, match=f"influx v1 dbrp create --db {influx.bucket} .*no dbrp mapping found"):
+        opened(influx, database, url=between.url)
+
+
 def test_a_bucket_that_is_missing_is_not_made_but_the_command_is_told(
     influx: Influx, database: Database
 ) -> None:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -37,7 +38,7 @@ class Own(InfluxStore):
     """The store with its own records database, closed together."""
 
     def __init__(self, influx: Influx, records: Path) -> None:
-        self.records = Database(f"sqlite:///{records}")
+        self.influx, self.records = influx, Database(f"sqlite:///{records}")
         super().__init__(influx.settings(), self.records)
 
     def close(self) -> None:
@@ -95,6 +96,28 @@ def test_a_late_claim_is_looked_up_after_a_restart_too(tmp_path: Path, opened: O
     assert found == {"energy_import_wh": (6, 1), "power_w": (1.5, 2), "voltage_l1_v": (230.0, 3)}
     assert [(each.value, each.seq) for each in again.conflicts(WHOLE_STATION)] == [(7, 2), (9.5, 3)]
     again.close()
+
+
+@settings(max_examples=12, deadline=None)
+@given(batches=st.lists(_batches, min_size=2, max_size=8))
+def test_what_is_remembered_as_newest_is_what_the_engine_says(
+    opened: Opened, batches: Sequence[BatchOfReadings]
+) -> None:
+    with TemporaryDirectory() as folder:
+        store = opened(folder)
+        for each in batches:
+            store.write(each)
+            remembered = store.latest(WHOLE_STATION)
+        again = opened_beside(store)
+        assert again.latest(WHOLE_STATION) == remembered == store.latest(WHOLE_STATION, ["m1", "m2", "m9"])
+        again.close()
+        store.close()
+
+
+def opened_beside(store: ReadingStore) -> InfluxStore:
+    """Another one, that remembers nothing, on the same bucket."""
+    assert isinstance(store, Own)
+    return InfluxStore(store.influx.settings(), store.records)
 
 
 NAMES = ["a b,c=d", "表-01 号", "it's", 'say "x"', "back\\", "back\\slash,", "50%25", "m1' OR '1'='1", "/.*/"]
