@@ -6,10 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from cloud.customers import store as customers
-from cloud.customers.store import service_table
 from cloud.fleet import registry, topology
 from cloud.fleet.topology import Installation
 from cloud.kit.errors import Invalid, NotFound
@@ -94,7 +93,7 @@ def spans(connection: Connection, wanted: Target, scope: Scope, period: Period) 
     if own is not None and not (_meters_of(connection, wanted, found) & own):
         raise NotFound(f"there is no {wanted.kind} {wanted.id!r}")
     if wanted.kind is Kind.ACCOUNT:
-        scope = _both(_account_scope(connection, wanted.id), scope)
+        scope = _both(customers.scope_of_account(connection, wanted.id), scope)
     seen = (
         (each, start, end)
         for each in found
@@ -126,14 +125,8 @@ def _meters_of(connection: Connection, wanted: Target, found: Iterable[Installat
         return {str(registry.meter(connection, wanted.id).id)}
     if wanted.kind is Kind.ACCOUNT:
         customers.account(connection, wanted.id)
-        return _account_scope(connection, wanted.id).meters() or set()
+        return customers.scope_of_account(connection, wanted.id).meters() or set()
     return {each.meter for each in found}
-
-
-def _account_scope(connection: Connection, account: str) -> Scope:
-    """Each meter of an account for just as long as it served it."""
-    rows = connection.execute(select(service_table).where(service_table.c.account == account))
-    return Scope(tuple(Window(row.meter, row.start, row.end) for row in rows))
 
 
 def _both(one: Scope, other: Scope) -> Scope:
