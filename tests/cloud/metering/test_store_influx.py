@@ -29,7 +29,7 @@ from tests.cloud.metering.store_contract import (
     minute,
     reading,
 )
-from tests.influx import Engine, Influx, fresh
+from tests.influx import Engine, Influx, Influxd, fresh
 
 Opened = Callable[[str], ReadingStore]
 
@@ -112,6 +112,35 @@ def test_what_is_remembered_as_newest_is_what_the_engine_says(
         assert again.latest(WHOLE_STATION) == remembered == store.latest(WHOLE_STATION, ["m1", "m2", "m9"])
         again.close()
         store.close()
+
+
+@settings(max_examples=6, deadline=None)
+@given(batches=st.lists(_batches, min_size=8, max_size=16))
+def test_threads_at_once_leave_what_one_after_the_other_would(
+    opened: Opened, batches: Sequence[BatchOfReadings]
+) -> None:
+    with TemporaryDirectory() as folder:
+        store = opened(folder)
+        with ThreadPoolExecutor(4) as pool:
+            for work in [pool.submit(store.write, each) for each in batches]:
+                work.result()
+        found = dump(store)
+        store.close()
+    assert found == _dump_of(opened, batches)
+
+
+def test_what_write_returned_for_survives_a_kill_of_the_engine(
+    store: ReadingStore, influx_engine: Engine
+) -> None:
+    if not isinstance(influx_engine, Influxd):
+        pytest.skip("the engine is somebody else's")
+    store.write(batch(*(reading(each) for each in range(20))))
+    influx_engine.kill()
+    with pytest.raises(StoreFault, match="503"):
+        store.write(batch(reading(20), seq=2))
+    influx_engine.start()
+    store.write(batch(reading(20), seq=2))
+    assert len(list(store.rows(WHOLE_STATION))) == 21
 
 
 def opened_beside(store: ReadingStore) -> InfluxStore:
