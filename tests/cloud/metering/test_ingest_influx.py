@@ -16,6 +16,7 @@ from cloud.metering.store import BatchOfReadings
 from cloud.metering.store_influx import InfluxStore
 from protocols.mqtt import topics
 from protocols.readings import Reading
+from tests.cloud.metering.influx_between import Between
 from tests.cloud.metering.station import NOW, Station, payload, reading
 from tests.influx import Influx
 
@@ -43,6 +44,22 @@ def station(tmp_path: Path, influx: Influx, worked_on: list[str]) -> Iterator[St
     made.ingest.store.close()
     sqlite.close()
     made.database.close()
+
+
+def test_a_token_that_was_withdrawn_settles_nothing_and_shows_in_the_state(
+    tmp_path: Path, influx: Influx
+) -> None:
+    station, between = Station(tmp_path), Between(influx.url)
+    store = station.ingest.store = InfluxStore(influx.settings(url=between.url), station.database)
+    between.writes.append((401, {}, b'{"code": "unauthorized", "message": "unauthorized access"}'))
+    station.ingest.take(READINGS, payload(1))
+    station.ingest.take(READINGS, payload(2))
+    assert station.published == []
+    assert (outcomes(station), letters(station)) == ([], [])
+    assert "readings.influxdb.token_file" in str(station.ingest.state.fault)
+    store.close()
+    station.close()
+    between.close()
 
 
 def letters(station: Station) -> list[str]:
