@@ -56,23 +56,29 @@ def read(folder: Path, path: str, columns: list[str] | None = None) -> pa.Table:
         raise unreadable(folder / path, error) from error
 
 
-def opened(folder: Path, path: str) -> pq.ParquetFile:
-    """For its metadata, or one column of it; Conflict as `read`."""
-    try:
-        return pq.ParquetFile(folder / path, memory_map=True)
-    except (OSError, pa.ArrowException) as error:
-        raise unreadable(folder / path, error) from error
+class Mapped:
+    """A file in memory as it lies on the disk: for its metadata, or one column of it."""
 
+    def __init__(self, folder: Path, path: str) -> None:
+        """Conflict as `read`. What `values` gave may be used after the file was replaced, or removed."""
+        try:
+            source = pa.memory_map(str(folder / path))
+            self._bytes = source.read_buffer()
+            self._file = pq.ParquetFile(pa.BufferReader(self._bytes))
+        except (OSError, pa.ArrowException) as error:
+            raise unreadable(folder / path, error) from error
+        self.rows: int = self._file.metadata.num_rows
+        self.metadata: dict[bytes, bytes] | None = self._file.metadata.metadata
 
-def values(file: pq.ParquetFile, path: Path, name: str) -> NDArray[Any] | None:
-    """One column of values, in the file's own memory where it lies open; None when there is none."""
-    number = file.schema_arrow.get_field_index(name)
-    if number < 0 or file.metadata.num_rows == 0:
-        return None
-    where = _lies_open(file.metadata, number)
-    if where is not None:
-        return np.memmap(path, "<f4", "r", where, (file.metadata.num_rows,))
-    return cast(NDArray[Any], file.read(columns=[name]).column(0).to_numpy())
+    def values(self, name: str) -> NDArray[Any] | None:
+        """One column, in the file's own memory where it lies open; None when there is none."""
+        number = self._file.schema_arrow.get_field_index(name)
+        if number < 0 or self.rows == 0:
+            return None
+        where = _lies_open(self._file.metadata, number)
+        if where is not None:
+            return np.frombuffer(self._bytes, "<f4", self.rows, where)
+        return cast(NDArray[Any], self._file.read(columns=[name]).column(0).to_numpy())
 
 
 def sha256(path: Path) -> str:

@@ -74,15 +74,13 @@ def matrix(
         return out
     grid = Grid(where.points, int(where.starts_ms[0]), interval_s, out, layer)
     for piece in pieces(connection, layer, first, last, zone):
-        file = files.opened(folder, piece.entry.path)
+        file = files.Mapped(folder, piece.entry.path)
         try:
-            found = files.values(file, folder / piece.entry.path, channel)
+            found = file.values(channel)
             if found is not None:
-                grid.place(slots.runs_of(file.metadata.metadata), found, piece.spans)
+                grid.place(slots.runs_of(file.metadata), found, piece.spans)
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             raise files.unreadable(folder / piece.entry.path, error) from error
-        finally:
-            file.close()
     return out
 
 
@@ -99,9 +97,7 @@ def points_in(
     """The points that the archive has validated slots of in these days, in order."""
     found: set[str] = set()
     for piece in pieces(connection, layer, first, last, zone, areas):
-        file = files.opened(folder, piece.entry.path)
-        runs = slots.runs_of(file.metadata.metadata)
-        file.close()
+        runs = slots.runs_of(files.Mapped(folder, piece.entry.path).metadata)
         end = runs.start_ms + runs.slots * runs.interval_s * 1000
         for start_ms, end_ms in piece.spans:
             inside = np.unique(runs.point[(runs.start_ms < end_ms) & (end > start_ms)])

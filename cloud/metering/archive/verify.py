@@ -74,15 +74,11 @@ def size_of(connection: Connection) -> int:
 
 
 def _content_fault(folder: Path, entry: Entry) -> str | None:
-    file = files.opened(folder, entry.path)
-    try:
-        rows = file.metadata.num_rows
-        if rows != entry.rows:
-            return f"has {rows} rows and should have {entry.rows}"
-        if entry.layer is not Layer.RAW and slots.runs_of(file.metadata.metadata).slots.sum() != rows:
-            return "has an index that does not cover its rows"
-    finally:
-        file.close()
+    file = files.Mapped(folder, entry.path)
+    if file.rows != entry.rows:
+        return f"has {file.rows} rows and should have {entry.rows}"
+    if entry.layer is not Layer.RAW and slots.runs_of(file.metadata).slots.sum() != file.rows:
+        return "has an index that does not cover its rows"
     return None
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cloud.kit.errors import Conflict
@@ -51,12 +53,11 @@ def test_values_are_used_where_they_lie_in_the_file(village: Village) -> None:
     village.validate("M-2", DAY, 6.0)
     village.archive_days(DAY)
     (name,) = (name for name in village.files() if name.startswith("final/A01"))
-    path = village.archive.folder / name
-    file = files.opened(village.archive.folder, name)
-    found = files.values(file, path, "energy_import_wh")
-    assert isinstance(found, np.memmap)
-    np.testing.assert_array_equal(found, file.read(["energy_import_wh"]).column(0).to_numpy())
-    file.close()
+    found = files.Mapped(village.archive.folder, name).values("energy_import_wh")
+    assert found is not None
+    assert isinstance(found.base, pa.Buffer)
+    column = pq.read_table(village.archive.folder / name).column("energy_import_wh")
+    np.testing.assert_array_equal(found, column.to_numpy())
 
 
 def test_flags_methods_and_the_other_channels_come_too(village: Village) -> None:

@@ -1,0 +1,93 @@
+"""`wattpost cloud archive | verify | rebuild` as people meet them."""
+
+import json
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloud.__main__ import main
+from cloud.metering.store_sqlite import SqliteStore
+from tests.cloud.metering.archive.village import DAY, Village, everything
+
+
+class Cloud:
+    """Runs a verb in a station's folder: (exit code, what stdout said, what stderr said)."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._patch, self._capture = folder, patch, capture
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        self._patch.chdir(self.folder)
+        self._patch.setattr(sys, "argv", ["wattpost cloud", *words])
+        self._capture.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = self._capture.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    def told(self, *words: str) -> dict[str, Any]:
+        code, out, err = self(*words, "--json")
+        assert code == 0, err
+        found: dict[str, Any] = json.loads(out)
+        return found
+
+
+@pytest.fixture
+def cloud(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Cloud:
+    """A station with one archived day's worth of readings in its store."""
+    (tmp_path / "cloud.toml").write_text('data_dir = "."\n')
+    village = Village(tmp_path, sqlite_url)
+    village.poll("M-1", DAY)
+    village.validate("M-1", DAY, 1.0)
+    village.close()
+    return Cloud(tmp_path, monkeypatch, capsys)
+
+
+def test_a_day_is_archived_verified_and_rebuilt(cloud: Cloud) -> None:
+    done = cloud.told("archive", "--from", "2026-03-05")
+    assert (done["days"], done["files"], done["months"]) == (1, 5, 5)
+    assert cloud.told("archive", "--from", "2026-03-05", "--to", "2026-03-06")["files"] == 0
+    assert cloud.told("verify")["faults"] == []
+    assert cloud.told("rebuild", "--into", "again") == {"values": 288}
+    with (
+        closing(SqliteStore(cloud.folder / "again/readings.db")) as again,
+        closing(SqliteStore(cloud.folder / "readings.db")) as there,
+    ):
+        assert everything(again) == everything(there)
+    assert not list(cloud.folder.rglob("rebuild.done"))
+
+
+def test_every_fault_is_named_and_the_exit_code_says_so(cloud: Cloud) -> None:
+    cloud.told("archive", "--from", "2026-03-05", "--area", "A01")
+    (damaged,) = (cloud.folder / "archive/final/A01").glob("2026-03.r*.parquet")
+    damaged.write_bytes(damaged.read_bytes().replace(b"PAR1", b"PAR2"))
+    (cloud.folder / "archive/strange.txt").write_text("?")
+    code, out, err = cloud("verify")
+    assert code == 1
+    assert "2 faults" in out
+    assert "final/A01/2026-03.r2.parquet: is damaged" in err
+    assert "strange.txt: is not in the manifest" in err
+    code, out, err = cloud("rebuild")
+    assert (code, out) == (1, "")
+    assert "holds readings already" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("--from", "yesterday"), 2, "2026-03-01"),
+        (("--to", "9000-01-01"), 1, "not over yet"),
+        (("--from", "2026-03-05", "--to", "2026-03-04"), 1, "is before"),
+    ],
+)
+def test_days_that_are_none_are_told_in_one_line(
+    cloud: Cloud, words: tuple[str, ...], code: int, told: str
+) -> None:
+    ended, out, err = cloud("archive", *words)
+    assert (ended, out) == (code, "")
+    assert told in err
