@@ -87,7 +87,7 @@ WATCH_EVERY = timedelta(seconds=2)
 COMMANDS_EVERY = timedelta(seconds=2)
 ARCHIVE_EVERY = timedelta(hours=6)
 VALIDATE_EVERY = timedelta(minutes=30)
-COLLECTION_EVERY = timedelta(minutes=3)
+COLLECTION_EVERY = timedelta(minutes=5)
 
 
 def build(settings: Settings, clock: Clock, hasher: PasswordHash = DEAR) -> "Application":

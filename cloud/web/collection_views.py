@@ -69,6 +69,7 @@ SLOTS = {
 WHAT = {
     "not_heard": mark("the gateway is not heard"),
     "backlog": mark("the gateway holds readings back"),
+    "none_read": mark("none of its meters was read then"),
     "unanswered": mark("the meter leaves asks unanswered"),
     "gateway_clock": mark("the gateway's clock was not set"),
     "meter_clock": mark("the meter's clock is far off"),

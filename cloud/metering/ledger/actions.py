@@ -13,7 +13,6 @@ from threading import Lock
 from sqlalchemy import Connection, delete, func, select
 
 from cloud.fleet.commands import Commands
-from cloud.fleet.topology import installations
 from cloud.kit.clock import Clock
 from cloud.metering.ledger import count, exclusions, sheets
 from cloud.metering.ledger.count import DayCount, Station
@@ -76,7 +75,9 @@ class Ledger:
                 if look:
                     self._looked.add(day)
             elif day > today - timedelta(days=self.station.policy.keep.meter_days):
-                DayCount(self.station, day, now, mine).run(areas=self._areas_of(day, mine))
+                with self.station.database.read() as connection:
+                    areas = sheets.areas_of(connection, day, mine)
+                DayCount(self.station, day, now, mine).run(areas=areas)
 
     def _due(self, today: date, now: datetime) -> set[date]:
         """Days before today that are counted whole now: yesterday in its turn, and those gone stale."""
@@ -107,12 +108,6 @@ class Ledger:
             return False
         with self.station.database.read() as connection:
             return count.state(connection, day) is None
-
-    def _areas_of(self, day: date, marks: Mapping[str, Sequence[Mark]]) -> set[str]:
-        start = midnight(day, self.station.zone)
-        with self.station.database.read() as connection:
-            found = installations(connection, start, midnight(day + DAY, self.station.zone))
-        return {each.area for each in found if each.meter in marks}
 
     def _history(self, now: datetime) -> None:
         """One older day at a turn, the newest first, down to the station's first readings."""

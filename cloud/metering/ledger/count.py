@@ -65,11 +65,12 @@ class DayCount:
         self._troubles: Troubles | None = None
 
     def run(self, *, look: bool = False, areas: Collection[str] | None = None) -> int:
-        """How many meters were in service. A day that has not begun counts nothing."""
+        """How many meters were in service. `areas` are counted with the points they had the time before."""
         start, end = self._slots.start, self._slots.end
         with self._station.database.read() as connection:
             since = state(connection, self._day)
-            meters = serving.served(connection, start, end, areas)
+            points = None if areas is None else sheets.points(connection, self._day, areas)
+            meters = serving.served(connection, start, end, areas, points)
             self._asked = asking.asked(connection, start, end)
             declared = exclusions.declared(connection, start, end)
             self._windows = Windows([*declared, *self._station.outages(connection, start, end)])

@@ -1,7 +1,7 @@
 """Brings the list of gaps up to a counted sheet: new ones with their cause, longer ones, those that ended."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from cloud.metering.ledger.causes import Missing, Troubles
 from cloud.metering.ledger.counting import Sheet
 from cloud.metering.ledger.days import Bits, DaySlots
 from cloud.metering.ledger.gap_spans import Change, Known, reconciled
+from cloud.metering.ledger.patterns import patterns
 from cloud.metering.ledger.reasons import Cause, GapEvent, GapState, move
 from cloud.metering.ledger.serving import Served
 from cloud.metering.ledger.tables import gap_table
@@ -26,6 +27,7 @@ class FoundGaps:
 
     def __init__(self, now: datetime, troubles: Callable[[Connection], Troubles]) -> None:
         self._now, self._troubles = now, troubles
+        self._alike = Troubles((), timedelta(0), now)
 
     def update(self, connection: Connection, made: Sheet, meters: Sequence[Served], missing: Bits) -> None:
         """`missing` (meters, slots): those missing for long enough to be a gap."""
@@ -34,6 +36,8 @@ class FoundGaps:
             known.setdefault(row.meter, []).append(row)
         troubled = np.flatnonzero(missing.any(axis=1)).tolist()
         listed = [number for number, each in enumerate(meters) if each.meter in known]
+        alike = patterns(made, meters, missing) if troubled else ()
+        self._alike = Troubles(alike, timedelta(0), self._now)
         new: list[dict[str, Any]] = []
         changed: list[dict[str, Any]] = []
         for number in sorted({*troubled, *listed}):
@@ -96,6 +100,9 @@ class FoundGaps:
 
     def _cause(self, connection: Connection, gap: Missing) -> tuple[str, list[dict[str, Any]]]:
         cause, evidence = self._troubles(connection).cause(gap)
+        if cause is Cause.UNKNOWN:
+            cause, alike = self._alike.cause(gap)
+            evidence = [*alike, *evidence]
         if cause is Cause.UNKNOWN:
             told = facts.of_meter(connection, gap.meter)
             offset_s = None if told is None else told.clock_offset_s

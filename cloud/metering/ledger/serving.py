@@ -39,11 +39,15 @@ class Served:
 
 
 def served(
-    connection: Connection, start: datetime, end: datetime, areas: Collection[str] | None = None
+    connection: Connection,
+    start: datetime,
+    end: datetime,
+    areas: Collection[str] | None = None,
+    points: Collection[str] | None = None,
 ) -> list[Served]:
-    """Those of [start, end), by area and meter."""
+    """Those of [start, end), by area and meter; of a few `points` much faster than of all."""
     found: dict[str, list[Installation]] = {}
-    for each in installations(connection, start, end, areas=areas):
+    for each in installations(connection, start, end, areas=areas, points=points):
         found.setdefault(each.meter, []).append(each)
     served_ = [_served(parts) for parts in found.values()]
     return sorted(served_, key=lambda each: (each.area, each.meter))

@@ -1,6 +1,6 @@
 """Rows of the ledger as a sheet of bits, and back: only what differs is written."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -128,6 +128,22 @@ def forget_areas(connection: Connection, day: date, kept: Iterable[str]) -> None
         known = set(connection.scalars(select(table.c.area).distinct().where(table.c.day == day)))
         if gone := known - set(kept):
             connection.execute(delete(table).where(table.c.day == day, table.c.area.in_(sorted(gone))))
+
+
+def points(connection: Connection, day: date, areas: Collection[str]) -> set[str]:
+    """The metering points that were counted in these areas."""
+    table = meter_day_table.c
+    query = select(table.point).distinct().where(table.day == day, table.area.in_(sorted(areas)))
+    return set(connection.scalars(query))
+
+
+def areas_of(connection: Connection, day: date, meters: Collection[str]) -> set[str]:
+    """Where these meters were counted that day; those that were not counted are nowhere."""
+    table, found, names = meter_day_table.c, set(), sorted(meters)
+    for first in range(0, len(names), 5000):
+        some = table.meter.in_(names[first : first + 5000])
+        found |= set(connection.scalars(select(table.area).distinct().where(table.day == day, some)))
+    return found
 
 
 def ever_heard(connection: Connection, day: date, meters: Iterable[str]) -> set[str]:

@@ -168,6 +168,9 @@ class Collecting(Commanding):
     def interval(self, meter: str, seconds: int) -> None:
         self._registered(meter, interval_s=seconds)
 
+    def line(self, meter: str, line: str) -> None:
+        self._registered(meter, line=line)
+
     def model(self, meter: str, model: str) -> None:
         self._registered(meter, model=model)
 
