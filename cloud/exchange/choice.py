@@ -89,11 +89,11 @@ def period(first: date, last: date, zone: ZoneInfo, longest_days: int | None = N
 def spans(connection: Connection, wanted: Target, scope: Scope, period: Period) -> list[Span]:
     """In order of point and time; NotFound for what is not there, or of which nothing may be seen."""
     found = _installations(connection, wanted, period)
-    own = scope.meters()
-    if own is not None and not (_meters_of(connection, wanted, found) & own):
-        raise NotFound(f"there is no {wanted.kind} {wanted.id!r}")
+    is_whole = scope.windows is None
     if wanted.kind is Kind.ACCOUNT:
         scope = _both(customers.scope_of_account(connection, wanted.id), scope)
+    if not is_whole and not (_meters_of(connection, wanted, found) & (scope.meters() or set())):
+        raise NotFound(f"there is no {wanted.kind} {wanted.id!r}")
     seen = (
         (each, start, end)
         for each in found
