@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from cloud.alerts import store as alerts
-from cloud.fleet import registry
+from cloud.fleet import history, registry
 from cloud.kit.auth import User
 from cloud.kit.errors import NotFound
 from cloud.kit.scope import WHOLE_STATION
@@ -16,8 +16,10 @@ from cloud.web import (
     console_collection,
     console_commands,
     console_desk,
+    console_exceptions,
     console_gateway,
     console_live,
+    console_registry,
     day,
     desk_views,
     store_view,
@@ -130,6 +132,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     routes.include_router(console_gateway.router(parts, pages))
     routes.include_router(console_live.router(parts, pages, station))
     routes.include_router(console_collection.router(parts, pages))
+    routes.include_router(console_exceptions.router(parts, pages))
+    routes.include_router(console_registry.router(parts, pages))
     return routes
 
 
@@ -151,10 +155,12 @@ def _meter_values(parts: Parts, pages: Pages, request: Request, id: str, wanted:
         row = registry.meter(connection, id)
         (area,) = registry.areas(connection, [row.area])
         silences = alerts.silences(connection, [id])
+        hung = history.at_points(connection, [id]).get(id)
         asks = command_views.meter_values(connection, row, parts.commands, words, pages.now())
     newest = parts.store.latest(WHOLE_STATION, [id])
     (meter,) = meters_now([row], newest, silences, pages.now(), parts.supply.dark_below_v)
     shown = _day(parts, pages, id, wanted)
+    point = hung[-1].values["point"] if hung else None
     latest = [
         {
             "name": name_of(each.quantity, words),
@@ -168,6 +174,7 @@ def _meter_values(parts: Parts, pages: Pages, request: Request, id: str, wanted:
     return {
         "meter": meter,
         "area_name": area.name,
+        "point": point,
         "latest": latest,
         "coarse": [name_of(each, words) for each in parts.store.not_billing_grade(WHOLE_STATION, row)],
         "day": _DayView(shown, day.rows(shown), day.sentence(shown, words)),

@@ -33,6 +33,7 @@ SAID = {
     "proven": ("good", mark("It is written down that this meter serves this account.")),
     "protected": ("good", mark("The account is protected: no disconnection reaches it.")),
     "protection_ended": ("good", mark("The protection has ended; it stays in the book.")),
+    "written_down": ("good", mark("It is written down; the values read are kept.")),
     "config_offered": (
         "good",
         mark("The settings are offered to the gateway; what it says is shown here."),
@@ -42,6 +43,8 @@ SAID = {
     "counted_again": ("good", mark("It is counted again within a few minutes; it stays in the book.")),
     "objected": ("bad", mark("That was not done: something stands against it, or it has changed meanwhile.")),
     "lacking": ("bad", mark("That was not done: a reason is needed, and a time within the limits.")),
+    "exception_saved": ("good", mark("It is written down, with your name and reason.")),
+    "exception_lacking": ("bad", mark("That was not saved: a reason is needed, and whole Wh in the slots.")),
     "unfit": (
         "bad",
         mark(
