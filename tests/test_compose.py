@@ -237,6 +237,7 @@ def test_mosquitto_takes_its_settings_and_lets_in_whom_it_should(prepared: Path,
     require_program("mosquitto")
     folder = prepared / "mosquitto"
     conf = folder / "mosquitto.conf"
+    assert "allow_anonymous false\n" in conf.read_text()  # besides the list of who may what
     conf.write_text(
         conf.read_text().replace("/run/wattpost", str(folder)).replace("1883", f"{unused_port} 127.0.0.1")
     )

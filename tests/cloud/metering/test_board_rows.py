@@ -129,6 +129,12 @@ def test_a_register_that_fell_is_known_on_neither_side_and_gives_no_negative_ene
     assert np.isnan(found.energy_wh[1])
 
 
+def test_a_register_is_not_known_across_a_fall_however_small() -> None:
+    told: list[Value] = [(-8, 850), (7, 1000), (22, 1150), (37, 1140), (52, 1290), (67, 1440)]
+    found = meter_quarters([installed()], readings({"m1": {ENERGY: told}}), HOUR)
+    assert [bool(each) for each in np.isnan(found.energy_wh[0])] == [False, True, True, False]
+
+
 def test_a_doubtful_register_counts_as_heard_and_is_not_reckoned_with() -> None:
     told: list[Value] = [*(v for v in steady() if v[0] != 30), (30, 999_999, Quality.SUSPECT)]
     found = said(installed(), readings({"m1": {ENERGY: told}}), HOUR)
@@ -215,12 +221,12 @@ def test_an_instant_that_was_read_needs_no_neighbour() -> None:
 
 def test_no_meters_readings_are_taken_for_its_neighbours() -> None:
     told: dict[str, dict[str, list[Value]]] = {
-        "m0": {ENERGY: [(50, 1), (62, 2)]},
+        "m0": {ENERGY: [(50, 1)]},
         "m1": {ENERGY: []},
-        "m2": {ENERGY: [(-3, 1), (3, 2)]},
+        "m2": {ENERGY: [(55, 100)]},
     }
     found = meter_quarters([installed(meter) for meter in told], readings(told), HOUR)
-    assert found.heard.tolist() == [[False, False, False, True], [False] * 4, [True, False, False, False]]
+    assert found.heard.tolist() == [[False, False, False, True], [False] * 4, [False, False, False, True]]
     assert np.isnan(found.energy_wh).all()
 
 
