@@ -1,11 +1,13 @@
 """A small server between a store and its engine: it passes all on, but answers as it is told."""
 
 import socket
+import ssl
 import threading
 import time
 from collections import deque
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -16,10 +18,15 @@ Told = tuple[int, dict[str, str], bytes] | Literal["lost", "cut", "half", "silen
 class Between(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, engine_url: str) -> None:
+    def __init__(self, engine_url: str, cert: Path | None = None, key: Path | None = None) -> None:
+        """With a certificate it speaks https."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.engine = urlsplit(engine_url).netloc
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.url = f"http{'s' if cert else ''}://127.0.0.1:{self.server_address[1]}"
+        if cert:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(cert, key)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
         self.writes: deque[Told] = deque()
         """What the next writes are answered; behind them all are passed on."""
         self.queries: deque[Told] = deque()

@@ -15,6 +15,7 @@ from cloud.metering.store import Refused, StoreFault
 from cloud.metering.store_influx import InfluxStore
 from cloud.settings import InfluxSettings
 from protocols.readings import Reading
+from tests.certificates import Certificates
 from tests.cloud.metering.influx_between import Between, Ticks, Told
 from tests.cloud.metering.store_contract import T0, batch, dump, minute, reading
 from tests.influx import Influx
@@ -57,17 +58,20 @@ def quarantined(database: Database) -> list[tuple[str, str, int]]:
         return [(row.meter, row.reason, row.times) for row in conflicts.quarantined(connection, limit=99)]
 
 
-def test_the_engine_refuses_one_line_and_the_rest_is_durable(store: InfluxStore, database: Database) -> None:
-    bad = Reading("m7", BEYOND, reading().source, {"energy_import_wh": 1})
-    sent = batch(*(reading(each) for each in range(20)), bad)
+def test_the_engine_refuses_some_lines_and_the_rest_is_durable(
+    store: InfluxStore, database: Database
+) -> None:
+    first, last = (Reading(f"m{n}", BEYOND, reading().source, {"energy_import_wh": 1}) for n in (7, 8))
+    sent = batch(first, *(reading(each) for each in range(20)), last)
     with pytest.raises(Refused) as told:
         store.write(sent)
-    assert [(each.meter, "time" in why) for _, each, why in told.value.readings] == [("m7", True)]
+    refused = [(each.meter, "time" in why) for _, each, why in told.value.readings]
+    assert refused == [("m7", True), ("m8", True)]
     assert len(list(store.rows(WHOLE_STATION))) == 20
     with pytest.raises(Refused):
         store.write(sent)
-    assert [(meter, times) for meter, _, times in quarantined(database)] == [("m7", 2)]
-    assert store.facts().quarantined == 1
+    assert [(meter, times) for meter, _, times in quarantined(database)] == [("m8", 2), ("m7", 2)]
+    assert store.facts().quarantined == 2
 
 
 def test_a_type_in_conflict_is_quarantined_with_the_servers_words_and_taken_once_it_is_mended(
@@ -192,6 +196,19 @@ def test_a_server_that_is_not_there_is_told_in_one_line(
     ) as told:
         opened(influx, database, url=f"http://127.0.0.1:{unused_port}")
     assert "\n" not in str(told.value)
+
+
+def test_over_https_the_stations_own_ca_is_believed_and_no_other(
+    influx: Influx, database: Database, certificates: Certificates
+) -> None:
+    between = Between(influx.url, certificates.cert("127.0.0.1"), certificates.key("127.0.0.1"))
+    store = InfluxStore(influx.settings(url=between.url, ca_file=certificates.ca), database)
+    store.write(batch(reading(0)))
+    assert len(list(store.rows(WHOLE_STATION))) == 1
+    with pytest.raises(Conflict, match=r"does not answer .*certificate verify failed"):
+        opened(influx, database, url=between.url)
+    store.close()
+    between.close()
 
 
 def test_a_wrong_token_is_told_in_one_line(influx: Influx, database: Database, tmp_path: Path) -> None:
