@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from cloud.metering.ledger.causes import Disturbance
 from cloud.metering.ledger.counting import Sheet
 from cloud.metering.ledger.days import Bits, runs
@@ -20,11 +22,16 @@ def patterns(made: Sheet, meters: Sequence[Served], missing: Bits) -> Iterator[D
         lines[each.gateway][each.line].append(row)
     for gateway, of_line in lines.items():
         everyone = [row for rows in of_line.values() for row in rows]
-        quiet: Bits = missing[everyone].all(axis=0)
+        quiet = _none(missing, everyone)
         yield from _runs(made, Cause.GATEWAY, ("gateway", gateway), quiet, len(everyone))
         for line, rows in of_line.items() if len(of_line) > 1 else ():
-            alone: Bits = missing[rows].all(axis=0) & ~quiet
+            alone = _none(missing, rows) & ~quiet
             yield from _runs(made, Cause.LINE, ("line", f"{gateway}/{line}"), alone, len(rows))
+
+
+def _none(missing: Bits, rows: Sequence[int]) -> Bits:
+    found: Bits = np.logical_and.reduce(missing[rows], axis=0)
+    return found
 
 
 def _runs(
