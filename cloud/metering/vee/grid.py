@@ -72,9 +72,9 @@ def boundaries(columns: Columns, spans: Sequence[Span], bounds_ms: NDArray[np.in
     SUSPECT values count for nothing here, and a stamp of a meter whose clock is off only as a reading.
     """
     found = np.full((len(spans), len(bounds_ms)), np.nan)
-    if not len(columns) or not spans:
-        return found
     key, at, value = _preferred(columns)
+    if not len(at) or not spans:
+        return found
     base, width = int(columns.at_ms.min()), int(columns.at_ms.max() - columns.at_ms.min()) + 1
     base, width = min(base, int(bounds_ms[0])), width + int(bounds_ms[-1] - bounds_ms[0]) + 2**40
     line = key * width + (at - base)

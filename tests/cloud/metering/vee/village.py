@@ -83,7 +83,7 @@ class Village:
         start_wh: int = 10_000,
         leave_out: Callable[[datetime], bool] = lambda _: False,
     ) -> int:
-        """Profile stamps each quarter-hour; `load` gives the Wh of slot n since the start. The end register."""
+        """Profile stamps each quarter-hour; `load` gives the Wh of slot n. The register at the end."""
         at, value, rows = midnight(first), start_wh, []
         for slot in range(96 * count + 1):
             if not leave_out(at):
