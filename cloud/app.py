@@ -48,6 +48,7 @@ from cloud.kit.guard import Guard
 from cloud.kit.scope import Scope
 from cloud.metering import api as metering_api
 from cloud.metering import store_api
+from cloud.metering.archive import due as archive_due
 from cloud.metering.archive.due import LateReadings
 from cloud.metering.archive.nightly import Upkeep
 from cloud.metering.archive.writer import Archive
@@ -180,6 +181,7 @@ class Application:
 
         def changed(connection: Connection, meters: Sequence[str], since: datetime) -> None:
             mark_since(connection, meters, since, self.clock.now(), zone)
+            archive_due.mark_since(connection, since, self.clock.now(), zone)
 
         self.fieldwork = Fieldwork(
             self.database,

@@ -11,6 +11,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import date, tzinfo
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,8 +19,10 @@ import msgspec
 from sqlalchemy import select
 
 from cloud.fleet.registry import IMPORT, meter_table
+from cloud.kit.clock import SystemClock
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
+from cloud.metering.archive import due
 from cloud.metering.store import BatchOfReadings, ReadingStore, Refused, StoreFault, normal
 from protocols.readings import Quality, Reading, Source
 
@@ -55,17 +58,31 @@ def readings(
     database: Database,
     store: ReadingStore,
     progress: Callable[[int], AbstractContextManager[Callable[[int], object]]],
+    zone: tzinfo,
 ) -> int:
-    """Write the readings in `path` ("-" is stdin) into `store`; how many there were."""
+    """Write the readings in `path` ("-" is stdin) into `store`; how many there were.
+
+    Their closed days of the station's `zone` are marked for the archive: before they are there and after.
+    """
     with database.read() as connection:
         known = set(connection.scalars(select(meter_table.c.id)))
     with _opened(path) as file:
         total, epoch = _checked(path, file, known)
+        marked: set[date] = set()
         with progress(total) as done:
             for seq, lines in enumerate(_batches(file), 1):
+                _mark(database, due.closed_days(lines, zone, SystemClock().now()) - marked, marked)
                 _write(store, BatchOfReadings(IMPORT, epoch, seq, lines))
                 done(len(lines))
+        _mark(database, set(marked), marked)
     return total
+
+
+def _mark(database: Database, days: set[date], marked: set[date]) -> None:
+    if days:
+        with database.write() as connection:
+            due.mark(connection, days)
+    marked |= days
 
 
 def _write(store: ReadingStore, batch: BatchOfReadings) -> None:

@@ -1,5 +1,6 @@
 """`wattpost cloud import …`: data from a file, whole or not at all."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,6 +94,8 @@ def import_readings(
     """Bring in readings; the same file twice counts once."""
     from cloud.importing import readings
 
+    zone = settings_of(config).station.zone
     with records_of(config) as records:
-        count = readings(file, records.database, records.store, lambda total: progress(total, "readings"))
+        show = partial(progress, label="readings")
+        count = readings(file, records.database, records.store, show, zone)
     say({"readings": count}, f"{count} readings", as_json)

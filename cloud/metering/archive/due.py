@@ -45,6 +45,13 @@ def closed_days(readings: Sequence[Reading], zone: tzinfo, now: datetime) -> set
     return {day for day in (_local(quarter, zone) for quarter in quarters) if day < today}
 
 
+def mark_since(connection: Connection, since: datetime, now: datetime, zone: tzinfo) -> None:
+    """The registry says otherwise of meters from `since` on: their readings may belong to another area."""
+    today = now.astimezone(zone).date()
+    archived = select(day_table.c.day).where(day_table.c.day >= since.astimezone(zone).date())
+    mark(connection, [day for day in connection.scalars(archived) if day < today])
+
+
 def mark(connection: Connection, closed: Iterable[date]) -> None:
     rows = [{"day": day, "times": 1} for day in sorted(set(closed))]
     if not rows:

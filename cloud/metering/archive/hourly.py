@@ -3,7 +3,8 @@
 Hours are counted from local midnight: 23, 24 or 25 a day. All values are primary.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -15,12 +16,16 @@ from numpy.typing import NDArray
 
 from cloud.fleet.topology import Installation
 from cloud.metering.archive import slots
+from cloud.metering.archive.files import KEYS
 from cloud.metering.archive.layout import Layer
+from cloud.metering.points import Point
 from cloud.metering.primary import Ratio, ratio_of
 from cloud.metering.store import SOURCE_ID, ms
 from cloud.metering.vee.days import PointDay
 from protocols.readings import Source
 
+MEASUREMENT = "point_hour"
+"""What a store that boards ask calls these hours."""
 HOUR_S = 3600
 _SECOND = timedelta(seconds=1)
 _HOUR_MS = HOUR_S * 1000
@@ -78,6 +83,18 @@ def table_of(
         np.full(len(names) * hours, HOUR_S, np.int64),
         {name: each[heard].ravel() for name, each in values.items()},
     )
+
+
+def points(table: pa.Table) -> Iterator[Point]:
+    """The same hours for boards: one tag, the metering point; what is missing is left out."""
+    names = [name for name in table.column_names if name not in KEYS]
+    columns = [table.column(name).to_pylist() for name in names]
+    starts = table.column("at").to_pylist()
+    for number, (point, at) in enumerate(zip(table.column("point").to_pylist(), starts, strict=True)):
+        said = {name: column[number] for name, column in zip(names, columns, strict=True)}
+        fields = {name: value for name, value in said.items() if math.isfinite(value)}
+        if fields:
+            yield Point({"point": point}, at, fields)
 
 
 def energy(day: PointDay, hours: int) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from cloud.kit.lock import ProcessLock
 from cloud.metering.archive import due, files, gather, hourly, manifest, raw, reader, slots
 from cloud.metering.archive.layout import SLOT_LAYERS, UNPLACED, Layer, bounds, month_of
 from cloud.metering.archive.manifest import Entry, State, Written
+from cloud.metering.points import PointSink
 from cloud.metering.store import ReadingStore
 from cloud.metering.vee import days as validated
 from cloud.metering.vee.days import Channel, PointDay
@@ -81,6 +82,7 @@ class Archive:
             for key, table in _with_emptied(made, held).items()
             if (areas is None or key[1] in areas) and not _same(key[0], table, held.get(key))
         }
+        self._show({area: table for (layer, area), table in changed.items() if layer is Layer.HOURLY})
         archived = (day, times, number) if areas is None else None
         return self._write(changed, day, day, archived)
 
@@ -137,6 +139,12 @@ class Archive:
             for layer in Layer
             for area, table in reader.tables(connection, self.folder, layer, day, day, self.zone)
         }
+
+    def _show(self, hours: Mapping[str, pa.Table]) -> None:
+        """To boards, before it is the archive: what fails here is made again as a whole."""
+        if isinstance(self.store, PointSink):
+            for table in hours.values():
+                self.store.write_points(hourly.MEASUREMENT, hourly.points(table))
 
     def _write(
         self, tables: Made, first: date, last: date, archived: tuple[date, int | None, int] | None

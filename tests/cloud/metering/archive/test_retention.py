@@ -1,5 +1,6 @@
 """Raw readings go only when the archive holds them, proved; hours stay; what comes late is taken in."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from cloud.kit.errors import Conflict
 from cloud.metering.archive import due, manifest
 from cloud.metering.archive.due import LateReadings
+from cloud.metering.archive.hourly import KINDS
 from cloud.metering.archive.layout import Layer
 from cloud.metering.archive.nightly import Nightly, Upkeep
 from cloud.metering.archive.retention import Retention
+from cloud.metering.points import Point
 from cloud.metering.store import BatchOfReadings
 from cloud.metering.store_sqlite import SqliteStore
 from cloud.settings import ArchiveSettings, RetentionSettings
@@ -210,3 +213,27 @@ def test_both_in_one_job_and_a_station_without_readings_gets_no_folder(village: 
     assert everything(village.store) == ([], [])
     with village.archive.turn(), pytest.raises(Conflict):
         job.run()
+
+
+def test_a_store_that_boards_ask_is_given_the_hours_and_again_when_they_change(village: Village) -> None:
+    class Shown(SqliteStore):
+        def write_points(self, measurement: str, rows: Iterable[Point]) -> None:
+            told.extend((measurement, row) for row in rows)
+
+    told: list[tuple[str, Point]] = []
+    village.store.close()
+    village.store = Shown(village.folder / "readings.db")
+    object.__setattr__(village.archive, "store", village.store)
+    village.validate("M-1", DAY, 5.0)
+    village.poll("M-2", DAY)
+    village.archive_days(DAY)
+    assert len(told) == 2 * 24
+    start = village.zone_instant(DAY)
+    assert told[0] == ("point_hour", Point({"point": "M-1"}, start, {"energy_import_wh": 20.0}))
+    assert set(told[24][1].fields) == {f"{stem}_{what}" for stem in KINDS for what in ("min", "max", "mean")}
+    told.clear()
+    village.archive_days(DAY)
+    assert told == []
+    village.validate("M-1", DAY, 6.0)
+    village.archive_days(DAY)
+    assert told[0][1].fields == {"energy_import_wh": 24.0}

@@ -3,14 +3,17 @@
 import json
 import sys
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloud.__main__ import main
+from cloud.kit.db import Database
+from cloud.metering.archive import due
 from cloud.metering.store_sqlite import SqliteStore
-from tests.cloud.metering.archive.village import DAY, Village, everything
+from tests.cloud.metering.archive.village import DAY, SHANGHAI, Village, everything
 
 
 class Cloud:
@@ -91,3 +94,18 @@ def test_days_that_are_none_are_told_in_one_line(
     ended, out, err = cloud("archive", *words)
     assert (ended, out) == (code, "")
     assert told in err
+
+
+def test_imported_days_are_archived_and_a_registry_told_of_late_marks_what_it_touches(cloud: Cloud) -> None:
+    cloud.told("archive", "--from", "2026-03-05")
+    line = {"meter": "M-2", "at_ms": 1_772_700_000_000, "source": "import", "values": {"power_w": 5}}
+    (cloud.folder / "more.jsonl").write_text(json.dumps(line) + "\n")
+    assert cloud.told("import", "readings", "more.jsonl") == {"readings": 1}
+    assert cloud.told("archive")["files"] == 2
+    assert cloud.told("archive")["files"] == 0
+    with closing(Database(f"sqlite:///{cloud.folder / 'records.db'}")) as database:
+        with database.write() as connection:
+            since, now = datetime(2026, 3, 5, 3, tzinfo=UTC), datetime(2026, 3, 7, tzinfo=UTC)
+            due.mark_since(connection, since, now, SHANGHAI)
+        with database.read() as connection:
+            assert min(due.marks(connection)) == DAY
