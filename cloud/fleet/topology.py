@@ -230,25 +230,34 @@ def points(
     area: str | None = None,
     after: str = "",
     limit: int | None = None,
-    ended: bool = False,
 ) -> Sequence[Row[Any]]:
     """(point, area, box, role, side, phase, parent, ct_ratio, pt_ratio, start, end, meter) of each point.
 
-    As they are now: `meter` is None where none hangs; with `ended` also points that are no more.
+    As they are now: `meter` is None where none hangs.
     """
+    query = _points(ended=False).where(point_facts.c.point > after).limit(limit)
+    return connection.execute(query if area is None else query.where(point_facts.c.area == area)).all()
+
+
+def points_named(connection: Connection, names: Collection[str]) -> Sequence[Row[Any]]:
+    """The rows of `points` of those named, ended ones too: what holds now, or held last."""
+    found: dict[str, Row[Any]] = {}
+    for query in history.among(_points(ended=True), point_facts.c.point, names):
+        found.update({row.point: row for row in connection.execute(query.order_by(point_facts.c.start))})
+    return [found[name] for name in sorted(found)]
+
+
+def _points(*, ended: bool) -> Select[Any]:
     place, hung = point_facts.c, point_meter.c
     now = (hung.point == place.point) & hung.withdrawn_at.is_(None) & hung.end.is_(None)
     columns = (place.point, place.area, place.box, place.role, place.side, place.phase, place.parent)
     query: Select[Any] = (
         select(*columns, place.ct_ratio, place.pt_ratio, place.start, place.end, hung.meter)
         .outerjoin(point_meter, now)
-        .where(place.withdrawn_at.is_(None), place.point > after)
+        .where(place.withdrawn_at.is_(None))
         .order_by(place.point)
-        .limit(limit)
     )
-    if not ended:
-        query = query.where(place.end.is_(None))
-    return connection.execute(query if area is None else query.where(place.area == area)).all()
+    return query if ended else query.where(place.end.is_(None))
 
 
 def at(connection: Connection, point: str, instant: datetime) -> Installation | None:

@@ -34,6 +34,8 @@ def known_area(connection: Connection, area: str) -> None:
 
 def past(at: datetime, now: datetime) -> None:
     """What is written down has happened: nothing takes effect by itself later."""
+    if at <= topology.BEGINNING:
+        raise Invalid("that time is before any meter was read")
     if at > now + AHEAD:
         raise Invalid("that time is still to come: write it down when it has happened")
 
@@ -97,11 +99,19 @@ def registers(
     return rules.doubts(values, at, before, rated)
 
 
+class Doubted(Conflict):
+    """What was written down is hard to believe; `doubts` says which values and why."""
+
+    def __init__(self, doubts: Sequence[Doubtful]) -> None:
+        told = "; ".join(each.text for each in doubts)
+        super().__init__(f"hard to believe: {told}. Look again, or say why it is so all the same")
+        self.doubts = tuple(doubts)
+
+
 def believe(doubts: Iterable[Doubtful], told: Told) -> list[Doubtful]:
     """The doubts to keep; Conflict with all of them unless somebody says why it is so all the same."""
     found = list(doubts)
     serious = [each for each in found if each.doubt is not rules.Doubt.NOTHING_KNOWN]
     if serious and not told.despite.strip():
-        lines = "; ".join(each.text for each in serious)
-        raise Conflict(f"hard to believe: {lines}. Look again, or say why it is so all the same")
+        raise Doubted(serious)
     return found
