@@ -26,11 +26,12 @@ from protocols.readings import Reading
 EVERY = timedelta(minutes=5)
 SETTLE = timedelta(minutes=1)
 """So long after its end a quarter-hour is first written."""
-AT_START = timedelta(days=3)
+AT_START = timedelta(hours=12)
 """So far back a process begins: what an earlier one had noted and not yet written lies there as a rule."""
 DAYS_AT_START = 62
-MOST_AT_ONCE = 96
-MOST_IN_A_RUN = 4 * 96
+MOST_AT_ONCE = 16
+"""Of 30,000 meters some 70 MB."""
+MOST_IN_A_RUN = 96
 """Quarter-hours of one run, the newest first: a month that drains shall not keep the newest waiting."""
 _AROUND = 2
 """A reading bears on the registers at the edges so many quarter-hours around it."""
@@ -160,7 +161,7 @@ def boards_of(database: Database, store: ReadingStore, zone: tzinfo, clock: Cloc
 
 
 def runs(slots: Sequence[int]) -> list[Quarters]:
-    """Numbers of quarter-hours, rising, as stretches without a hole, none longer than a day."""
+    """Numbers of quarter-hours, rising, as stretches without a hole, each small enough to be read at once."""
     found: list[list[int]] = []
     for slot in slots:
         if found and slot == found[-1][-1] + 1 and len(found[-1]) < MOST_AT_ONCE:

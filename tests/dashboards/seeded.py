@@ -104,6 +104,7 @@ class Seeded:
             self.write(area, readings(area, late=False))
         self._count_days()
         self.boards = self.new_job()
+        self.boards.write_since(BEGIN)
         self.run()
 
     def new_job(self) -> Boards:

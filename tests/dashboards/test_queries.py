@@ -1,6 +1,6 @@
 """Every query of every board, as it reaches a real InfluxDB, finds what real store and job wrote."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,14 @@ import pytest
 from sqlalchemy import update
 
 from cloud.kit.db import Database
-from cloud.metering.boards import EVERY
+from cloud.metering.boards import EVERY, Boards
 from cloud.metering.ledger.tables import day_table, total_table
+from cloud.metering.points import Point
+from cloud.metering.quarters import QUARTER_MS
+from cloud.metering.store import StoreFault
 from dashboards import build
 from tests.dashboards.asking import ALL, options, put, rows, span
-from tests.dashboards.seeded import AREAS, GAP, NOW, QUARTER, Seeded, readings
+from tests.dashboards.seeded import AREAS, GAP, NOW, QUARTER, ZONE, Seeded, readings
 from tests.influx import Influx, Influxd, Named, fresh
 
 BOARDS = build.documents("en")
@@ -196,6 +199,31 @@ def test_a_day_that_is_counted_anew_is_written_anew(influx: Influx, sqlite_url: 
         station.run()
         found = rows(influx, 'SELECT "rate" FROM "collection_day" WHERE "area" = \'A01\'')
         assert [row["rate"] for row in found] == [100.0, pytest.approx(100 * 380 / 384)]
+    finally:
+        station.store.close()
+        database.close()
+
+
+class OutOfReach:
+    """As a store is whose server does not answer."""
+
+    def write_points(self, measurement: str, rows: Iterable[Point]) -> None:
+        raise StoreFault(f"{measurement}: no answer to {len(list(rows))} points")
+
+
+def test_what_could_not_be_written_is_written_at_the_next_run(influx: Influx, sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    station = Seeded(database, influx)
+    try:
+        late = readings("B01", late=True)
+        station.write("B01", late)
+        cut_off = Boards(database, station.store, OutOfReach(), ZONE, station.clock)
+        cut_off.touched = station.boards.touched
+        cut_off.touched.add({each.at_ms // QUARTER_MS for each in late})
+        with pytest.raises(StoreFault):
+            cut_off.write_quarters()
+        station.boards.write_quarters()
+        assert quarter(station, "B01", GAP[0] + QUARTER)["heard"] == 3
     finally:
         station.store.close()
         database.close()
