@@ -84,3 +84,12 @@ def test_a_point_of_two_batches_says_whose_each_quantity_is() -> None:
         'reading,meter=m1,source=polled energy_import_wh=5i,power_w=2.0,origin="gw|e|1",'
         'energy_import_wh_origin="gw|e|2",energy_import_wh_quality=3i 0'
     )
+
+
+def test_a_quantity_that_once_had_its_own_origin_keeps_one_though_its_lines_batch_wins_it() -> None:
+    claims = {"energy_import_wh": Claim("gw", "e", 1, 5, 0), "power_w": Claim("gw", "e", 2, 1.0, 0)}
+    held = Found(("gw", "e", 1), 0, claims, frozenset({"power_w"}))
+    wins = settle(KEY, held, [(("gw", "e", 1), Reading(*KEY, {"power_w": 2.0}))])
+    assert (
+        wins.line == 'reading,meter=m1,source=polled power_w=2.0,power_w_origin="gw|e|1",power_w_quality=0i 0'
+    )

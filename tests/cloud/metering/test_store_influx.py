@@ -98,6 +98,13 @@ def test_a_late_claim_is_looked_up_after_a_restart_too(tmp_path: Path, opened: O
     again.close()
 
 
+def test_a_newest_value_that_is_lost_to_another_is_not_remembered(store: ReadingStore) -> None:
+    store.write(batch(reading(0, energy_import_wh=7), seq=2))
+    assert [each.value for each in store.latest(WHOLE_STATION)] == [7]
+    store.write(batch(reading(0, energy_import_wh=6), seq=1))
+    assert [each.value for each in store.latest(WHOLE_STATION)] == [6]
+
+
 @settings(max_examples=12, deadline=None)
 @given(batches=st.lists(_batches, min_size=2, max_size=8))
 def test_what_is_remembered_as_newest_is_what_the_engine_says(
