@@ -1,6 +1,7 @@
 """What leaves the station: every format says the same, within the Scope; what is missing stays missing."""
 
 import csv
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,18 @@ import pytest
 from greenbutton_objects import parse
 from lxml import etree
 
-from cloud.exchange import daylight, write_espi, write_xlsx
+from cloud.exchange import choice, daylight, gather, write_espi, write_xlsx
 from cloud.exchange.blocks import Block, Head, What
 from cloud.exchange.choice import Kind, Target
 from cloud.exchange.exporting import Content, Format
+from cloud.fleet import topology
+from cloud.fleet.registry import import_registry
 from cloud.kit.errors import Invalid, NotFound
 from cloud.kit.scope import Scope, Window
 from cloud.metering.vee import days
 from cloud.metering.vee.days import Channel, Flag, Method, PointDay
 from protocols.readings import Source
+from tests.cloud.conftest import REGISTRY
 from tests.cloud.exchange.place import SHANGHAI, Place
 
 MIDNIGHT = datetime(2026, 2, 28, 16, tzinfo=UTC)  # of 1 March in Shanghai
@@ -300,3 +304,34 @@ def test_an_export_of_nothing_is_a_whole_file(place: Place) -> None:
         assert path.stat().st_size > 0
         assert done.meters == 1
     assert write_espi.QUALITY["raw"] == 14
+
+
+def test_where_a_meter_is_exchanged_the_point_goes_on(place: Place) -> None:
+    """M-1 until 06:07, M-2 from then on: the interval of the exchange is nobody's difference."""
+    swapped = at(24) + timedelta(minutes=7)
+    place.read("M-1", [(at(n), 1000 + 100 * n) for n in range(26)])
+    place.read("M-2", [(at(n), 10 * n) for n in range(24, 97)])
+    with place.origin.database.read() as connection:
+        one, other = topology.installations(connection, at(0), at(96), points=["M-1", "M-2"])
+    spans = [
+        choice.Span(replace(one, point="P", end=swapped), at(0), swapped, at(0), swapped),
+        choice.Span(replace(other, point="P", start=swapped), swapped, at(96), swapped, choice.FAR),
+    ]
+    day = choice.Period(date(2026, 3, 1), date(2026, 3, 1), SHANGHAI)
+    found = list(gather.blocks(place.origin, spans, day, [What.INTERVALS]))
+    assert [(block.meter, len(block)) for block in found] == [("M-1", 24), ("M-2", 72)]
+    assert set(found[0].values) == {100.0}
+    assert np.isnan(found[1].values[0])
+    assert set(found[1].values[1:]) == {10.0}
+
+
+def test_values_behind_transformers_go_out_with_their_ratio_once(place: Place) -> None:
+    meter = REGISTRY["meter"][0] | {"id": "M-5", "address": "000000000005", "ct_ratio": 20.0}
+    with place.origin.database.write() as connection:
+        import_registry(connection, {"meter": [meter | {"model": "dlt645-2007-3p"}]})
+    place.read("M-5", [(at(n), 1000 + n) for n in range(97)])
+    target = Target(Kind.METER, "M-5")
+    rows = cells(place.export(Format.CSV, "2026-03-01", "2026-03-01", target=target)[0])
+    assert {row["energy [Wh]"] for row in rows} == {"20"}
+    registers = place.export(Format.CSV, "2026-03-01", "2026-03-01", Content.REGISTERS, target)[0]
+    assert cells(registers)[0]["register [Wh]"] == "20000"
