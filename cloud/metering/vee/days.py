@@ -111,12 +111,13 @@ def newest(
     query = _newest(first, last, channel)
     if wanted is not None and len(wanted) <= _MANY_POINTS:
         query = query.where(day_table.c.point.in_(sorted(wanted)))
-    for row in connection.execute(query.execution_options(yield_per=1000)):
-        if wanted is not None and row.point not in wanted:
-            continue
-        found = _point_day(row)
-        if inside is None or inside.holds(found):
-            yield found
+    with connection.execute(query.execution_options(yield_per=1000)) as rows:
+        for row in rows:
+            if wanted is not None and row.point not in wanted:
+                continue
+            found = _point_day(row)
+            if inside is None or inside.holds(found):
+                yield found
 
 
 def revisions(connection: Connection, point: str, channel: Channel, day: date) -> list[Revision]:

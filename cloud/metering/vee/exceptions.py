@@ -109,10 +109,9 @@ class Exceptions:
 def day_of(connection: Connection, row: Row[Any]) -> PointDay:
     """The newest state of the day that an exception is about."""
     found = days.newest(connection, row.day, row.day, points=[row.point], channel=Channel(row.channel))
-    content = next(iter(found), None)
-    if content is None:
-        raise NotFound(f"point {row.point!r} has no validated day {row.day}")
-    return content
+    for content in found:
+        return content
+    raise NotFound(f"point {row.point!r} has no validated day {row.day}")
 
 
 def edits_of(connection: Connection, point: str, channel: Channel, content: PointDay) -> list[Edit]:

@@ -171,7 +171,7 @@ def _findings(subject: Subject, filled: Filled, fell: NDArray[np.bool_], policy:
     raw, slots = subject.raw, subject.raw.day.slots
     energy = None if np.isnan(filled.final_wh).any() else float(filled.final_wh.sum())
     measured = None if np.isnan(raw.wh).any() else float(raw.wh.sum())
-    passed = raw.between(0, slots)
+    passed = None if fell.any() else raw.between(0, slots)
     step = step_wh(raw.rows)
     found = told(raw.wh, subject.scanned, raw.capacity_wh, subject.zeros_before, subject.doubt.outage, policy)
     found += subject.given

@@ -80,7 +80,12 @@ class RawDay:
         return _known(self.registers(), -1)
 
     def between(self, first: int, last: int) -> int | None:
-        """Wh from one boundary to another; None where no one register or declared exchange tells."""
+        """Wh from one boundary to another; None where no one register or declared exchange tells.
+
+        Over a fall nothing is told, even where the register stands higher than before again.
+        """
+        if self.falls[first:last].any():
+            return None
         hours = (last - first) * self.day.interval_s / 3600
         for row, at in zip(self.rows, self.at_bounds, strict=True):
             passed = _advance(at[first], at[last], row, hours)
