@@ -16,6 +16,8 @@ from cloud.web.language import Words, mark
 from cloud.web.quantities import name_of, value_of
 
 WIDTH = 1000
+NARROWEST = 12.0
+"""What happened today is seen beside what was so for years."""
 SHORTEST = timedelta(days=30)
 KINDS = {
     "exchange": mark("Meter exchange"),
@@ -160,8 +162,8 @@ def _bars(
         start, end, said = each.start, each.end, text(each)
         if found and found[-1].text == said and found[-1].end == start:
             start, found = found[-1].start, found[:-1]
-        x = scale(start, 0.0)
-        found.append(Bar(x, max(scale(end, float(WIDTH)) - x, 2.0), said, start, end))
+        x = min(scale(start, 0.0), WIDTH - NARROWEST)
+        found.append(Bar(x, max(scale(end, float(WIDTH)) - x, NARROWEST), said, start, end))
     return found
 
 
