@@ -85,6 +85,7 @@ class _Collecting:
     def __init__(self, sheet: Sheet, layout: Layout, said: Said, found: Found) -> None:
         self._sheet, self._layout, self._said, self._found = sheet, layout, said, found
         self._step_s = DAY_S // layout.per_day if layout.per_day else 0
+        self._meters: list[tuple[Place, Collected]] = []  # of a table with a column for each
 
     def all(self) -> Found:
         take: Callable[[int, list[str]], None] = {
@@ -154,11 +155,14 @@ class _Collecting:
 
     def _many(self, line: int, cells: list[str]) -> None:
         label = self._label(line, cells)
-        for place in self._layout.places:
-            value = self._figure(line, cells, place)
-            into = self._series(place.name, self._channel(line, cells, place))
+        if not self._meters:
+            self._meters = [
+                (place, self._series(place.name, self._channel(line, cells, place)))
+                for place in self._layout.places
+            ]
+        for place, into in self._meters:
             into.labels.append(label)
-            into.values.append(value)
+            into.values.append(self._figure(line, cells, place))
 
     def _label(self, line: int, cells: list[str]) -> int:
         columns = self._layout.columns

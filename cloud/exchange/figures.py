@@ -5,13 +5,6 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
-MISSING = frozenset(
-    {"", "-", "--", "—", "nan", "null", "none", "n/a", "na", "#n/a", "无", "缺", "缺失", "\\n"}
-)
-_SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'’_")
-_FIGURE = re.compile(r"^[+-]?(\d+(?:[.,]\d*)*|[.,]\d+)(?:[eE][+-]?\d+)?$")
-_LARGEST = 1e15
-
 
 class Mark(StrEnum):
     """What stands before the tenths."""
@@ -20,8 +13,23 @@ class Mark(StrEnum):
     COMMA = "comma"
 
 
+MISSING = frozenset(
+    {"", "-", "--", "—", "nan", "null", "none", "n/a", "na", "#n/a", "无", "缺", "缺失", "\\n"}
+)
+_SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'’_")
+_FIGURE = re.compile(r"^[+-]?(\d+(?:[.,]\d*)*|[.,]\d+)(?:[eE][+-]?\d+)?$")
+_PLAIN = {
+    Mark.POINT: re.compile(r"^-?[0-9]{1,12}(?:\.[0-9]+)?$"),
+    Mark.COMMA: re.compile(r"^-?[0-9]{1,12}(?:,[0-9]+)?$"),
+}
+"""How nearly all of them are written, so that these cost little."""
+_LARGEST = 1e15
+
+
 def figure(text: str, decimal: Mark) -> float | None:
     """NaN for what is missing; None for what is no number."""
+    if _PLAIN[decimal].match(text):
+        return float(text.replace(",", "."))
     if text.lower() in MISSING:
         return math.nan
     bare = text.translate(_SPACES).replace("−", "-")
