@@ -17,9 +17,7 @@ from tests.cloud.web.village import AREAS, HOUSES, MIDNIGHT, NOW, Village, brows
 PAGES = (
     "/console/data",
     "/console/data?day=2026-11-22&sort=freeze",
-    "/console/data?day=no-day",
     "/console/data/areas/A03",
-    "/console/data/areas/A03?day=2025-01-01",
     "/console/data/meters/A01-03",
     "/console/data/gaps",
     "/console/data/gaps?day=2026-11-22&cause=line&state=open",

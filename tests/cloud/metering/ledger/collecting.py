@@ -76,17 +76,22 @@ class Collecting(Commanding):
     ) -> None:
         """Readings of these instants arrive now; not `noted`: they are in the store, and nobody saw it."""
         names = [meters] if isinstance(meters, str) else list(meters)
-        readings = [
-            Reading(meter, ms(at), source, {"energy_import_wh": 1000 + ms(at) // 1000 % 10**9})
-            for at in ats
-            for meter in names
-        ]
-        self.seq += 1
-        batch = BatchOfReadings(gateway, "e1", self.seq, readings)
+        readings = _readings(names, ats, source)
+        batch = self._batch(readings, gateway)
         self.store.write(batch)
         if noted:
-            with self.database.write() as connection:
-                self.ledger.inbox.note(connection, batch, readings)
+            self._note([(self.clock.now(), batch)])
+
+    def _batch(self, readings: Sequence[Reading], gateway: str = GATEWAY) -> BatchOfReadings:
+        self.seq += 1
+        return BatchOfReadings(gateway, "e1", self.seq, readings)
+
+    def _note(self, batches: Iterable[tuple[datetime, BatchOfReadings]]) -> None:
+        """As ingest does while it commits; the clock stands where each came."""
+        with self.database.read() as connection:
+            for came, batch in batches:
+                self.clock.set(came)
+                self.ledger.inbox.note(connection, batch, batch.readings)
 
     def quarters(self, first: int, until: int, day: date = DAY) -> list[datetime]:
         start = midnight(day, self.zone)
@@ -94,9 +99,10 @@ class Collecting(Commanding):
 
     def poll(self, until: int, meters: Sequence[str] = AREA, first: int = 0, day: date = DAY) -> None:
         """Each quarter's reading comes in its quarter; the clock goes along."""
-        for at in self.quarters(first, until, day):
-            self.clock.set(at + timedelta(seconds=5))
-            self.come(meters, [at])
+        ats = self.quarters(first, until, day)
+        came = [(at + timedelta(seconds=5), self._batch(_readings(meters, [at]))) for at in ats]
+        self.store.write(self._batch([each for _, batch in came for each in batch.readings]))
+        self._note(came)
         self.clock.set(midnight(day, self.zone) + until * QUARTER)
 
     def freeze(self, meters: str | Iterable[str], came: datetime, day: date = DAY) -> None:
@@ -244,6 +250,17 @@ class Collecting(Commanding):
             ((row.start - MIDNIGHT) // QUARTER, (row.end - MIDNIGHT) // QUARTER, str(row.state))
             for row in self.gaps(meter)
         ]
+
+
+def _readings(
+    meters: Iterable[str], ats: Iterable[datetime], source: Source = Source.POLLED
+) -> list[Reading]:
+    names = list(meters)
+    return [
+        Reading(meter, ms(at), source, {"energy_import_wh": 1000 + ms(at) // 1000 % 10**9})
+        for at in ats
+        for meter in names
+    ]
 
 
 def at(hours: float, day: date = DAY) -> datetime:

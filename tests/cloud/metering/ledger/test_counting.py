@@ -130,6 +130,15 @@ def test_every_missing_slot_is_in_one_gap_and_none_in_two(
         assert change.event is not GapEvent.HEARD or heard[change.first : change.until].all()
 
 
+def test_of_several_freezes_of_a_midnight_the_first_to_come_counts() -> None:
+    none = np.zeros((METERS, 100), np.uint8)
+    twice: list[Came] = [(0, 0, 1, 50), (0, 1, 1, 600), (1, 20, 1, 5)]
+    for came in (twice, twice[::-1]):
+        made = merged(sheet(DAYS[1], none, none == 0), DAYS[1], came)
+        begin = ms(made.slots.start)
+        assert made.freeze_ms.tolist() == [begin + 50 * 60_000, NOBODY, NOBODY]
+
+
 @pytest.mark.parametrize(("day", "count"), list(zip(DAYS, (92, 96, 100), strict=True)))
 def test_slots_begin_at_local_midnight_and_end_at_the_next(day: date, count: int) -> None:
     slots = slots_of(day, BERLIN, 900)

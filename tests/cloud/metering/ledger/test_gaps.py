@@ -38,19 +38,19 @@ def test_missing_slots_that_follow_on_one_another_are_one_gap(station: Collectin
     assert station.gaps(OTHERS[0]) == []
 
 
-def test_a_slot_is_no_gap_before_its_hour_and_a_gap_grows_with_time(station: Collecting) -> None:
-    station.poll(8)
-    station.clock.set(at(3))
-    station.count()
-    assert station.figures()[:2] == (11, 8)
-    assert station.spans() == []
-    station.clock.set(at(3.3))
-    station.count()
-    assert station.spans() == [(8, 9, "open")]
-    station.clock.set(at(4.3))
-    station.count()
-    assert station.spans() == [(8, 13, "open")]
-    assert station.gaps()[0].missing == 5
+def test_a_slot_is_no_gap_before_its_hour_and_a_gap_grows_with_time(light: Collecting) -> None:
+    light.poll(8)
+    light.clock.set(at(3))
+    light.count()
+    assert light.figures()[:2] == (11, 8)
+    assert light.spans() == []
+    light.clock.set(at(3.3))
+    light.count()
+    assert light.spans() == [(8, 9, "open")]
+    light.clock.set(at(4.3))
+    light.count()
+    assert light.spans() == [(8, 13, "open")]
+    assert light.gaps()[0].missing == 5
 
 
 def test_a_gap_that_is_filled_in_its_middle_stays_until_all_of_it_is_there(station: Collecting) -> None:
@@ -99,9 +99,9 @@ def cause(station: Collecting) -> tuple[str, list[str]]:
     return row.cause, [each["cause"] for each in row.evidence]
 
 
-def test_nothing_known_is_unknown(station: Collecting) -> None:
-    holed(station)
-    assert cause(station) == ("unknown", [])
+def test_nothing_known_is_unknown(light: Collecting) -> None:
+    holed(light)
+    assert cause(light) == ("unknown", [])
 
 
 @pytest.mark.parametrize(
@@ -115,35 +115,35 @@ def test_nothing_known_is_unknown(station: Collecting) -> None:
     ],
 )
 def test_an_alert_that_covers_a_gap_is_its_cause(
-    station: Collecting, kind: AlertKind, where: dict[str, str], named: str
+    light: Collecting, kind: AlertKind, where: dict[str, str], named: str
 ) -> None:
-    holed(station)
-    station.alert(kind, at(2.3), at(3), **where)
-    assert cause(station) == (named, [named])
-    (evidence,) = station.gaps()[0].evidence
+    holed(light)
+    light.alert(kind, at(2.3), at(3), **where)
+    assert cause(light) == (named, [named])
+    (evidence,) = light.gaps()[0].evidence
     assert (evidence["what"], evidence["share"]) == (kind, 1.0)  # it opened after the trouble had begun
     assert evidence["alert"] == 1
 
 
-def test_an_alert_of_another_place_or_time_is_no_cause(station: Collecting) -> None:
-    holed(station)
-    station.alert(AlertKind.GATEWAY_DARK, at(2), at(3), gateway="gw-a02")
-    station.alert(AlertKind.METER_SILENT, at(2), at(3), meter=OTHERS[0], gateway=GATEWAY)
-    station.alert(AlertKind.GATEWAY_DARK, at(4), at(5), gateway=GATEWAY)
-    assert cause(station) == ("unknown", [])
+def test_an_alert_of_another_place_or_time_is_no_cause(light: Collecting) -> None:
+    holed(light)
+    light.alert(AlertKind.GATEWAY_DARK, at(2), at(3), gateway="gw-a02")
+    light.alert(AlertKind.METER_SILENT, at(2), at(3), meter=OTHERS[0], gateway=GATEWAY)
+    light.alert(AlertKind.GATEWAY_DARK, at(4), at(5), gateway=GATEWAY)
+    assert cause(light) == ("unknown", [])
 
 
-def test_what_covers_less_than_half_is_kept_as_evidence_only(station: Collecting) -> None:
-    holed(station)
-    station.alert(AlertKind.GATEWAY_DARK, at(1.9), at(2.2), gateway=GATEWAY)
-    assert cause(station) == ("unknown", ["gateway"])
+def test_what_covers_less_than_half_is_kept_as_evidence_only(light: Collecting) -> None:
+    holed(light)
+    light.alert(AlertKind.GATEWAY_DARK, at(1.9), at(2.2), gateway=GATEWAY)
+    assert cause(light) == ("unknown", ["gateway"])
 
 
-def test_of_two_causes_the_one_that_covers_more_is_named(station: Collecting) -> None:
-    holed(station)
-    station.alert(AlertKind.GATEWAY_DARK, at(2), at(2.7), gateway=GATEWAY)
-    station.alert(AlertKind.METER_SILENT, at(2), at(3), meter=METER, gateway=GATEWAY)
-    assert cause(station) == ("meter", ["meter", "gateway"])
+def test_of_two_causes_the_one_that_covers_more_is_named(light: Collecting) -> None:
+    holed(light)
+    light.alert(AlertKind.GATEWAY_DARK, at(2), at(2.7), gateway=GATEWAY)
+    light.alert(AlertKind.METER_SILENT, at(2), at(3), meter=METER, gateway=GATEWAY)
+    assert cause(light) == ("meter", ["meter", "gateway"])
 
 
 def test_a_drop_that_the_gateway_declared_comes_first(station: Collecting) -> None:
@@ -263,34 +263,47 @@ def test_what_the_meter_does_not_have_is_given_up_with_the_gateways_reason(stati
     assert station.gaps()[0].state == "repaired"
 
 
-def test_after_so_many_tries_in_vain_nobody_asks_any_more(station: Collecting) -> None:
-    waited(station)
-    for number in range(station.rules.reread.tries):
-        assert station.count() == 1, number
-        order = station.rereads()[-1]
-        station.says(order, OrderState.FAILED, "4 slots were not reached in time")
-        station.clock.advance(31 * 60)
-        station.health()
-        assert station.count() == 0  # not at once again
-        station.clock.advance(6.1 * 3600)
-        station.health()
-    assert station.count() == 0
-    row = station.gaps()[0]
+def test_an_answer_without_its_readings_is_no_repair(light: Collecting) -> None:
+    waited(light)
+    light.count()
+    (order,) = light.rereads()
+    light.says(order, OrderState.DONE, WHOLE)
+    light.clock.advance(31 * 60)
+    light.health()
+    light.count()
+    assert light.spans()[0] == (8, 12, "open")
+    (given,) = light.orders_of(light.gaps()[0].id)
+    assert (given.outcome, given.missing_after) == ("done", 4)
+
+
+def test_after_so_many_tries_in_vain_nobody_asks_any_more(light: Collecting) -> None:
+    waited(light)
+    for number in range(light.rules.reread.tries):
+        assert light.count() == 1, number
+        order = light.rereads()[-1]
+        light.says(order, OrderState.FAILED, "4 slots were not reached in time")
+        light.clock.advance(31 * 60)
+        light.health()
+        assert light.count() == 0  # not at once again
+        light.clock.advance(6.1 * 3600)
+        light.health()
+    assert light.count() == 0
+    row = light.gaps()[0]
     assert (row.state, row.reason, row.tries) == ("not_repairable", "tries_spent", 3)
 
 
-def test_nobody_is_asked_who_cannot_answer(station: Collecting) -> None:
-    waited(station)
-    station.clock.advance(600)
-    assert station.count() == 0  # the gateway is not heard
-    station.health(clock=ClockState.UNSYNCED)
-    assert station.count() == 0
-    station.health(silent=[METER])
-    assert station.count() == 0
-    station.health(backlog_batches=2, backlog_readings=4, oldest_at_ms=ms(at(2.5)))
-    assert station.count() == 0  # what is missing may be on its way
-    station.health(backlog_batches=2, backlog_readings=4, oldest_at_ms=ms(at(4)))
-    assert station.count() == 1
+def test_nobody_is_asked_who_cannot_answer(light: Collecting) -> None:
+    waited(light)
+    light.clock.advance(600)
+    assert light.count() == 0  # the gateway is not heard
+    light.health(clock=ClockState.UNSYNCED)
+    assert light.count() == 0
+    light.health(silent=[METER])
+    assert light.count() == 0
+    light.health(backlog_batches=2, backlog_readings=4, oldest_at_ms=ms(at(2.5)))
+    assert light.count() == 0  # what is missing may be on its way
+    light.health(backlog_batches=2, backlog_readings=4, oldest_at_ms=ms(at(4)))
+    assert light.count() == 1
 
 
 def test_a_gateway_gets_no_more_orders_a_day_than_the_policy_allows(light: Collecting) -> None:

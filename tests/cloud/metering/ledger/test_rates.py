@@ -16,7 +16,7 @@ from cloud.metering.ledger.reasons import Excluded
 from protocols.mqtt.orders import OrderKind, OrderState
 from protocols.readings import Source
 from tests.cloud.fleet.station import GATEWAY, METER
-from tests.cloud.metering.ledger.collecting import AREA, DAY, QUARTER, Collecting, at, opened
+from tests.cloud.metering.ledger.collecting import AREA, DAY, Collecting, at, opened
 
 
 def test_a_slot_is_expected_once_it_is_over_and_received_once_it_was_read(station: Collecting) -> None:
@@ -251,7 +251,7 @@ def test_a_station_older_than_its_ledger_is_counted_back_to_its_first_reading(li
 def test_what_could_not_be_counted_is_counted_at_the_next_turn(light: Collecting) -> None:
     light.poll(8)
     light.count()
-    light.come(METER, [at(2) - QUARTER])
+    light.come(METER, [at(2)])
     light.clock.set(at(3))
     whole = light.ledger.station
     light.ledger.station = replace(whole, outages=light.fails)
@@ -259,5 +259,5 @@ def test_what_could_not_be_counted_is_counted_at_the_next_turn(light: Collecting
         light.count()
     light.ledger.station = whole
     light.count()
-    assert light.figures()[1] == 8
+    assert light.figures()[1] == 9
     assert GATEWAY in {each.key for each in light.rates(By.GATEWAY)}
