@@ -277,7 +277,9 @@ def moved(path: Path, **places: object) -> None:
     path.write_text(text)
 
 
-def test_the_gateways_settings_pass_its_own_check(prepared: Path) -> None:
+def test_the_gateways_settings_pass_its_own_check(
+    prepared: Path, services: dict[str, dict[str, Any]]
+) -> None:
     folder = prepared / "edge"
     gateway = folder / "gateway.toml"
     gateway.write_text(gateway.read_text().replace("/var/lib/wattpost", str(folder)))
@@ -289,6 +291,9 @@ def test_the_gateways_settings_pass_its_own_check(prepared: Path) -> None:
         check=False,
     )
     assert told.returncode == 0, told.stderr
+    asked = re.search(r"http://([\d.:]+)/", services["edge"]["healthcheck"]["test"][-1])
+    assert asked
+    assert f'listen = "{asked[1]}"' in gateway.read_text()
 
 
 def test_the_tokens_script_writes_what_the_influx_command_answers(tmp_path: Path) -> None:

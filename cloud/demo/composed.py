@@ -96,7 +96,7 @@ def _texts(root: Path, meters: int, seed: int) -> dict[Path, str]:
         "lines": [{"name": "line-a01", "kind": "tcp", "endpoint": f"127.0.0.1:{LINE_PORT}"}],
     }
     return {
-        root / "edge/gateway.toml": station.gateway_toml(gateway, ready, Place(STATE), PACES),
+        root / "edge/gateway.toml": station.gateway_toml(gateway, ready, Place(STATE), PACES) + PAGE,
         root / "edge/meter.password": "111111",
         root / "cloud/registry.json": _json(station.registry(PACES.interval_s)),
         root / "cloud/cloud.toml": CLOUD_TOML,
@@ -151,6 +151,10 @@ def _give_away(root: Path) -> None:
         raise Invalid(f"{error.filename}: cannot be given to another user: run this as root") from None
 
 
+PAGE = """
+[page]                    # asked by the container's health check
+listen = "127.0.0.1:8645"
+"""
 CLOUD_TOML = f"""\
 # Of the service in docker-compose.yml; WATTPOST_* variables of the container override it.
 data_dir = "{STATE}"

@@ -45,7 +45,7 @@ class Station:
             (f"127.0.0.1:{composed.LINE_PORT}", f"127.0.0.1:{self.line_port}"),
             ('host = "mosquitto"\nport = 1883', f'host = "127.0.0.1"\nport = {self.broker_port}'),
             ("interval_s = 60", "interval_s = 1"),
-            ("[orders]", f'[page]\nlisten = "127.0.0.1:{self.page_port}"\n\n[orders]'),
+            ("127.0.0.1:8645", f"127.0.0.1:{self.page_port}"),
         ):
             self._edit("edge/gateway.toml", old, new)
 
