@@ -1,6 +1,7 @@
 """The InfluxDB store: the contract, and what is its own."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -247,6 +248,10 @@ def test_what_was_remembered_is_forgotten_when_the_database_lost_the_only_writer
     first.write(batch(reading(0)))
     with psycopg.connect(migrated_postgres, autocommit=True) as admin:
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        deadline = time.monotonic() + 10
+        while admin.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() != (0,):
+            assert time.monotonic() < deadline, "the session was ended and its lock stays"
+            time.sleep(0.01)
     second.write(batch(reading(5, energy_import_wh=5), seq=2))
     second.close()
     first.write(batch(reading(5, energy_import_wh=4), seq=3))  # not newer than all there is, by now
