@@ -335,3 +335,9 @@ def test_values_behind_transformers_go_out_with_their_ratio_once(place: Place) -
     assert {row["energy [Wh]"] for row in rows} == {"20"}
     registers = place.export(Format.CSV, "2026-03-01", "2026-03-01", Content.REGISTERS, target)[0]
     assert cells(registers)[0]["register [Wh]"] == "20000"
+
+
+def test_a_files_register_is_never_mixed_with_the_meters_own(read: Place) -> None:
+    read.read("M-1", [(at(n), 5 * n) for n in range(20, 31)], Source.IMPORT)
+    path, _ = read.export(Format.CSV, "2026-03-01", "2026-03-01")
+    assert {row["energy [Wh]"] for row in cells(path)} == {"100", ""}
