@@ -74,7 +74,7 @@ def refill(
     return told
 
 
-@settings(max_examples=5, deadline=None, phases=PHASES)
+@settings(max_examples=3, deadline=None, phases=PHASES)
 @given(batches=_batches, late=_batches)
 def test_any_store_goes_into_the_archive_and_back(
     empty_sqlite: Path, batches: Sequence[BatchOfReadings], late: Sequence[BatchOfReadings]
@@ -94,7 +94,7 @@ def test_any_store_goes_into_the_archive_and_back(
                 assert everything(again) == everything(village.store)
 
 
-@settings(max_examples=25, deadline=None, phases=PHASES)
+@settings(max_examples=12, deadline=None, phases=PHASES)
 @given(batches=_batches, late=_batches)
 def test_two_halves_of_what_came_are_settled_as_one_store_settles_them(
     batches: Sequence[BatchOfReadings], late: Sequence[BatchOfReadings]

@@ -96,16 +96,16 @@ def test_days_that_are_none_are_told_in_one_line(
     assert told in err
 
 
-def test_imported_days_are_archived_and_a_registry_told_of_late_marks_what_it_touches(cloud: Cloud) -> None:
+def test_imported_days_and_those_a_registry_tells_of_late_are_archived_again(cloud: Cloud) -> None:
     cloud.told("archive", "--from", "2026-03-05")
     line = {"meter": "M-2", "at_ms": 1_772_700_000_000, "source": "import", "values": {"power_w": 5}}
     (cloud.folder / "more.jsonl").write_text(json.dumps(line) + "\n")
     assert cloud.told("import", "readings", "more.jsonl") == {"readings": 1}
-    assert cloud.told("archive")["files"] == 2
-    assert cloud.told("archive")["files"] == 0
     with closing(Database(f"sqlite:///{cloud.folder / 'records.db'}")) as database:
+        with database.read() as connection:
+            assert due.marks(connection) == {DAY: 2}  # before it was there, and after
         with database.write() as connection:
             since, now = datetime(2026, 3, 5, 3, tzinfo=UTC), datetime(2026, 3, 7, tzinfo=UTC)
             due.mark_since(connection, since, now, SHANGHAI)
-        with database.read() as connection:
-            assert min(due.marks(connection)) == DAY
+            assert due.marks(connection) == {DAY: 3}
+    assert cloud.told("archive", "--from", "2026-03-05")["files"] == 2
