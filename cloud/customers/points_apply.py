@@ -25,6 +25,7 @@ from cloud.fleet.imports import Refusal
 from cloud.fleet.point_rows import CLEAR, Numbered
 from cloud.fleet.tables import area_table, gateway_table, meter_table
 from cloud.kit.errors import Conflict, Invalid
+from cloud.metering.vee.dirty import mark_since
 from protocols import models
 
 PLACE = ("area", "box", "role", "side", "phase", "parent", "ct_ratio", "pt_ratio")
@@ -86,6 +87,7 @@ class Points:
         self._rows_of_meters = {
             row["id"]: dict(row) for row in self._connection.execute(select(meter_table)).mappings()
         }
+        self._had = set(self._rows_of_meters)
         query = select(service_table).where(service_table.c.end.is_(None))
         self._services = {row.point: row for row in self._connection.execute(query)}
         self._models = set(models.names())
@@ -342,6 +344,17 @@ class Points:
         self._end_service(row.point, at)
         self._meters |= {hung} if hung else set()
 
+    def _changed(self) -> set[str]:
+        """Meters known before whose days, as far as they are over, are to be reckoned anew."""
+        points = self._book.changed(point_facts) | self._book.changed(point_meter)
+        hung = {
+            str(span.values["meter"])
+            for point in points
+            for span in self._book.spans(point_meter, point)
+            if span.until >= self._as_of
+        }
+        return (hung | self._book.changed(line_facts)) & self._had
+
     def _add(self, table: Table, row: dict[str, Any]) -> None:
         self._new.setdefault(table, []).append(row)
 
@@ -355,5 +368,6 @@ class Points:
             self._book.write()
             current.refresh(self._connection, self._meters, self._areas)
             registry.refuse_doubled_addresses(self._connection)
+            mark_since(self._connection, self._changed(), self._as_of, self._note.at, self._zone)
         except (Conflict, Invalid) as error:
             self._refuse(None, str(error))

@@ -204,6 +204,14 @@ class Book:
         """Nothing holds for the key in [start, end)."""
         self._put(table, key, spans.without(self.spans(table, key), start, end))
 
+    def changed(self, table: Table) -> set[str]:
+        """The keys of which something else is said than before."""
+        return {
+            key
+            for (name, key), after in self._after.items()
+            if name == table.name and after != self._before[name, key]
+        }
+
     def _put(self, table: Table, key: str, wanted: list[Span]) -> None:
         self._after[table.name, key] = wanted
 

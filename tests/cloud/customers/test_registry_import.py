@@ -21,6 +21,7 @@ from cloud.fleet.owners import Owners, owners
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
+from cloud.metering.vee import dirty
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -136,6 +137,10 @@ def test_a_change_holds_from_the_day_of_the_file(take: Take, records: Database) 
     take(changed(ROWS, 0, ct_ratio="20"), as_of=as_of)
     with records.read() as connection:
         found = topology.installations(connection, topology.BEGINNING, NOW, points=["P-1"])
+        again = dirty.marks(connection, NOW.date())
+    assert [(each[0], each[1].isoformat()) for each in again] == [
+        ("M-1", f"2026-{day}") for day in ("02-27", "02-28", "03-01")
+    ]
     assert [(each.ct_ratio, each.end) for each in found] == [(1, as_of), (20, None)]
 
 
