@@ -47,7 +47,7 @@ from cloud.kit.errors import CloudError, Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.scope import Scope
 from cloud.metering import api as metering_api
-from cloud.metering import store_api
+from cloud.metering import batches, store_api
 from cloud.metering.archive import due as archive_due
 from cloud.metering.archive.due import LateReadings
 from cloud.metering.archive.nightly import Upkeep
@@ -235,6 +235,7 @@ class Application:
             Job("forget old collection rows", timedelta(days=1), self.ledger.sweep),
             Job("validate", VALIDATE_EVERY, self.validation.run),
             *([Job("boards", BOARDS_EVERY, self.boards.run)] if self.boards else []),
+            Job("forget settled batches", timedelta(days=1), self._prune_batches),
             Job("archive", ARCHIVE_EVERY, self.upkeep.run),
             Job("exchanges", timedelta(minutes=1), self.fieldwork.prove),
             Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep),
@@ -374,6 +375,10 @@ class Application:
     def _watch(self) -> None:
         self.watch.tick(self.database)
         self.live.changed()
+
+    def _prune_batches(self) -> None:
+        if days := self.settings.retention.batches_days:
+            batches.prune(self.database, self.clock.now() - timedelta(days=days))
 
     def _broker_up(self) -> BrokerUp:
         if self.link is None:

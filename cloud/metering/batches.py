@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    delete,
     false,
     func,
     insert,
@@ -25,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from cloud.kit.db import Instant, metadata
+from cloud.kit.db import Database, Instant, metadata
 from protocols.mqtt.messages import MAX_INT, Dropped
 
 NEAR = 64
@@ -179,6 +181,54 @@ def settled(
         ranges += [(each, each) for each in _between(connection, gateway, epoch, first, last)]
         ranges += _dropped(connection, gateway, epoch, first, last)
     return merged(ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Seqs (first to last) that did not come though later ones did, the first of these at `since`."""
+
+    epoch: str
+    first: int
+    last: int
+    since: datetime
+
+
+def missing(connection: Connection, gateway: str, epoch: str, before: datetime) -> list[Missing]:
+    """The gaps behind which something came before that instant, as far as `FIRST` batches look."""
+    upto = _upto(connection, gateway, epoch)
+    table = batch_table.c
+    query = select(table.seq, table.at).where(
+        table.gateway == gateway, table.epoch == epoch, table.seq > upto
+    )
+    came = connection.execute(query.order_by(table.seq).limit(FIRST)).all()
+    if not came:
+        return []
+    declared = _dropped(connection, gateway, epoch, upto + 1, came[-1].seq)
+    known = merged([(1, upto), *((row.seq, row.seq) for row in came), *declared] if upto else
+                   [(0, 0), *((row.seq, row.seq) for row in came), *declared])  # fmt: skip
+    gaps = [(low[1] + 1, high[0] - 1) for low, high in pairwise(known)]
+    found = []
+    for first, last in gaps:
+        since = min((row.at for row in came if row.seq > last), default=None)
+        if since is not None and since < before:
+            found.append(Missing(epoch, first, last, since))
+    return found
+
+
+def prune(database: Database, before: datetime) -> int:
+    """Forget batches below the unbroken run of their epoch: what is settled stays told, from `settled`.
+
+    One of them that comes again is stored again, which changes nothing.
+    """
+    with database.read() as connection:
+        runs = connection.execute(select(settled_table)).all()
+    count = 0
+    for run in runs:
+        table = batch_table
+        old = (table.c.gateway == run.gateway) & (table.c.epoch == run.epoch) & (table.c.seq <= run.upto)
+        with database.write() as connection:
+            count += connection.execute(delete(table).where(old, table.c.at < before)).rowcount
+    return count
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

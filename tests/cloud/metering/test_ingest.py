@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count, pairwise
 from pathlib import Path
@@ -17,7 +18,7 @@ from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid, NotFound
 from cloud.kit.scope import WHOLE_STATION
-from cloud.metering.batches import batch_table, dropped_table, merged
+from cloud.metering.batches import batch_table, dropped_table, merged, missing, prune
 from cloud.metering.dead_letters import dead_letter_table
 from cloud.metering.ingest import Callbacks, Ingest
 from cloud.metering.sorting import Sorted
@@ -388,3 +389,59 @@ def test_a_long_backlog_behind_a_gap_is_told_in_a_message_of_bounded_size(statio
     settled = station.published[-1].settled
     assert (8001, 8003) in settled
     assert len(messages.encode(station.published[-1])) < 16_384
+
+
+@dataclass
+class Sent:
+    """A message as the broker gives it."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False
+
+
+def test_poison_in_a_group_hurts_none_of_its_neighbours(station: Station) -> None:
+    bad = [payload(2, reading("m99")), b"\xff\xfe", payload(3, gateway="gw-2")]
+    group = [Sent(READINGS, each) for each in [payload(1), *bad, payload(4)]]
+    group.append(Sent(topics.up("gw-2", "readings"), payload(1, reading("m21"), gateway="gw-2")))
+    station.ingest.take_many(group)
+    assert [meter for meter, _ in kept(station)] == ["m11", "m11", "m21"]
+    assert (station.settled(), station.settled("gw-2")) == ({1, 2, 3, 4}, {1})
+    assert len(rows(station, dead_letter_table)) == 3
+
+
+def test_a_group_is_told_once_to_each_gateway(station: Station) -> None:
+    station.ingest.take_many([Sent(READINGS, payload(seq)) for seq in (1, 2, 3, 3)])
+    assert station.published[-1].settled == [(1, 3)]
+    assert len(station.published) == 2
+    assert station.ingest.state.duplicates == 1
+
+
+def test_a_rule_that_breaks_on_one_batch_of_a_group_holds_back_that_one_alone(tmp_path: Path) -> None:
+    def breaks(_: Connection, batch: BatchOfReadings, __: Any) -> None:
+        if batch.seq == 2:
+            raise ValueError("a rule broke")
+
+    station = Station(tmp_path, Callbacks(stored=[breaks]))
+    station.ingest.take_many([Sent(READINGS, payload(seq)) for seq in (1, 2, 3)])
+    assert station.settled() == {1, 3}
+    station.close()
+
+
+def test_old_batches_are_forgotten_and_stay_settled(station: Station) -> None:
+    send(station, [1, 2, 3, 5])
+    assert prune(station.database, NOW + timedelta(seconds=1)) == 3
+    assert [row.seq for row in rows(station, batch_table)] == [5]
+    send(station, [2, 6])  # one that comes again changes nothing
+    assert station.published[-1].settled == [(1, 3), (5, 6)]
+    assert len(kept(station)) == 5
+
+
+def test_seqs_that_did_not_come_are_found_after_a_while(station: Station) -> None:
+    send(station, [1, 4, 5, 9])
+    dropped = Dropped(gateway="gw-1", epoch="e1", seqs=[(6, 7)], readings=9, reason="outbox_full")
+    station.ingest.take(topics.up("gw-1", "dropped"), messages.encode(dropped))
+    with station.database.read() as connection:
+        assert missing(connection, "gw-1", "e1", NOW) == []
+        found = missing(connection, "gw-1", "e1", NOW + timedelta(minutes=10))
+    assert [(gap.first, gap.last, gap.since) for gap in found] == [(2, 3, NOW), (8, 8, NOW)]

@@ -10,7 +10,8 @@ import pytest
 
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.scope import WHOLE_STATION
-from cloud.metering.store import ReadingStore, StoreFault
+from cloud.metering import store_sqlite_write
+from cloud.metering.store import QUALITY_ID, SOURCE_ID, ReadingStore, StoreFault
 from cloud.metering.store_sqlite import SqliteStore
 from tests.cloud.metering.store_contract import ReadingStoreContract, batch, dump, reading
 
@@ -100,3 +101,76 @@ def test_a_thread_left_over_cannot_write_into_a_closed_store(tmp_path: Path) -> 
     with pytest.raises(StoreFault, match="closed"):
         store.write(batch(reading(1)))
     opened(str(tmp_path)).close()
+
+
+FORMAT_1 = """
+CREATE TABLE meter (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE quantity (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE origin (id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL,
+  UNIQUE (gateway, epoch, seq)) STRICT;
+CREATE TABLE value (meter INTEGER NOT NULL, at INTEGER NOT NULL, source INTEGER NOT NULL,
+  quantity INTEGER NOT NULL, value ANY NOT NULL, quality INTEGER NOT NULL, origin INTEGER NOT NULL,
+  PRIMARY KEY (meter, at, source, quantity)) STRICT, WITHOUT ROWID;
+CREATE TABLE conflict (meter INTEGER NOT NULL, at INTEGER NOT NULL, source INTEGER NOT NULL,
+  quantity INTEGER NOT NULL, value ANY NOT NULL, quality INTEGER NOT NULL, origin INTEGER NOT NULL,
+  PRIMARY KEY (meter, at, source, quantity, value)) STRICT, WITHOUT ROWID;
+CREATE TABLE newest (meter INTEGER NOT NULL, quantity INTEGER NOT NULL, at INTEGER NOT NULL,
+  source INTEGER NOT NULL, PRIMARY KEY (meter, quantity)) STRICT, WITHOUT ROWID;
+"""
+
+
+def test_a_file_of_format_1_holds_the_same_afterwards(tmp_path: Path) -> None:
+    whole = batch(*(reading(each, meter) for meter in ("m1", "m2") for each in range(50)), seq=2)
+    other = batch(reading(3, power_w=1.5), reading(4, energy_import_wh=7), reading(5, energy_import_wh=8))
+    (tmp_path / "new").mkdir()
+    new = opened(str(tmp_path / "new"))
+    for each in (whole, other):
+        new.write(each)
+    with sqlite3.connect(tmp_path / "readings.db") as old:
+        old.executescript(FORMAT_1)
+        _as_format_1(old, new)
+        old.execute("PRAGMA user_version = 1")
+    old.close()
+    store = opened(str(tmp_path))
+    assert dump(store) == dump(new)
+    store.write(batch(reading(3, power_w=9.0), seq=9))
+    new.write(batch(reading(3, power_w=9.0), seq=9))
+    assert dump(store) == dump(new)
+    store.close()
+    new.close()
+
+
+def _as_format_1(old: sqlite3.Connection, new: ReadingStore) -> None:
+    found = {"value": list(new.rows(WHOLE_STATION)), "conflict": new.conflicts(WHOLE_STATION)}
+    for table, kept in found.items():
+        for each in kept:
+            for name, value in (("meter", each.meter), ("quantity", each.quantity)):
+                old.execute(f"INSERT INTO {name} (name) VALUES (?) ON CONFLICT DO NOTHING", (value,))
+            origin = (each.gateway, each.epoch, each.seq)
+            old.execute(
+                "INSERT INTO origin (gateway, epoch, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", origin
+            )
+            old.execute(
+                f"INSERT INTO {table} SELECT m.id, ?, ?, q.id, ?, ?, o.id FROM meter m, quantity q, origin o "
+                "WHERE m.name = ? AND q.name = ? AND (o.gateway, o.epoch, o.seq) = (?, ?, ?)",
+                (
+                    *(each.at_ms, SOURCE_ID[each.source], each.value, QUALITY_ID[each.quality]),
+                    *(each.meter, each.quantity, *origin),
+                ),
+            )
+
+
+def test_when_readings_are_filed_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def written(name: str) -> bytes:
+        (tmp_path / name).mkdir()
+        store = opened(str(tmp_path / name))
+        for seq in (5, 3, 8, 1, 9, 3):
+            rows = [reading(minute, power_w=float(seq)) for minute in range(seq % 4, seq)]
+            store.write(batch(*rows, reading(seq % 3, energy_import_wh=seq), seq=seq))
+        found = dump(store)
+        store.close()
+        return found
+
+    seldom = written("seldom")
+    monkeypatch.setattr(store_sqlite_write, "FRESH", 2)
+    assert written("often") == seldom
