@@ -93,6 +93,7 @@ COLLECTION_EVERY = timedelta(minutes=5)
 
 def build(settings: Settings, clock: Clock, hasher: PasswordHash = DEAR) -> "Application":
     """Open everything, start nothing."""
+    _check_shared(settings)
     records = open_records(settings)
     try:
         return Application(settings, clock, records, hasher)
@@ -299,8 +300,14 @@ class Application:
         """Invalid or Conflict says in one line why a part cannot be started; then call `stop`."""
         log.info(sqlite_note())
         address, login = self._start_broker()
+        taking = self.settings.ingest
         self.link = Link(
-            address, login, Intake(self._take, self.settings.ingest.workers), self.clock, self._link_turned
+            address,
+            login,
+            Intake(self._take, taking.workers),
+            self.clock,
+            self._link_turned,
+            shared=taking.shared,
         )
         self.link.start()
         self.courier.start()
@@ -396,6 +403,20 @@ class Application:
             return self.settings.station.language
         with self.database.read() as connection:
             return str(customers.customer(connection, customer).language)
+
+
+def _check_shared(settings: Settings) -> None:
+    """Several processes share what gateways send only where each part can be shared."""
+    if not settings.ingest.shared:
+        return
+    needs = {
+        "database_url of a PostgreSQL": settings.records_url.startswith("postgresql"),
+        'readings.kind = "influxdb"': settings.readings.kind == "influxdb",
+        # a mosquitto of ours knows one connection a user
+        'broker.kind = "external"': settings.broker.kind == "external",
+    }
+    if lacking := [need for need, met in needs.items() if not met]:
+        raise Invalid(f"ingest.shared: several processes need {', '.join(lacking)}; or set it to false")
 
 
 def _external(broker: BrokerSettings) -> tuple[BrokerAddress, Login]:

@@ -42,6 +42,9 @@ _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 30.0
 _MAX_UNSENT = 1000
 _VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
+SHARE = "$share/ingest/"
+"""Before the filter where several processes share what gateways send."""
+PROBE_AGAIN_S = 0.2
 PROBE_TOPIC = topics.up(topics.PROBE_GATEWAY, "probe")
 
 
@@ -84,12 +87,18 @@ class _Event:
 class _Session:
     """One connection, made once and thrown away: nothing of it is taken over into the next."""
 
-    def __init__(self, broker: BrokerAddress, login: Login, version: str, intake: Intake) -> None:
+    def __init__(
+        self, broker: BrokerAddress, login: Login, version: str, intake: Intake, *, shared: bool
+    ) -> None:
         self.events: SimpleQueue[_Event | None] = SimpleQueue()
         self._broker, self._intake, self._version = broker, intake, version
+        self._shared = shared
+        self._filter = f"{SHARE}{topics.ALL_UP}" if shared else topics.ALL_UP
+        # one of many has a name of its own: a broker ends the connection of a name that comes again
+        name = f"{login.username}-{secrets.token_hex(4)}" if shared else login.username
         self._client = Client(
             CallbackAPIVersion.VERSION2,
-            login.username,
+            name,
             clean_session=None if version == "5" else True,
             protocol=_VERSIONS[version],
             reconnect_on_failure=False,
@@ -155,10 +164,10 @@ class _Session:
         connack = self._connack()
         if connack.refusal:
             raise LinkRefused(f"refuses us: {connack.refusal}")
-        self._client.subscribe(topics.ALL_UP, qos=1)
+        self._client.subscribe(self._filter, qos=1)
         suback = self._await("suback")
         if suback.refusal:
-            raise LinkRefused(f"refuses the subscription {topics.ALL_UP}: {suback.refusal}")
+            raise LinkRefused(f"refuses the subscription {self._filter}: {suback.refusal}")
 
     def _connack(self) -> _Event:
         if self._version != "5":
@@ -169,20 +178,25 @@ class _Session:
         return event
 
     def prove(self, within_s: float) -> None:
-        """Send a message that must come back through the subscription."""
+        """Send a message that must come back through the subscription.
+
+        A shared one gives it to any of those who share: it is sent again until one comes to us.
+        """
         nonce = secrets.token_hex(8)
-        self._client.publish(PROBE_TOPIC, messages.encode(Probe(nonce=nonce)), qos=1)
-        deadline = monotonic() + within_s
-        while (left := deadline - monotonic()) > 0:
-            event = self._next("probe", left)
+        deadline, again = monotonic() + within_s, 0.0
+        while (now := monotonic()) < deadline:
+            if now >= again:
+                self._client.publish(PROBE_TOPIC, messages.encode(Probe(nonce=nonce)), qos=1)
+                again = now + PROBE_AGAIN_S if self._shared else deadline
+            event = self._next("probe", min(again, deadline) - now)
             if event is None:
-                break
+                continue
             if event.kind == "down":
                 raise LinkLost(f"closed the connection: {event.refusal}")
             if event.nonce == nonce:
                 return
         raise LinkRefused(
-            f"took the subscription {topics.ALL_UP}, but within {within_s:g} s delivered nothing through it: "
+            f"took the subscription {self._filter}, but within {within_s:g} s delivered nothing through it: "
             f"the user needs to read {topics.ALL_UP} and to write {PROBE_TOPIC}"
         )
 
@@ -234,7 +248,9 @@ class Link:
         prove_within_s: float = 10.0,
         prove_every_s: float = 60.0,
         rng: Random | None = None,
+        shared: bool = False,
     ) -> None:
+        self._shared = shared
         self._broker, self._login, self._intake, self._clock = broker, login, intake, clock
         self._on_state = on_state
         self._prove_within_s, self._prove_every_s = prove_within_s, prove_every_s
@@ -329,7 +345,7 @@ class Link:
         return session
 
     def _open(self, version: str) -> _Session:
-        session = _Session(self._broker, self._login, version, self._intake)
+        session = _Session(self._broker, self._login, version, self._intake, shared=self._shared)
         try:
             session.open()
             session.prove(self._prove_within_s)

@@ -16,9 +16,10 @@ from cloud.kit.errors import Invalid
 from protocols.mqtt import messages, topics
 from protocols.mqtt.messages import Stored
 from tests.clocks import ManualClock
-from tests.cloud.fleet.conftest import USERS, Running, hashes, mosquitto_in, password
+from tests.cloud.fleet.conftest import USERS, Running, amqtt_in, hashes, mosquitto_in, password
 from tests.cloud.fleet.peers import Peer, until
-from tests.programs import free_port
+from tests.mosquitto import Mosquitto
+from tests.programs import free_port, require_program
 
 
 class Taken:
@@ -249,3 +250,35 @@ def test_a_worker_outlives_an_acknowledgement_that_fails() -> None:
     until(lambda: len(taken.messages) == 2)
     intake.stop(5)
     assert intake.waiting == 0
+
+
+def test_two_that_share_the_subscription_are_both_proven_and_each_message_comes_once(tmp_path: Path) -> None:
+    programs = require_program("mosquitto"), require_program("mosquitto_passwd")
+    broker = Mosquitto(tmp_path, *programs, free_port(), (CLOUD, "gw-1"))
+    address = BrokerAddress(broker.host, broker.port)
+    both, clock = [Taken(), Taken()], ManualClock()
+    links = [Link(address, Login(broker.password(CLOUD)), Intake(each), clock, shared=True) for each in both]
+    for link in links:
+        link.start()
+    sent = [b"%d" % number for number in range(40)]
+    with Peer(address, "gw-1", broker.password("gw-1")) as gateway:
+        for content in sent:
+            gateway.publish(topics.up("gw-1", "readings"), content)
+        until(lambda: sum(len(each.messages) for each in both) >= len(sent))
+    assert all(link.state.connected for link in links)
+    assert sorted(payload for each in both for _, payload, _ in each.messages) == sorted(sent)
+    assert all(each.messages for each in both)
+    for link in links:
+        link.stop()
+    broker.stop()
+
+
+def test_the_embedded_broker_cannot_be_shared_and_says_so(tmp_path: Path) -> None:
+    broker = amqtt_in(tmp_path)
+    address = broker.start(hashes(*USERS))
+    link = Link(
+        address, Login(password(CLOUD)), Intake(Taken()), ManualClock(), prove_within_s=1.0, shared=True
+    )
+    with pytest.raises(Invalid, match=r"refuses us|delivered nothing"):
+        link.start()
+    broker.stop()
