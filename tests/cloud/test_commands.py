@@ -17,6 +17,8 @@ import httpx
 import pytest
 
 from cloud.__main__ import main
+from cloud.kit.scope import WHOLE_STATION
+from cloud.metering.store_sqlite import SqliteStore
 from tests.cloud.conftest import CUSTOMERS, REGISTRY
 
 PROGRAM = [sys.executable, "-m", "cloud"]
@@ -211,11 +213,12 @@ def test_a_file_that_is_none_is_told(here: Here, village: Path) -> None:
 
 
 def counted(folder: Path) -> list[int]:
-    import sqlite3
-
-    with sqlite3.connect(folder / "data/readings.db") as connection:
-        tables = ("value", "conflict", "origin")
-        return [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
+    """How many values there are, how many lost their key to others, and of how many steps they came."""
+    store = SqliteStore(folder / "data/readings.db")
+    rows = list(store.rows(WHOLE_STATION))
+    conflicts = store.conflicts(WHOLE_STATION)
+    store.close()
+    return [len(rows), len(conflicts), len({(row.gateway, row.epoch, row.seq) for row in rows})]
 
 
 def readings(count: int) -> str:

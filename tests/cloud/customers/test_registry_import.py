@@ -141,7 +141,7 @@ def test_a_change_holds_from_the_day_of_the_file(take: Take, records: Database) 
     assert [(each[0], each[1].isoformat()) for each in again] == [
         ("M-1", f"2026-{day}") for day in ("02-27", "02-28", "03-01")
     ]
-    assert [(each.ct_ratio, each.end) for each in found] == [(1, as_of), (20, None)]
+    assert [(int(each.ct_ratio), each.end) for each in found] == [(1, as_of), (20, None)]
 
 
 def test_another_meter_at_a_point_is_an_exchange_without_register_values(

@@ -96,7 +96,14 @@ def test_installations_never_overlap_and_cover_all_time_at_which_a_meter_hung(
         ):
             back.end(table, key, topology.BEGINNING)
         back.patch(history.point_meter, POINT, topology.BEGINNING, None, {"meter": "M-1"}, {})
-        place = {"area": "A01", "box": None, "role": "customer", "side": None, "phase": "l1", "parent": None}
+        place: dict[str, str | float | None] = {
+            "area": "A01",
+            "box": None,
+            "role": "customer",
+            "side": None,
+            "phase": "l1",
+            "parent": None,
+        }
         place |= {"ct_ratio": 1.0, "pt_ratio": 1.0}
         back.patch(history.point_facts, POINT, topology.BEGINNING, None, place, {})
         line = {"gateway": "gw-a01", "line": "rs485-1", "interval_s": 60}
@@ -136,8 +143,8 @@ def test_a_changed_document_holds_from_the_day_it_is_brought_in(village: Databas
         before, after = topology.installations(
             connection, topology.BEGINNING, DAY0 + timedelta(days=1), points=[POINT]
         )
-    assert (before.ct_ratio, before.area, before.end) == (1, "A01", DAY0)
-    assert (after.ct_ratio, after.area, after.start) == (40, "A02", DAY0)
+    assert (int(before.ct_ratio), before.area, before.end) == (1, "A01", DAY0)
+    assert (int(after.ct_ratio), after.area, after.start) == (40, "A02", DAY0)
 
 
 def test_who_was_in_service_on_a_day_and_why_not_all_of_it(village: Database) -> None:

@@ -32,7 +32,7 @@ def test_exchange_ratio_move_and_read_one_after_the_other(work: Fieldwork, recor
         found = topology.installations(connection, topology.BEGINNING, NOW, points=["M-1"])
         kinds = [row.kind for row in events.events(connection, "M-1")]
         [read] = events.reads(connection, "M-1")
-    steps = [(each.meter, each.ct_ratio, each.area) for each in found]
+    steps = [(each.meter, int(each.ct_ratio), each.area) for each in found]
     assert steps == [("M-1", 1, "A01"), ("N-1", 1, "A01"), ("N-1", 20, "A01"), ("N-1", 20, "A02")]
     assert [each.start for each in found] == [topology.BEGINNING, AT, AT + HOUR, AT + 2 * HOUR]
     assert kinds == ["exchange", "ratio", "move"]

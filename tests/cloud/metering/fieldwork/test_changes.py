@@ -60,7 +60,7 @@ def test_a_ratio_change_ends_one_installation_and_begins_the_next(work: Fieldwor
     with records.read() as connection:
         found = topology.installations(connection, AT - HOUR, NOW, points=["M-2"])
         assert registry.meter(connection, "M-2").ct_ratio == 60.0
-    assert [(each.ct_ratio, each.start, each.end) for each in found] == [
+    assert [(int(each.ct_ratio), each.start, each.end) for each in found] == [
         (40, topology.BEGINNING, AT),
         (60, AT, None),
     ]
