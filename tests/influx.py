@@ -71,6 +71,8 @@ class Engine(Protocol):
 
     def drop(self, bucket: str) -> None: ...
 
+    def tokens_for(self, bucket: str) -> dict[str, str]: ...
+
 
 @dataclass(frozen=True)
 class Influx:
@@ -102,9 +104,14 @@ class Influx:
         found = _ask(
             self.engine, "GET", "/query?" + urlencode({"db": self.bucket, "q": statement, "epoch": "ms"})
         )
-        assert "error" not in found["results"][0], found
-        series: list[dict[str, Any]] = found["results"][0].get("series", [])
+        (told,) = found.get("results") or [{}]  # 2.x answers a DROP with no result at all
+        assert "error" not in told, found
+        series: list[dict[str, Any]] = told.get("series", [])
         return series
+
+    def tokens_for_this_bucket_alone(self) -> dict[str, str]:
+        """`read`, `write` and `both`; nothing where an engine has one token for everything."""
+        return self.engine.tokens_for(self.bucket)
 
     def write(self, lines: str) -> None:
         """Line protocol straight into the bucket, times in ms."""
@@ -163,6 +170,9 @@ class Influxd:
     def drop(self, bucket: str) -> None:
         _ask(self, "POST", "/query?" + urlencode({"q": f'DROP DATABASE "{bucket}"'}))
 
+    def tokens_for(self, bucket: str) -> dict[str, str]:
+        return {}
+
     def _child(self, command: list[str | Path], port: int) -> subprocess.Popen[bytes]:
         """Start it, and see that our child and nobody else listens on the port."""
         with (self.folder / "log").open("ab") as log:
@@ -185,6 +195,7 @@ class Named:
     def __init__(self) -> None:
         found = _ask(self, "GET", "/api/v2/orgs?" + urlencode({"org": self.org}))
         self._org_id = found["orgs"][0]["id"]
+        self._tokens: dict[str, list[str]] = {}
 
     def create(self, bucket: str) -> None:
         wanted = {"orgID": self._org_id, "name": bucket, "retentionRules": []}
@@ -203,9 +214,26 @@ class Named:
                 raise
 
     def drop(self, bucket: str) -> None:
+        """And the tokens that were made for it; a mapping goes with its bucket."""
+        for token in self._tokens.pop(bucket, ()):
+            _ask(self, "DELETE", f"/api/v2/authorizations/{token}")
+        _ask(self, "DELETE", f"/api/v2/buckets/{self._id(bucket)}")
+
+    def tokens_for(self, bucket: str) -> dict[str, str]:
+        resource = {"type": "buckets", "id": self._id(bucket), "orgID": self._org_id}
+        made: dict[str, str] = {}
+        for name, actions in (("read", ["read"]), ("write", ["write"]), ("both", ["read", "write"])):
+            rights = [{"action": action, "resource": resource} for action in actions]
+            wanted = {"orgID": self._org_id, "description": bucket, "permissions": rights}
+            found = _ask(self, "POST", "/api/v2/authorizations", json.dumps(wanted).encode())
+            self._tokens.setdefault(bucket, []).append(found["id"])
+            made[name] = found["token"]
+        return made
+
+    def _id(self, bucket: str) -> str:
         asked = urlencode({"orgID": self._org_id, "name": bucket})
-        for found in _ask(self, "GET", f"/api/v2/buckets?{asked}")["buckets"]:
-            _ask(self, "DELETE", f"/api/v2/buckets/{found['id']}")
+        found: str = _ask(self, "GET", f"/api/v2/buckets?{asked}")["buckets"][0]["id"]
+        return found
 
     def stop(self) -> None:
         pass

@@ -26,6 +26,14 @@ class LinesRefused(Exception):
         self.status, self.message, self.dropped = status, message, dropped
 
 
+class QuestionRefused(StoreFault):
+    """`told` is the engine's own word on a statement."""
+
+    def __init__(self, told: str) -> None:
+        super().__init__(f"InfluxDB refuses a question: {told}")
+        self.told = told
+
+
 class Unanswered(Exception):
     """The request was sent, or part of it, and no answer came."""
 
@@ -81,9 +89,15 @@ def remedy(status: int, url: str, org: str, bucket: str) -> str:
     )
 
 
+def unreadable(told: str) -> bool:
+    """Whether an answer says that this bucket is not to be seen; 2.7 says so if a token may only write."""
+    return told.startswith(("database not found", "default retention policy not set"))
+
+
 def unmapped(url: str, bucket: str) -> str:
-    """One line for a bucket that takes writes and answers no InfluxQL, as in some versions of 2.x."""
+    """One line for a bucket that takes writes and answers no InfluxQL."""
     return (
-        f"InfluxDB at {url} answers no InfluxQL for bucket {bucket!r}: map it with "
+        f"InfluxDB at {url} answers no InfluxQL for bucket {bucket!r}: readings.influxdb.token_file should "
+        "hold a token that may read it as well as write it; an older 2.x needs a mapping too: "
         f"`influx v1 dbrp create --db {bucket} --rp autogen --default --bucket-id` and its id"
     )

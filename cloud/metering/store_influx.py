@@ -25,7 +25,16 @@ from cloud.kit.scope import Scope
 from cloud.metering import conflicts as beside
 from cloud.metering import influx_columns, influx_let_go, influx_read, line_protocol
 from cloud.metering.facts import StoreFacts
-from cloud.metering.influx_faults import REFUSED, SETTINGS, LinesRefused, Pause, remedy, unmapped
+from cloud.metering.influx_faults import (
+    REFUSED,
+    SETTINGS,
+    LinesRefused,
+    Pause,
+    QuestionRefused,
+    remedy,
+    unmapped,
+    unreadable,
+)
 from cloud.metering.influx_read import Piece
 from cloud.metering.influx_write import LINES, Writer
 from cloud.metering.points import Point
@@ -127,6 +136,11 @@ class InfluxWire:
             if answer.status == 404:
                 told = f"{unmapped(self._settings.url, self._settings.bucket)} ({_message(answer)})"
             raise StoreFault(told) from answer
+        except QuestionRefused as refused:
+            if not unreadable(refused.told):
+                raise
+            told = f"{unmapped(self._settings.url, self._settings.bucket)} ({refused.told})"
+            raise StoreFault(told) from refused
         except (HTTPError, OSError) as error:
             raise StoreFault(self._silent(error)) from error
 
@@ -135,11 +149,12 @@ class InfluxWire:
         try:
             self._client.api_client.call_api("/ping", "GET", _return_http_data_only=True)
             version = self._client.api_client.last_response.getheader("X-Influxdb-Version") or "unknown"
-            self.post(["# does this token write this bucket?"])
-            for _ in self.ask("SHOW MEASUREMENTS LIMIT 1"):
+            with suppress(LinesRefused):  # as a body of no line: the token and the bucket are good
+                self.post(["# does this token write this bucket?"])
+            for _ in self.ask(
+                "SHOW FIELD KEYS LIMIT 1"
+            ):  # 2.x shows a token that may not read no measurements
                 pass
-        except LinesRefused:
-            pass  # it was taken for a body of no line: the token and the bucket are good
         except (HTTPError, OSError, ApiException) as error:
             raise Conflict(f"{self._silent(error)}: start it, or mend readings.influxdb.url") from error
         return str(version)
@@ -308,11 +323,11 @@ def _decoded(line: bytes) -> Iterator[Piece]:
         raise StoreFault(f"InfluxDB's answer cannot be read: {error}") from error
     for result in answer.results:
         if error_text := result.error or answer.error:
-            raise StoreFault(f"InfluxDB refuses a question: {error_text}")
+            raise QuestionRefused(error_text)
         for series in result.series:
             yield Piece(series.tags, series.columns, series.values)
     if answer.error:
-        raise StoreFault(f"InfluxDB refuses a question: {answer.error}")
+        raise QuestionRefused(answer.error)
 
 
 def _message(answer: ApiException) -> str:

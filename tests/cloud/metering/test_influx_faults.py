@@ -11,6 +11,7 @@ from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering import conflicts
 from cloud.metering.influx_faults import FIRST_PAUSE_S, SETTLE_S, Pause
+from cloud.metering.points import Point
 from cloud.metering.store import Refused, StoreFault
 from cloud.metering.store_influx import InfluxStore
 from cloud.settings import InfluxSettings
@@ -45,8 +46,11 @@ def ticks() -> Ticks:
 
 
 @pytest.fixture
-def store(influx: Influx, between: Between, database: Database, ticks: Ticks) -> Iterator[InfluxStore]:
-    settings = influx.settings(url=between.url, timeout_s=0.4)
+def store(
+    influx: Influx, between: Between, database: Database, ticks: Ticks, request: pytest.FixtureRequest
+) -> Iterator[InfluxStore]:
+    # the first write makes a shard, which takes a while on a busy machine: only who waits for it waits little
+    settings = influx.settings(url=between.url, timeout_s=1 if "silence" in request.node.name else 10)
     made = InfluxStore(settings, database, pause=Pause(ticks))
     between.lines.clear()
     yield made
@@ -230,6 +234,40 @@ def test_a_bucket_without_its_mapping_for_influxql_is_told_with_the_command(
     between.queries.append((404, {}, b'{"code": "not found", "message": "no dbrp mapping found"}'))
     with pytest.raises(Invalid, match=f"influx v1 dbrp create --db {influx.bucket} .*no dbrp mapping found"):
         opened(influx, database, url=between.url)
+
+
+def test_a_token_that_may_write_and_not_read_is_told_before_anything_is_written(
+    between: Between, influx: Influx, database: Database
+) -> None:
+    said = {"results": [{"statement_id": 0, "error": f"database not found: {influx.bucket}"}]}
+    between.queries.append((200, {}, json.dumps(said).encode()))
+    with pytest.raises(Invalid, match=r"token that may read it .*database not found"):
+        opened(influx, database, url=between.url)
+
+
+def test_a_token_for_this_bucket_alone_does_all_that_a_store_does(
+    influx: Influx, database: Database, tmp_path: Path
+) -> None:
+    tokens = influx.tokens_for_this_bucket_alone()
+    if not tokens:
+        pytest.skip("this engine has one token for everything")
+    token_file = tmp_path / "token"
+    for rights, told in (("read", "should hold one that may"), ("write", "token that may read it")):
+        token_file.write_text(tokens[rights])
+        with pytest.raises(Invalid, match=told):
+            opened(influx, database, token_file=token_file)
+    token_file.write_text(tokens["both"])
+    store = InfluxStore(influx.settings(token_file=token_file), database)
+    store.write(batch(reading(0), reading(1)))
+    store.write(batch(reading(0, energy_import_wh=5), seq=0))
+    store.write_points("area_15min", [Point({"area": "A01"}, T0, {"power_w": 5.0})])
+    assert [each.value for each in store.rows(WHOLE_STATION)] == [5, 1001]
+    assert [each.value for each in store.latest(WHOLE_STATION)] == [1001]
+    counted = store.facts()
+    assert (counted.series, counted.fields) == (2, 5)
+    assert store.let_go(["m1"], T0, minute(9), 3) == 3
+    assert list(store.rows(WHOLE_STATION)) == []
+    store.close()
 
 
 def test_a_bucket_that_is_missing_is_not_made_but_the_command_is_told(
