@@ -29,13 +29,14 @@ def open_records(settings: Settings) -> Records:
     try:
         database.ping()
         database.migrate()
-        return Records(database, _store(settings, database))
+        return Records(database, store_of(settings, database))
     except BaseException:
         database.close()
         raise
 
 
-def _store(settings: Settings, database: Database) -> ReadingStore:
+def store_of(settings: Settings, database: Database) -> ReadingStore:
+    """The store that the settings name; `database` is for what it keeps beside itself."""
     if settings.readings.kind == "sqlite":
         return SqliteStore(settings.data_dir / "readings.db")
     from cloud.metering.store_influx import InfluxStore  # half a second: only where there is one

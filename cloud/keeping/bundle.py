@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self, cast
 
 from cloud.kit.errors import Conflict, Invalid
 
@@ -50,13 +50,18 @@ class Writer:
         return self
 
     def add(self, name: str, source: Path) -> None:
-        """Put a file in under `name`; it must not change meanwhile."""
-        digest = file_sha256(source)
-        info = tarfile.TarInfo(name)
-        info.size, info.mode = source.stat().st_size, 0o600
+        """Put a file in under `name`, as it is now. FileNotFoundError: it is gone; Conflict: it shrank."""
         with source.open("rb") as file:
-            self._tar.addfile(info, file)
-        self._members.append(Member(name, info.size, digest))
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = os.fstat(file.fileno()).st_size, 0o600
+            hashed = _Hashed(file)
+            try:
+                self._tar.addfile(info, cast("IO[bytes]", hashed))
+            except OSError as error:
+                raise Conflict(
+                    f"{source}: changed while it was read, or the disk is full: {error}"
+                ) from error
+        self._members.append(Member(name, info.size, hashed.digest.hexdigest()))
 
     def finish(self, told: dict[str, Any], scratch: Path) -> None:
         """Write the manifest: what is told of the station, and every member with its hash."""
@@ -76,6 +81,18 @@ class Writer:
             self._packed.close()
             self._file.close()
             self._part.unlink(missing_ok=True)
+
+
+class _Hashed:
+    """Hashes the very bytes that are written: a file may grow meanwhile."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.digest = file, hashlib.sha256()
+
+    def read(self, size: int) -> bytes:
+        content = self._file.read(size)
+        self.digest.update(content)
+        return content
 
 
 @contextmanager
@@ -138,8 +155,3 @@ def _compare(path: Path, manifest: dict[str, Any], found: dict[str, Member]) -> 
     wrong += [f"{name}: is not in the manifest" for name in found if name not in wanted]
     if wrong:
         raise Invalid(f"{path}: {wrong[0]}", wrong)
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

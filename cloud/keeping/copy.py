@@ -7,26 +7,32 @@ each under its own identity, so that going on after a stop writes nothing twice.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby, islice
+from itertools import islice
+from pathlib import Path
 
 from sqlalchemy import select
 
 from cloud.fleet.registry import meter_table
 from cloud.keeping import tables
-from cloud.keeping.backup import NOT_KEPT
+from cloud.keeping.backup import NOT_KEPT, folders
+from cloud.keeping.tables import Tally
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
-from cloud.kit.scope import Scope, Window
+from cloud.kit.scope import WHOLE_STATION, Scope, Window
+from cloud.metering.archive import raw
+from cloud.metering.conflicts import conflict_table, quarantine_table
 from cloud.metering.store import BatchOfReadings, Kept, ReadingStore, Refused, StoreFault
 from cloud.records import Records
 from cloud.settings import Settings
-from protocols.readings import Reading
 
-BATCHES = 500
+AT_ONCE = 20_000
+"""Values in one step of the target."""
+STORES_OWN = (conflict_table.name, quarantine_table.name)
+"""What some stores keep in the records: it changes as readings are written."""
 PROGRESS = "copy.progress"
 """In the target's data folder: the meters that are over there already, one a line."""
 Bar = Callable[[int, str], AbstractContextManager[Callable[[int], object]]]
@@ -52,39 +58,59 @@ class Side:
 
 def copy(source: Side, target: Side, bar: Bar) -> Copied:
     """Bring all of `source` into `target`; Conflict: something else is there; Invalid: they differ."""
-    rows = copy_records(source.records.database, target.records.database, bar)
-    meters = meters_of(source.records.database)
+    places = _places(source.settings, target.settings)
+    wanted = copy_records(source.records.database, target.records.database, bar)
+    meters = meters_of(source.records)
     _copy_readings(source, target, meters, bar)
     values, conflicts, total = _compare(source.records.store, target.records.store, meters, bar)
-    _copy_files(source.settings, target.settings)
-    return Copied(len(tables.ordered()), rows, len(meters), values, conflicts, total)
+    for here, there in places:
+        shutil.copytree(here, there, dirs_exist_ok=True, ignore=_not_kept)
+    if _tallies(source.records.database) != wanted:
+        raise Conflict(
+            "the source changed while it was copied: stop its service, and copy into an empty place"
+        )
+    rows = sum(tally.rows for tally in wanted.values())
+    return Copied(len(wanted), rows, len(meters), values, conflicts, total)
 
 
-def copy_records(source: Database, target: Database, bar: Bar) -> int:
-    """All tables in one transaction, unless they are there already; how many rows there are."""
+def copy_records(source: Database, target: Database, bar: Bar) -> dict[str, Tally]:
+    """All tables in one transaction, unless they are there already; what there is in each."""
     ordered = tables.ordered()
     with source.read() as reader, target.write() as writer, bar(len(ordered), "records") as done:
         wanted = {table.name: tables.tally(reader, table) for table in ordered}
         found = {table.name: tables.tally(writer, table) for table in ordered}
-        if wanted != found:
-            if occupied := [name for name, tally in found.items() if tally.rows]:
-                raise Conflict(f"the target's table {occupied[0]} is not empty: name an empty database")
-            for table in ordered:
+        if _without(wanted) == _without(found):
+            return wanted
+        if occupied := [name for name, tally in found.items() if tally.rows]:
+            raise Conflict(f"the target's table {occupied[0]} is not empty: name an empty database")
+        for table in ordered:
+            if table is not conflict_table:  # they come with the readings, into whatever the target keeps
                 tables.load(writer, table, tables.rows(reader, table))
                 if tables.tally(writer, table) != wanted[table.name]:
                     raise Invalid(f"table {table.name} is not the same on both sides")
-                done(1)
-    return sum(tally.rows for tally in wanted.values())
+            done(1)
+    return wanted
 
 
-def meters_of(database: Database) -> list[str]:
+def _tallies(database: Database) -> dict[str, Tally]:
     with database.read() as connection:
-        return list(connection.scalars(select(meter_table.c.id).order_by(meter_table.c.id)))
+        return {table.name: tables.tally(connection, table) for table in tables.ordered()}
+
+
+def _without(found: dict[str, Tally]) -> dict[str, Tally]:
+    return {name: tally for name, tally in found.items() if name not in STORES_OWN}
+
+
+def meters_of(records: Records) -> list[str]:
+    """Those of the registry, and those that only the store knows."""
+    with records.database.read() as connection:
+        known = set(connection.scalars(select(meter_table.c.id)))
+    return sorted(known | {each.meter for each in records.store.latest(WHOLE_STATION)})
 
 
 def _copy_readings(source: Side, target: Side, meters: list[str], bar: Bar) -> None:
     note = target.settings.data_dir / PROGRESS
-    there = set(note.read_text(encoding="utf-8").splitlines()) if note.exists() else set()
+    there = _noted(note, target.records.store)
     with bar(len(meters), "readings") as done, note.open("a", encoding="utf-8") as file:
         for meter in meters:
             if meter not in there:
@@ -94,11 +120,21 @@ def _copy_readings(source: Side, target: Side, meters: list[str], bar: Bar) -> N
             done(1)
 
 
+def _noted(note: Path, target: ReadingStore) -> Collection[str]:
+    """The meters that are over there; none where the note is of an earlier copy into another store."""
+    if not note.exists():
+        return ()
+    whole, _, _ = note.read_text(encoding="utf-8").rpartition("\n")
+    there = {each.meter for each in target.latest(WHOLE_STATION)}
+    noted = [meter for meter in whole.splitlines() if meter in there]
+    note.write_text("".join(f"{meter}\n" for meter in noted), encoding="utf-8")
+    return set(noted)
+
+
 def _copy_meter(source: ReadingStore, target: ReadingStore, meter: str) -> None:
     scope = only(meter)
-    for rows in (source.rows(scope), iter(source.conflicts(scope))):
-        batches = batches_of(rows)
-        while group := list(islice(batches, BATCHES)):
+    for rows in (source.rows(scope), source.conflicts(scope)):
+        for group in batches_of(rows):
             try:
                 target.write_many(group)
             except (StoreFault, Refused) as fault:
@@ -107,20 +143,15 @@ def _copy_meter(source: ReadingStore, target: ReadingStore, meter: str) -> None:
                 ) from None
 
 
+def batches_of(rows: Iterable[Kept]) -> Iterator[list[BatchOfReadings]]:
+    """Step by step, each value under the identity it came with."""
+    left = iter(rows)
+    while some := list(islice(left, AT_ONCE)):
+        yield list(raw.batches(some))
+
+
 def only(meter: str) -> Scope:
     return Scope((Window(meter, datetime(1970, 1, 1, tzinfo=UTC), None),))
-
-
-def batches_of(rows: Iterable[Kept]) -> Iterator[BatchOfReadings]:
-    """Values in the order of `Kept`, each under the identity it came with."""
-    for origin, kept in groupby(rows, key=lambda row: (row.gateway, row.epoch, row.seq)):
-        readings = [
-            Reading(meter, at_ms, source, {row.quantity: row.value for row in same}, quality)
-            for (meter, at_ms, source, quality), same in groupby(
-                kept, key=lambda row: (row.meter, row.at_ms, row.source, row.quality)
-            )
-        ]
-        yield BatchOfReadings(*origin, readings)
 
 
 def _compare(source: ReadingStore, target: ReadingStore, meters: list[str], bar: Bar) -> tuple[int, int, str]:
@@ -158,11 +189,19 @@ def sums(store: ReadingStore, meter: str) -> tuple[int, int, bytes]:
     return counts[0], counts[1], digest.digest()
 
 
-def _copy_files(source: Settings, target: Settings) -> None:
-    pairs = [(source.data_dir, target.data_dir), (source.archive.folder, target.archive.folder)]
-    for here, there in pairs:
-        if here.is_dir() and here.resolve() != there.resolve():
-            shutil.copytree(here, there, dirs_exist_ok=True, ignore=_not_kept)
+def _places(source: Settings, target: Settings) -> list[tuple[Path, Path]]:
+    """From where to where files go: photos, secrets, the archive, policies."""
+    places = {"data": target.data_dir, "archive": target.archive.folder, "policies": target.policies_dir}
+    found = []
+    for name, here in folders(source):
+        there = places[name]
+        if there is None:
+            raise Invalid(
+                "the target names no policies_dir, and the source has policies of its own: name one"
+            )
+        if here.resolve() != there.resolve():
+            found.append((here, there))
+    return found
 
 
 def _not_kept(_: str, names: list[str]) -> list[str]:

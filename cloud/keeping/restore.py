@@ -7,16 +7,17 @@ import gzip
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cloud import settings as settings_file
 from cloud.keeping import tables
-from cloud.keeping.backup import CONFLICT_LINES, READINGS_DB, READINGS_LINES, folders
+from cloud.keeping.backup import BESIDE, CONFLICT_LINES, READINGS_DB, READINGS_LINES, folders, line_of
 from cloud.keeping.bundle import unpacked
 from cloud.keeping.copy import batches_of
+from cloud.keeping.tables import Count
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.scope import WHOLE_STATION
@@ -49,6 +50,7 @@ def restore(path: Path, folder: Path, progress: Callable[[int], object]) -> Rest
     ):
         _check_revision(path, manifest)
         shutil.copyfile(Path(scratch) / "cloud.toml", folder / "cloud.toml")
+        _put(Path(scratch) / BESIDE, folder)
         settings = settings_file.load(folder / "cloud.toml")
         _check_empty(settings)
         return _fill(settings, Path(scratch), manifest)
@@ -97,6 +99,8 @@ def _fill(settings: Settings, scratch: Path, manifest: dict[str, Any]) -> Restor
         shutil.move(scratch / READINGS_DB, settings.data_dir / READINGS_DB)
     records = open_records(settings)
     try:
+        if (scratch / READINGS_LINES).exists() and records.store.latest(WHOLE_STATION):
+            raise Conflict("the store of readings is not empty: a backup is never restored over a station")
         rows = _put_tables(records.database, scratch, manifest)
         readings = _put_readings(records.store, scratch)
     finally:
@@ -111,11 +115,16 @@ def _put_files(settings: Settings, scratch: Path) -> None:
         "policies": settings.policies_dir,
     }
     for name, target in places.items():
-        source = scratch / name
-        if target is not None and source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True)
-            for path in target.rglob("*"):
-                path.chmod(0o700 if path.is_dir() else 0o600)
+        if target is not None:
+            _put(scratch / name, target)
+
+
+def _put(source: Path, target: Path) -> None:
+    """For this user's eyes only."""
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+        for path in source.rglob("*"):
+            (target / path.relative_to(source)).chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _put_tables(database: Database, scratch: Path, manifest: dict[str, Any]) -> int:
@@ -138,18 +147,29 @@ def _put_tables(database: Database, scratch: Path, manifest: dict[str, Any]) -> 
 
 
 def _put_readings(store: ReadingStore, scratch: Path) -> int:
+    """How many values there are, conflicts included; of a store that is no file of ours all are compared."""
     if not (scratch / READINGS_LINES).exists():
-        return sum(1 for _ in store.rows(WHOLE_STATION))
-    written = 0
+        return sum(1 for _ in store.rows(WHOLE_STATION)) + len(store.conflicts(WHOLE_STATION))
+    wanted = Count()
     for name in (READINGS_LINES, CONFLICT_LINES):
         with gzip.open(scratch / name, "rb") as lines:
-            for batch in batches_of(map(_kept, lines)):
-                store.write(batch)
-                written += sum(len(reading.values) for reading in batch.readings)
-    found = sum(1 for _ in store.rows(WHOLE_STATION)) + len(store.conflicts(WHOLE_STATION))
-    if found != written:
-        raise Invalid(f"{found} values are in the store, {written} were backed up")
-    return written
+            for group in batches_of(map(_kept, _counted(lines, wanted))):
+                store.write_many(group)
+    found = Count()
+    for rows in (store.rows(WHOLE_STATION), store.conflicts(WHOLE_STATION)):
+        for row in rows:
+            found.add(line_of(row))
+    if found.tally != wanted.tally:
+        raise Invalid(
+            f"the {found.tally.rows} values in the store are not the {wanted.tally.rows} that were backed up"
+        )
+    return found.tally.rows
+
+
+def _counted(lines: Iterable[bytes], count: Count) -> Iterator[bytes]:
+    for line in lines:
+        count.add(line)
+        yield line
 
 
 def _kept(line: bytes) -> Kept:

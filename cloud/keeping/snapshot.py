@@ -14,7 +14,9 @@ from sqlalchemy.exc import DatabaseError
 
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
+from cloud.metering.store import ReadingStore
 from cloud.migrations import newest
+from cloud.records import store_of
 from cloud.settings import Settings
 
 
@@ -42,6 +44,22 @@ def records(settings: Settings) -> Iterator[Connection]:
             yield connection
     except DatabaseError as error:
         raise Conflict(f"{path} cannot be read: {error.orig}") from None
+
+
+@contextmanager
+def readings(settings: Settings, scratch: Path) -> Iterator[ReadingStore]:
+    """A store that is no file of ours; what it keeps in records of SQLite is asked of a copy of them."""
+    url = make_url(settings.records_url)
+    beside = scratch / "beside.db"
+    if url.get_backend_name() == "sqlite":
+        copy_file(Path(url.database or ""), beside)
+        url = make_url(f"sqlite:///{beside}")
+    with (
+        closing(Database(url.render_as_string(hide_password=False))) as database,
+        closing(store_of(settings, database)) as store,
+    ):
+        yield store
+    beside.unlink(missing_ok=True)
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -1,14 +1,11 @@
 """`wattpost cloud backup | restore | copy | erase`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cloud.verbs import CONFIG, Config, Json, progress, records_of, say, settings_of, talk
-
-if TYPE_CHECKING:
-    from cloud.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -33,20 +30,11 @@ def backup(
     from cloud.kit.clock import SystemClock
 
     settings = settings_of(config)
-    opened = _store_opener(settings)
     with progress(backups.steps(), "backup") as done:
-        made = backups.backup(settings, config, file, SystemClock().now(), opened, done)
+        made = backups.backup(settings, config, file, SystemClock().now(), done)
     text = f"{file}: {made.tables} tables, {made.rows} rows, {made.files} files, {made.bytes >> 20} MiB"
     say({"file": str(file), **asdict(made)}, text, as_json)
     talk(f"try it: wattpost cloud restore {file} --drill")
-
-
-def _store_opener(settings: "Settings") -> Any:
-    if settings.readings.kind == "sqlite":
-        return None
-    from cloud.records import open_records
-
-    return lambda: open_records(settings).store
 
 
 def restore(

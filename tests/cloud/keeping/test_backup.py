@@ -32,7 +32,7 @@ def config(tmp_path: Path) -> Path:
 
 def make(settings: Settings, config: Path, name: str = "station.tar.gz") -> Path:
     target = config.parent / name
-    made = backup(settings, config, target, NOW, None, quiet)
+    made = backup(settings, config, target, NOW, quiet)
     assert isinstance(made, Made)
     return target
 
