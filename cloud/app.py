@@ -72,7 +72,7 @@ from cloud.metering.vee.job import Validation
 from cloud.metering.vee.policy import vee_policy
 from cloud.records import Records, open_records
 from cloud.schedule import Job, Schedule
-from cloud.settings import BrokerSettings, Settings, lines, secret
+from cloud.settings import BrokerSettings, Settings, lines, require_shared, secret
 from cloud.web.live import KEPT, Broadcaster
 from cloud.web.notices import renderer
 from cloud.web.parts import Parts
@@ -93,7 +93,8 @@ COLLECTION_EVERY = timedelta(minutes=5)
 
 def build(settings: Settings, clock: Clock, hasher: PasswordHash = DEAR) -> "Application":
     """Open everything, start nothing."""
-    _check_shared(settings)
+    if settings.ingest.shared:
+        require_shared(settings)
     records = open_records(settings)
     try:
         return Application(settings, clock, records, hasher)
@@ -299,6 +300,20 @@ class Application:
     def start(self) -> None:
         """Invalid or Conflict says in one line why a part cannot be started; then call `stop`."""
         log.info(sqlite_note())
+        self._start_link()
+        self.courier.start()
+        self.schedule.start()
+
+    def start_ingest(self) -> None:
+        """Take readings in beside the service with pages and jobs; only its own notes are counted here."""
+        jobs = [Job("collection (ingest)", COLLECTION_EVERY, self.ledger.merge)]
+        if self.boards:
+            jobs.append(Job("boards (ingest)", BOARDS_EVERY, self.boards.write_quarters))
+        self.schedule = Schedule(jobs, self.database, self.clock)
+        self._start_link()
+        self.schedule.start()
+
+    def _start_link(self) -> None:
         address, login = self._start_broker()
         taking = self.settings.ingest
         self.link = Link(
@@ -310,8 +325,6 @@ class Application:
             shared=taking.shared,
         )
         self.link.start()
-        self.courier.start()
-        self.schedule.start()
 
     def stop(self) -> None:
         """End every part; may be called whatever was started."""
@@ -320,6 +333,8 @@ class Application:
         self.courier.stop()
         if self.link is not None:
             self.link.stop()
+            done = self.ingest.state
+            log.info("took in %d batches, %d came again", done.batches, done.duplicates)
         if self._broker is not None:
             self._broker.stop()
         self._records.close()
@@ -403,20 +418,6 @@ class Application:
             return self.settings.station.language
         with self.database.read() as connection:
             return str(customers.customer(connection, customer).language)
-
-
-def _check_shared(settings: Settings) -> None:
-    """Several processes share what gateways send only where each part can be shared."""
-    if not settings.ingest.shared:
-        return
-    needs = {
-        "database_url of a PostgreSQL": settings.records_url.startswith("postgresql"),
-        'readings.kind = "influxdb"': settings.readings.kind == "influxdb",
-        # a mosquitto of ours knows one connection a user
-        'broker.kind = "external"': settings.broker.kind == "external",
-    }
-    if lacking := [need for need, met in needs.items() if not met]:
-        raise Invalid(f"ingest.shared: several processes need {', '.join(lacking)}; or set it to false")
 
 
 def _external(broker: BrokerSettings) -> tuple[BrokerAddress, Login]:

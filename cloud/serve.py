@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -10,7 +11,7 @@ import uvicorn
 from cloud.app import Application, build
 from cloud.kit.clock import SystemClock
 from cloud.kit.errors import Conflict, Invalid
-from cloud.settings import HttpSettings, Settings
+from cloud.settings import HttpSettings, Settings, require_shared
 
 GRACE_S = 5
 CONNECTIONS = 500
@@ -60,6 +61,20 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     finally:
         application.stop()
         listener.close()
+
+
+def take_in(settings: Settings, ready: Callable[[], None]) -> None:
+    """Take in what gateways send until SIGTERM or SIGINT, sharing it with `serve` and others like this."""
+    require_shared(settings)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, _leave)
+    application = build(settings, SystemClock())
+    try:
+        application.start_ingest()
+        ready()
+        threading.Event().wait()
+    finally:
+        application.stop()
 
 
 def _leave(_: int, __: FrameType | None) -> None:

@@ -237,6 +237,20 @@ def _rooted(model: M, folder: Path) -> M:
     return model.model_copy(update=changes)
 
 
+def require_shared(settings: Settings) -> None:
+    """Invalid unless each part can be shared by several processes that take in what gateways send."""
+    needs = {
+        "ingest.shared = true, for every one": settings.ingest.shared,
+        "database_url of a PostgreSQL": settings.records_url.startswith("postgresql"),
+        'readings.kind = "influxdb"': settings.readings.kind == "influxdb",
+        'broker.kind = "external" (our own has use_username_as_clientid: one connection a user)': (
+            settings.broker.kind == "external"
+        ),
+    }
+    if lacking := [need for need, met in needs.items() if not met]:
+        raise Invalid(f"ingest.shared: several processes need {', '.join(lacking)}")
+
+
 FIRST = """\
 # What this station decides. Paths count from this file; WATTPOST_HTTP__PORT=8081 and the like override it.
 

@@ -1,4 +1,4 @@
-"""`wattpost cloud init | run | migrate`."""
+"""`wattpost cloud init | run | ingest | migrate`."""
 
 import logging
 import sys
@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     for verb, example in (
         (init, "wattpost cloud init station --name 示例供电所"),
         (run, "wattpost cloud run --config station/cloud.toml"),
+        (ingest, "wattpost cloud ingest --config station/cloud.toml"),
         (migrate, "wattpost cloud migrate --config station/cloud.toml"),
     ):
         app.command(epilog=f"Example: {example}")(verb)
@@ -35,10 +36,7 @@ def run(config: Config = CONFIG, as_json: Json = False) -> None:
     """Serve until told to stop: take readings in, watch, alert, answer."""
     from cloud.serve import serve
 
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    _log_on_stderr()
     settings = settings_of(config)
 
     def ready(url: str) -> None:
@@ -46,6 +44,27 @@ def run(config: Config = CONFIG, as_json: Json = False) -> None:
         sys.stdout.flush()
 
     serve(settings, ready)
+
+
+def ingest(config: Config = CONFIG, as_json: Json = False) -> None:
+    """Take readings in beside `run`, as often as wanted; needs PostgreSQL, InfluxDB and a broker of yours."""
+    from cloud.serve import take_in
+
+    _log_on_stderr()
+    settings = settings_of(config)
+
+    def ready() -> None:
+        say({"ready": True}, "ready: takes readings in", as_json)
+        sys.stdout.flush()
+
+    take_in(settings, ready)
+
+
+def _log_on_stderr() -> None:
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def migrate(config: Config = CONFIG) -> None:

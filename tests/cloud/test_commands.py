@@ -336,6 +336,7 @@ def test_a_broker_that_is_away_is_waited_for_and_told(village: Path) -> None:
     [
         "init",
         "run",
+        "ingest",
         "migrate",
         "user add",
         "user password",

@@ -59,6 +59,29 @@ class Ledger:
             self._history(now)
             return self.rereads.tick(now)
 
+    def merge(self) -> None:
+        """Only count what this process took in, where another one counts the days and orders re-reads.
+
+        A day that nobody has counted yet is looked through in the store when it is.
+        """
+        with self._turn:
+            marks, spilled = self.inbox.take()
+            now = self._clock.now()
+            today = local_day(now, self.station.zone)
+            try:
+                for day, mine in _by_day(marks, self.station).items():
+                    self._count_marked(day, now, mine)
+                for day in (today, today - DAY) if spilled else ():
+                    DayCount(self.station, day, now).run(look=True)
+            except BaseException:
+                self.inbox.give_back(marks)
+                raise
+
+    def _count_marked(self, day: date, now: datetime, mine: Mapping[str, list[Mark]]) -> None:
+        with self.station.database.read() as connection:
+            areas = sheets.areas_of(connection, day, mine)
+        DayCount(self.station, day, now, mine).run(areas=areas)
+
     def recount(self, day: date) -> int:
         """Look one day through in the store, whatever is known of it; how many meters were in service."""
         with self._turn:
@@ -75,9 +98,7 @@ class Ledger:
                 if look:
                     self._looked.add(day)
             elif day > today - timedelta(days=self.station.policy.keep.meter_days):
-                with self.station.database.read() as connection:
-                    areas = sheets.areas_of(connection, day, mine)
-                DayCount(self.station, day, now, mine).run(areas=areas)
+                self._count_marked(day, now, mine)
 
     def _due(self, today: date, now: datetime) -> set[date]:
         """Days before today that are counted whole now: yesterday in its turn, and those gone stale."""
