@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert, select
 
 from cloud.fleet import history, topology
 from cloud.fleet.history import Book, Note
+from cloud.fleet.installed import installations, put_together
 from cloud.fleet.registry import import_registry
 from cloud.fleet.tables import meter_table
 from cloud.kit.db import Database
@@ -38,6 +39,10 @@ def village(sqlite_url: str) -> Iterator[Database]:
         import_registry(connection, VILLAGE)
     yield made
     made.close()
+
+
+def points(connection: Connection) -> list[str]:
+    return sorted(connection.scalars(select(history.point_table.c.id)))
 
 
 def change(book: Book, start: datetime, kind: str, value: int) -> None:
@@ -70,6 +75,9 @@ def test_installations_never_overlap_and_cover_all_time_at_which_a_meter_hung(
         found = topology.installations(
             connection, topology.BEGINNING, DAY0 + timedelta(days=90), points=[POINT]
         )
+        everything = topology.BEGINNING, DAY0 + timedelta(days=90)
+        slowly = put_together(connection, *everything, points(connection))
+        assert installations(connection, *everything) == slowly, "one question for those that never changed"
         hung = history.load(connection, history.point_meter, [POINT]).get(POINT, [])
         for one, other in pairwise(found):
             assert one.end is not None
