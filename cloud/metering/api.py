@@ -48,7 +48,11 @@ class MeterLatest(BaseModel):
 
 
 class SeriesOut(BaseModel):
-    """`at_ms` (Unix ms) and `values` go in pairs; `next`, if any, is the `start` of the following page."""
+    """`at_ms` (Unix ms) and `values` go in pairs; `next`, if any, is the `start` of the following page.
+
+    `breaks_ms` are instants from which another ratio holds: the difference of a register over one is no
+    energy. A register that reached its last digit begins at 0 again.
+    """
 
     meter: str
     quantity: str
@@ -57,6 +61,7 @@ class SeriesOut(BaseModel):
     end: datetime
     at_ms: list[int]
     values: list[int | float]
+    breaks_ms: list[int] = []
     next: datetime | None = None
 
 
@@ -152,6 +157,7 @@ def router(database: Database, guard: Guard, store: PrimaryReadings, clock: Cloc
             end=end,
             at_ms=list(found.at_ms[:limit]),
             values=list(found.values[:limit]),
+            breaks_ms=store.breaks(id, quantity, found),
             next=readings.instant(found.at_ms[limit]) if len(found) > limit else None,
         )
 

@@ -80,6 +80,12 @@ class RatioOverTime:
         ratio = self.at(at_ms)
         return value if ratio is None else ratio.of(quantity, value)
 
+    def changes(self, quantity: str) -> list[int]:
+        """The instants at which this quantity's factor becomes another."""
+        factors = [Decimal(1) if ratio is None else ratio.factor(quantity) for ratio in self.ratios]
+        steps = zip(self.starts_ms, pairwise([Decimal(1), *factors]), strict=True)
+        return [at_ms for at_ms, (before, after) in steps if before != after]
+
     def touches(self, quantity: str) -> bool:
         return any(ratio is not None and ratio.factor(quantity) != 1 for ratio in self.ratios)
 
@@ -140,6 +146,14 @@ class PrimaryReadings:
             return found
         pairs = zip(found.at_ms, found.values, strict=True)
         return series(quantity, found.at_ms, [ratios.of(quantity, at_ms, value) for at_ms, value in pairs])
+
+    def breaks(self, meter: str, quantity: str, series: Series) -> list[int]:
+        """The instants (Unix ms) within a series from which another ratio holds: it jumps there."""
+        ratios = self._ratios([meter]).get(meter) if series else None
+        if ratios is None:
+            return []
+        first, last = series.at_ms[0], series.at_ms[-1]
+        return [at_ms for at_ms in ratios.changes(quantity) if first < at_ms <= last]
 
     def advances(self, scope: Scope, meter: str, quantity: str, start: datetime, end: datetime) -> Series:
         """A counter for differences: between any two values lies the energy, each part by its own ratio.

@@ -10,6 +10,8 @@ from itertools import pairwise
 
 MAX_HOLE_MS = 45 * 60_000
 """Between two readings further apart than this a register value is not interpolated."""
+LATE_MS = 24 * 3_600_000
+"""So long the rest of an hour may still come; after that it is a gap."""
 
 Reading = tuple[int, int]
 """(at_ms, register value in Wh), in order of time."""
@@ -81,7 +83,9 @@ def _slot(readings: Sequence[Reading], slot: Slot, windows: Sequence[Span], now_
         return replace(slot, ahead=True)
     start, end = seen[0][0], seen[-1][1]
     newest = readings[-1][0] if readings else 0
-    if end <= now_ms and not (start < newest < end):
+    if newest == end - 1:
+        end = newest  # what a meter showed when it was taken off is of its last instant there
+    if end <= now_ms and (now_ms - end > LATE_MS or not (start < newest < end)):
         return replace(slot, wh=used(readings, start, end))
     # The hour that is running, or whose last minutes have not been heard of yet.
     known_to = min(newest, now_ms)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from cloud.fleet import events
+from cloud.fleet.events import EventKind
 from cloud.fleet.topology import Installation
 from cloud.kit.scope import WHOLE_STATION, Scope, Window
 from cloud.metering.store import Columns, Kept, ReadingStore, ms
@@ -166,11 +167,13 @@ def _exchanges(connection: Connection, some: Sequence[Place]) -> dict[Channel, d
         if start is None:
             continue
         for row in events.events(connection, place.point, start=start, end=end + _MS):
-            for channel in Channel:
+            after = {
+                EventKind.EXCHANGE: row.installed_registers,
+                EventKind.RATIO: row.removed_registers,
+            }.get(row.kind)
+            for channel in Channel if after is not None else ():
                 told = Exchange(
-                    ms(row.at),
-                    row.removed_registers.get(channel.value),
-                    row.installed_registers.get(channel.value),
+                    ms(row.at), row.removed_registers.get(channel.value), after.get(channel.value)
                 )
                 found[channel].setdefault(place.point, []).append(told)
     return found

@@ -18,7 +18,7 @@ from cloud.metering.vee.dirty import REACH
 from cloud.metering.vee.grid import Grid, Span, boundaries
 from cloud.metering.vee.point_day import Channel, Known
 from cloud.metering.vee.policy import VeePolicy
-from cloud.metering.vee.registers import Exchange, advances, modulus_wh, over_exchange
+from cloud.metering.vee.registers import Exchange, advances, modulus_wh
 from protocols import models
 
 _STEP_WH = 10
@@ -91,16 +91,29 @@ class RawDay:
             passed = _advance(at[first], at[last], row, hours)
             if passed is not None:
                 return passed
-        return self._over_exchange(first, last)
+        return self._over_changes(first, last)
 
-    def _over_exchange(self, first: int, last: int) -> int | None:
-        if len(self.rows) != 2 or len(self.exchanges) != 1:
+    def _over_changes(self, first: int, last: int) -> int | None:
+        """One installation after the other, each from where the declared change found it to the next."""
+        begins, ends = (np.flatnonzero(~np.isnan(self.at_bounds[:, each])) for each in (first, last))
+        if not len(begins) or not len(ends) or begins[-1] >= ends[0]:
             return None
-        before, after = self.at_bounds[0][first], self.at_bounds[1][last]
-        if np.isnan(before) or np.isnan(after):
-            return None
-        old, new = self.rows
-        return over_exchange(int(before), int(after), self.exchanges[0], old.factor, new.factor)
+        hours = (last - first) * self.day.interval_s / 3600
+        told = {each.at_ms: each for each in self.exchanges}
+        register, total = self.at_bounds[begins[-1]][first], 0
+        for number in range(begins[-1], ends[0] + 1):
+            row, end, after = self.rows[number], self.at_bounds[ends[0]][last], np.nan
+            if number < ends[0]:
+                change = told.get(self.rows[number + 1].start_ms)
+                if change is None or change.removed_wh is None or change.installed_wh is None:
+                    return None
+                end = round(change.removed_wh * row.factor)
+                after = round(change.installed_wh * self.rows[number + 1].factor)
+            passed = _advance(register, end, row, hours)
+            if passed is None:
+                return None
+            register, total = after, total + passed
+        return total
 
 
 def _known(registers: NDArray[np.float64], which: int) -> Known | None:

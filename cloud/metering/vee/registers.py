@@ -20,7 +20,10 @@ _INTEGERS = {"u16": 16, "u32": 32, "u48": 48, "u64": 64, "s16": 15, "s32": 31, "
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A declared exchange or change of ratio at a point, with the registers' own values in Wh where known."""
+    """A declared exchange or change of ratio at a point, with the registers' own values in Wh where known.
+
+    At a change of ratio both are of the one register that goes on.
+    """
 
     at_ms: int
     removed_wh: int | None
@@ -58,17 +61,3 @@ def advances(
         rolled = modulus + plain
         rolls = (plain < 0) & (rolled <= most) & (rolled >= 0) & (start > _PAST_HALF * modulus)
         return np.where(plain >= 0, plain, np.where(rolls, rolled, np.nan))
-
-
-def over_exchange(
-    before_wh: int, after_wh: int, exchange: Exchange, old_factor: float, new_factor: float
-) -> int | None:
-    """Primary Wh over a declared exchange, each register at its own ratio; None where that tells nothing.
-
-    `before_wh` and `after_wh` are primary; what the fitter wrote down is not.
-    """
-    if exchange.removed_wh is None or exchange.installed_wh is None:
-        return None
-    removed = round(exchange.removed_wh * old_factor) - before_wh
-    installed = after_wh - round(exchange.installed_wh * new_factor)
-    return removed + installed if removed >= 0 and installed >= 0 else None

@@ -80,6 +80,20 @@ def test_hours_before_the_meter_was_theirs_are_not_there_at_all() -> None:
     assert found[3].wh == 400
 
 
+def test_an_hour_that_was_cut_short_is_a_gap_once_its_rest_will_not_come() -> None:
+    read = quarters(4)[:8]
+    assert [(slot.wh, slot.open) for slot in slots(read, now_h=25)[1:2] if slot] == [(300, True)]
+    assert [(slot.wh, slot.open) for slot in slots(read, now_h=27)[1:2] if slot] == [(None, False)]
+
+
+def test_what_a_meter_showed_when_it_was_taken_off_ends_its_last_hour() -> None:
+    off_ms = HOUR + HOUR // 2
+    read = [*(each for each in quarters(4) if each[0] < off_ms), (off_ms - 1, 1610)]
+    found = usage.slots(read, [0, HOUR, 2 * HOUR], [(0, off_ms)], 4 * HOUR)[1]
+    assert found is not None
+    assert (found.wh, found.open) == (210, False)
+
+
 def test_two_meters_add_up_and_one_unknown_hour_makes_a_gap() -> None:
     one, other = slots(quarters(4), now_h=4), slots(quarters(4, 100)[:8], now_h=4)
     first, second, third = usage.add([one, other])[:3]

@@ -71,6 +71,25 @@ def test_a_change_of_ratio_splits_the_day_and_averages_nothing() -> None:
     assert np.isnan(found.wh[40])
 
 
+def test_each_register_counts_at_its_own_ratio_over_a_declared_change() -> None:
+    one = {at: 1000 + 10 * at for at in range(97)}
+    places = [register("m0", 0, CHANGED, 100.0), register("m0", CHANGED, 2**60, 200.0)]
+    found = raw({0: one}, places, Exchange(CHANGED, 1404, 1404))
+    assert found.between(40, 41) == 4 * 100 + 6 * 200
+    assert raw({0: one}, places, Exchange(CHANGED, None, 1404)).between(40, 41) is None
+
+
+def test_two_exchanges_and_a_roll_over_in_one_hole_are_taken_one_after_the_other() -> None:
+    later = CHANGED + 300_000
+    old = {at: 10**9 - 500 + 10 * at for at in range(41)}
+    new = {at: 7 + 10 * (at - 41) for at in range(41, 97)}
+    places = [register("m0", 0, CHANGED), register("m1", CHANGED, later), register("m2", later, 2**60)]
+    told = Exchange(CHANGED, 30, 600), Exchange(later, 602, 5)
+    found = raw({0: old, 2: new}, places, *told)
+    assert found.between(40, 41) == (10**9 - (10**9 - 100) + 30) + 2 + 2
+    assert raw({0: old, 2: new}, places, told[0]).between(40, 41) is None, "nobody told of the second"
+
+
 def test_an_exchange_just_on_a_boundary_loses_no_slot() -> None:
     on = START + 40 * Q
     new = {40: 0, **{at: 5 + 10 * (at - 41) for at in range(41, 97)}}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cloud.metering.store import QUALITY_ID, SOURCE_ID, Columns
 from cloud.metering.vee.grid import Span, boundaries, grid
-from cloud.metering.vee.registers import Exchange, advances, modulus_wh, over_exchange
+from cloud.metering.vee.registers import advances, modulus_wh
 from protocols import models
 from protocols.readings import Quality, Source
 from tests.cloud.metering.vee.village import DAY
@@ -61,13 +61,6 @@ def test_no_pattern_of_holes_makes_a_number(values: list[float]) -> None:
     hole = np.isnan(all_[:-1]) | np.isnan(all_[1:])
     assert np.isnan(passed[hole]).all()
     assert (passed[~np.isnan(passed)] >= 0).all()
-
-
-def test_energy_over_an_exchange_adds_both_meters_each_at_its_own_ratio() -> None:
-    exchange = Exchange(0, 1100, 10)
-    assert over_exchange(2000 * 1000, 100 * 15, exchange, 2000.0, 100.0) == 2000 * 100 + 100 * 5
-    assert over_exchange(2000 * 1200, 1500, exchange, 2000.0, 100.0) is None, "removed below what it showed"
-    assert over_exchange(1, 2, Exchange(0, None, 5), 1.0, 1.0) is None
 
 
 def test_the_digits_of_a_model_say_where_its_register_rolls_over() -> None:
