@@ -15,6 +15,7 @@ from cloud.alerts import darkness, spells
 from cloud.alerts import objections as alert_objections
 from cloud.alerts.actions import Alarms
 from cloud.alerts.courier import Courier
+from cloud.alerts.missing_data import MissingData
 from cloud.alerts.notify import Notices
 from cloud.alerts.outages import Calls, Watch
 from cloud.alerts.policy import alert_policy, notice_policy
@@ -85,6 +86,7 @@ from protocols.mqtt.messages import Stored
 log = logging.getLogger(__name__)
 
 WATCH_EVERY = timedelta(seconds=2)
+DATA_EVERY = timedelta(seconds=30)
 COMMANDS_EVERY = timedelta(seconds=2)
 ARCHIVE_EVERY = timedelta(hours=6)
 VALIDATE_EVERY = timedelta(minutes=30)
@@ -131,8 +133,8 @@ class Application:
             self._publish,
             clock,
             Callbacks(
-                stored=[
-                    self.watch.on_stored,
+                together=[
+                    self.watch.on_stored_together,
                     self.ledger.inbox.note,
                     self.dirty_days.on_stored,
                     LateReadings(settings.station.zone, clock).on_stored,
@@ -156,12 +158,16 @@ class Application:
         self.orders = Orders(deadline_policy(settings.policies_dir), zone)
         calls = Calls(self.orders.open_for_alert, self.orders.supply_returned)
         self.watch = Watch(self.alert_policy, self.store, self.notices, calls, self._broker_up, self.clock)
+        alarms = Alarms(self.alert_policy, self.notices)
+        self.missing_data = MissingData(
+            self.alert_policy, alarms, self._renew_link, self._broker_up, self.clock
+        )
         self.courier = Courier(
             self.database,
             self.clock,
             told,
             zone,
-            Alarms(self.alert_policy, self.notices),
+            alarms,
             renderer(self._language_of, zone),
         )
 
@@ -231,6 +237,7 @@ class Application:
         )
         return [
             Job("watch", WATCH_EVERY, self._watch),
+            Job("watch for readings", DATA_EVERY, partial(self.missing_data.tick, self.database)),
             Job("commands", COMMANDS_EVERY, self._tell_commands),
             Job("unusual usage", timedelta(minutes=10), usage.run),
             Job("collection", COLLECTION_EVERY, self._collect),
@@ -267,7 +274,7 @@ class Application:
                     exchange_api.Station(settings.station.name, settings.station.zone),
                     clock,
                 ),
-                keeping_api.router(database, guard, clock),
+                keeping_api.router(database, guard, clock, self.fieldwork.photos),
                 points_api.router(database, guard, self.fieldwork, clock),
             ],
             self.lacking,
@@ -397,6 +404,10 @@ class Application:
     def _watch(self) -> None:
         self.watch.tick(self.database)
         self.live.changed()
+
+    def _renew_link(self) -> None:
+        if self.link is not None:
+            self.link.renew()
 
     def _prune_batches(self) -> None:
         if days := self.settings.retention.batches_days:

@@ -29,6 +29,7 @@ class AlertKind(StrEnum):
     METER_SILENT = "meter_silent"
     UNUSUAL_USAGE = "unusual_usage"
     DELIVERY_FAILED = "delivery_failed"
+    DATA_MISSING = "data_missing"
 
 
 class NoticeKind(StrEnum):
@@ -90,10 +91,18 @@ class UsagePolicy(_Strict):
     settle_s: Seconds
 
 
+class DataPolicy(_Strict):
+    """No batch of a gateway that is heard for so many of its slowest intervals, and never before so long."""
+
+    intervals: float = Field(ge=1, le=100)
+    at_least_s: Seconds
+
+
 class AlertPolicy(_Strict):
     version: str
     source: str
     supply: SupplyPolicy
+    data: DataPolicy
     kinds: dict[AlertKind, KindPolicy]
     usage: UsagePolicy
 

@@ -14,6 +14,7 @@ from cloud.metering.ledger.reasons import Cause, Excluded
 CAUSES = {
     AlertKind.BROKER_DOWN: Cause.BROKER,
     AlertKind.GATEWAY_DARK: Cause.GATEWAY,
+    AlertKind.DATA_MISSING: Cause.GATEWAY,
     AlertKind.LINE_DOWN: Cause.LINE,
     AlertKind.LINE_SILENT: Cause.LINE,
     AlertKind.METER_SILENT: Cause.METER,

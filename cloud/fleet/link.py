@@ -164,6 +164,10 @@ class _Session:
         connack = self._connack()
         if connack.refusal:
             raise LinkRefused(f"refuses us: {connack.refusal}")
+        self.subscribe()
+
+    def subscribe(self) -> None:
+        """Again, if need be: a broker that knows it changes nothing, one that lost it has it back."""
         self._client.subscribe(self._filter, qos=1)
         suback = self._await("suback")
         if suback.refusal:
@@ -258,7 +262,7 @@ class Link:
         self._version = "3.1.1" if broker.protocol == "3.1.1" else "5"
         self._session: _Session | None = None
         self._state = LinkState(False, clock.now(), "not started")
-        self._stopping = threading.Event()
+        self._stopping, self._renewal = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
 
     @property
@@ -293,6 +297,12 @@ class Link:
             return False
         session.publish(topic, payload, retain=retain)
         return True
+
+    def renew(self) -> None:
+        """Soon, subscribe again and prove it, for somebody misses what should come; else connect anew."""
+        self._renewal.set()
+        if session := self._session:
+            session.events.put(_Event("renew"))
 
     def stop(self) -> None:
         """Finish what was taken in, say so, and go."""
@@ -357,6 +367,11 @@ class Link:
     def _watch(self, session: _Session) -> None:
         """Until it is lost; proven again from time to time, except while the intake holds the broker back."""
         while not self._stopping.is_set():
+            if self._renewal.is_set() and self._intake.waiting < DEPTH:
+                self._renewal.clear()
+                session.subscribe()
+                session.prove(self._prove_within_s)
+                log.info("broker %s: subscribed again and proven", self._where)
             try:
                 event = session.events.get(timeout=self._prove_every_s)
             except Empty:

@@ -19,6 +19,7 @@ ALERTS = {
     AlertKind.METER_SILENT: mark("Meter silent"),
     AlertKind.UNUSUAL_USAGE: mark("Unusual usage"),
     AlertKind.DELIVERY_FAILED: mark("Notices cannot be delivered"),
+    AlertKind.DATA_MISSING: mark("Readings do not come though the gateway is heard"),
 }
 NEXT_STEPS = {
     AlertKind.AREA_OUTAGE: mark("Customers are told. Send a crew by its work order."),
@@ -33,6 +34,10 @@ NEXT_STEPS = {
     AlertKind.METER_SILENT: mark("Its neighbours answer: check this meter and its wiring."),
     AlertKind.UNUSUAL_USAGE: mark("The customer is told, without figures."),
     AlertKind.DELIVERY_FAILED: mark("The inbox has them; check the channel's address and password."),
+    AlertKind.DATA_MISSING: mark(
+        "The gateway keeps them; our subscription was renewed already. Check the broker's access list, "
+        "the store of readings and the gateway's disk."
+    ),
 }
 SEVERITIES = {
     Severity.SEVERE: ("bad", mark("severe")),

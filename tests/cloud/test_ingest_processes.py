@@ -1,4 +1,4 @@
-"""Several processes share what gateways send: each batch is settled once, and the death of one loses nothing."""
+"""Several processes share what gateways send: each batch is settled once; the death of one loses nothing."""
 
 import json
 import os
