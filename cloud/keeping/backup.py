@@ -78,7 +78,7 @@ def _add_tables(
 ) -> dict[str, tables.Tally]:
     counted = {}
     with snapshot.records(settings) as connection:
-        for table in tables.ordered():
+        for table in tables.every(connection):
             path = scratch / "rows"
             with path.open("wb") as file:
                 counted[table.name] = tables.dump(connection, table, file)

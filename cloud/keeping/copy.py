@@ -75,8 +75,9 @@ def copy(source: Side, target: Side, bar: Bar) -> Copied:
 
 def copy_records(source: Database, target: Database, bar: Bar) -> dict[str, Tally]:
     """All tables in one transaction, unless they are there already; what there is in each."""
-    ordered = tables.ordered()
-    with source.read() as reader, target.write() as writer, bar(len(ordered), "records") as done:
+    steps = len(tables.ordered())
+    with source.read() as reader, target.write() as writer, bar(steps, "records") as done:
+        ordered = tables.every(reader)
         wanted = {table.name: tables.tally(reader, table) for table in ordered}
         found = {table.name: tables.tally(writer, table) for table in ordered}
         if _without(wanted) == _without(found):

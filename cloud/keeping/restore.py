@@ -43,6 +43,8 @@ def restore(path: Path, folder: Path, progress: Callable[[int], object]) -> Rest
     """Put a station into `folder`, which must be empty; Invalid or Conflict when anything differs."""
     if folder.exists() and any(folder.iterdir()):
         raise Conflict(f"{folder} is not empty: name a new folder")
+    if not path.is_file():
+        raise Invalid(f"{path}: no such file")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix=".restore-") as scratch,
@@ -130,7 +132,7 @@ def _put(source: Path, target: Path) -> None:
 def _put_tables(database: Database, scratch: Path, manifest: dict[str, Any]) -> int:
     """Whole or not at all; what is then in the tables is counted anew, from the database."""
     with database.write() as connection:
-        for table in tables.ordered():
+        for table in tables.every(connection):
             if connection.execute(table.select().limit(1)).first() is not None:
                 raise Conflict(f"table {table.name} is not empty: a backup is never restored over a station")
         for table in tables.ordered():

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Numeric,
     Table,
     insert,
+    inspect,
     null,
     select,
     text,
@@ -29,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from cloud.kit.db import Instant, metadata
-from cloud.kit.errors import Invalid
+from cloud.kit.errors import Conflict, Invalid
 
 CHUNK = 500
 _MODULUS = 1 << 128
@@ -60,8 +61,16 @@ class Count:
 
 
 def ordered() -> list[Table]:
-    """Every table, those first that others refer to."""
+    """Every table of the slices that are loaded, those first that others refer to."""
     return list(metadata.sorted_tables)
+
+
+def every(connection: Connection) -> list[Table]:
+    """`ordered`; Conflict when the database has a table of no slice that is loaded: it would be left out."""
+    there = set(inspect(connection).get_table_names()) - {"alembic_version"}
+    if unknown := sorted(there - metadata.tables.keys()):
+        raise Conflict(f"the database has tables that this program does not know: {', '.join(unknown)}")
+    return ordered()
 
 
 def rows(connection: Connection, table: Table) -> Iterator[bytes]:

@@ -18,6 +18,13 @@ def register(app: typer.Typer) -> None:
         app.command(epilog=f"Example: {example}")(verb)
 
 
+def _load_every_table() -> None:
+    """The application knows every slice, and so every table: none may be left out."""
+    import cloud.app
+
+    assert cloud.app
+
+
 def backup(
     file: Annotated[Path, typer.Argument(help="The file to make, a .tar.gz; it holds secrets.")],
     config: Config = CONFIG,
@@ -29,6 +36,7 @@ def backup(
     from cloud.keeping import backup as backups
     from cloud.kit.clock import SystemClock
 
+    _load_every_table()
     settings = settings_of(config)
     with progress(backups.steps(), "backup") as done:
         made = backups.backup(settings, config, file, SystemClock().now(), done)
@@ -52,6 +60,7 @@ def restore(
 
     if drill == (folder is not None):
         raise typer.BadParameter("name either --into FOLDER or --drill", param_hint="--into")
+    _load_every_table()
     size = file.stat().st_size if file.is_file() else 0
     with progress(size, "reading") as done:
         if folder is None:
@@ -77,6 +86,7 @@ def copy(
     from cloud.keeping.copy import copy as copy_station
     from cloud.records import open_records
 
+    _load_every_table()
     target_settings = settings_of(to)
     target_settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with records_of(config) as source:
