@@ -89,9 +89,17 @@ class Watch:
 
     def on_stored(self, connection: Connection, batch: BatchOfReadings, _: Sequence[Reading]) -> None:
         """After a batch has been stored, in the transaction that notes it."""
-        dark = any_all_below(batch.as_bytes(), VOLTAGES, self._policy.supply.dark_below_v)
-        if dark or batch.gateway in store.watched_gateways(connection):
-            self.evaluate(connection, [batch.gateway])
+        self.on_stored_together(connection, [batch])
+
+    def on_stored_together(
+        self, connection: Connection, batches: Sequence[BatchOfReadings], _: Sequence[Reading] = ()
+    ) -> None:
+        """As `on_stored` of each, but a gateway is judged once."""
+        below_v = self._policy.supply.dark_below_v
+        touched = {batch.gateway for batch in batches}
+        dark = {batch.gateway for batch in batches if any_all_below(batch.as_bytes(), VOLTAGES, below_v)}
+        for gateway in sorted(dark | (touched & store.watched_gateways(connection))):
+            self.evaluate(connection, [gateway])
 
     def tick(self, database: Database) -> None:
         """What time alone brings: gateways not heard any more, causes that stood or stayed away for long.

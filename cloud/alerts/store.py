@@ -5,11 +5,13 @@ One open alert per cause is kept by the database itself, not only by the code th
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     Column,
+    CompoundSelect,
     Connection,
     ForeignKey,
     Index,
@@ -246,6 +248,12 @@ def save_silence(connection: Connection, meter: str, since: datetime | None) -> 
 
 def watched_gateways(connection: Connection) -> set[str]:
     """The gateways with anything open, suspected, silent or still dark behind them."""
+    return set(connection.scalars(_watched()))
+
+
+@cache
+def _watched() -> CompoundSelect[tuple[str]]:
+    """Put together once: it is asked whenever something is stored."""
     dark = select(out_meter_table.c.meter).where(out_meter_table.c.restored_at.is_(None))
     still_open = alert_table.c.closed_at.is_(None)
     meters = dark.union(
@@ -253,11 +261,10 @@ def watched_gateways(connection: Connection) -> set[str]:
         select(alert_table.c.meter).where(still_open, alert_table.c.meter.is_not(None)),
     )
     behind = select(meter_table.c.gateway).where(meter_table.c.id.in_(meters))
-    named = behind.union(
+    return behind.union(
         select(suspicion_table.c.gateway).where(suspicion_table.c.gateway.is_not(None)),
         select(alert_table.c.gateway).where(still_open, alert_table.c.gateway.is_not(None)),
     )
-    return set(connection.scalars(named))
 
 
 def dark_gateways(connection: Connection) -> set[str]:

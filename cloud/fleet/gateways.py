@@ -20,6 +20,7 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    bindparam,
     delete,
     insert,
     select,
@@ -94,6 +95,16 @@ def meters_of(connection: Connection, gateway: str) -> set[str]:
     return set(connection.scalars(select(meter_table.c.id).where(meter_table.c.gateway == gateway)))
 
 
+def meters_of_all(connection: Connection, names: Collection[str]) -> dict[str, set[str]]:
+    """As `meters_of`, of those of these that the registry has."""
+    found: dict[str, set[str]] = {}
+    for name, meter in connection.execute(_HANG_ON, {"names": list(names)}):
+        meters = found.setdefault(name, set())
+        if meter is not None:
+            meters.add(meter)
+    return found
+
+
 def heard(connection: Connection, gateway: str, at: datetime) -> None:
     """Whoever speaks is online, whatever a late last will said."""
     _hear(connection, gateway, state(connection, gateway), at)
@@ -101,6 +112,15 @@ def heard(connection: Connection, gateway: str, at: datetime) -> None:
 
 def data_came(connection: Connection, gateway: str, at: datetime) -> None:
     _hear(connection, gateway, state(connection, gateway), at, data_at=at)
+
+
+def data_came_from(connection: Connection, names: Collection[str], at: datetime) -> None:
+    """As `data_came` of each: two statements for all that are online already, as nearly all are."""
+    online = set(connection.scalars(_ONLINE, {"names": list(names)}))
+    if online:
+        connection.execute(_CAME, [{"of_gateway": name, "came_at": at} for name in sorted(online)])
+    for name in sorted(set(names) - online):
+        data_came(connection, name, at)
 
 
 def take_status(connection: Connection, status: Status, at: datetime, *, retained: bool = False) -> bool:
@@ -279,3 +299,19 @@ def health_in(row: Row[Any]) -> Health | None:
 
 def _at(at_ms: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
+
+
+# for every group of batches, so made once: to put a statement together costs more than to execute it
+_ONLINE = select(state_table.c.gateway).where(
+    state_table.c.online.is_(True), state_table.c.gateway.in_(bindparam("names", expanding=True))
+)
+_CAME = (
+    update(state_table)
+    .where(state_table.c.gateway == bindparam("of_gateway"))
+    .values(heard_at=bindparam("came_at"), data_at=bindparam("came_at"))
+)
+_HANG_ON = (
+    select(gateway_table.c.id, meter_table.c.id)
+    .outerjoin_from(gateway_table, meter_table, meter_table.c.gateway == gateway_table.c.id)
+    .where(gateway_table.c.id.in_(bindparam("names", expanding=True)))
+)

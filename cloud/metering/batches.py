@@ -3,7 +3,7 @@
 `Stored` is built from here, after the commit, and never from a worker's memory.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,12 +18,12 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    bindparam,
     delete,
-    false,
     func,
     insert,
-    or_,
     select,
+    tuple_,
     update,
 )
 
@@ -101,13 +101,8 @@ def arrival(connection: Connection, gateway: str, epoch: str, seq: int, content:
 
 def arrivals(connection: Connection, contents: Mapping[Key, bytes]) -> dict[Key, Arrival]:
     """As `arrival`, for many batches in one question."""
-    table = batch_table.c
-    named = [
-        (table.gateway == gateway) & (table.epoch == epoch) & table.seq.in_(seqs)
-        for (gateway, epoch), seqs in _runs(contents).items()
-    ]
-    query = select(table.gateway, table.epoch, table.seq, table.digest).where(or_(false(), *named))
-    known = {(row.gateway, row.epoch, row.seq): row.digest for row in connection.execute(query)}
+    rows = connection.execute(_DIGESTS, {"keys": list(contents)}).all()
+    known = {(gateway, epoch, seq): digest for gateway, epoch, seq, digest in rows}
     return {
         key: Arrival.NEW if key not in known else Arrival.SAME if known[key] == content else Arrival.OTHER
         for key, content in contents.items()
@@ -140,9 +135,7 @@ def record_new(connection: Connection, booked: Sequence[Booked], at: datetime) -
     ]
     if rows:
         connection.execute(insert(batch_table), rows)
-    for (gateway, epoch), seqs in _runs(each.key for each in booked).items():
-        if min(seqs) <= _upto(connection, gateway, epoch) + 1:
-            _advance(connection, gateway, epoch)
+        _advance_all(connection, _runs(each.key for each in booked))
 
 
 def _runs(keys: Iterable[Key]) -> dict[tuple[str, str], list[int]]:
@@ -166,6 +159,19 @@ def record_dropped(connection: Connection, dropped: Dropped, at: datetime) -> bo
     if new:
         _advance(connection, dropped.gateway, dropped.epoch)
     return new
+
+
+def settled_all(
+    connection: Connection, near: Mapping[tuple[str, str], Sequence[int]]
+) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """As `settled`, for many (gateway, epoch): one question for all that have nothing beyond a gap."""
+    ends = _ends(connection, near)
+    return {
+        run: [(1, ends[run].upto)]
+        if run in ends and ends[run].nothing_beyond
+        else settled(connection, *run, near=seqs)
+        for run, seqs in near.items()
+    }
 
 
 def settled(
@@ -242,6 +248,41 @@ def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Of the unbroken run from 1 (`upto`), of what was stored and of what was declared dropped (or 0)."""
+
+    upto: int
+    stored: int
+    dropped: int
+
+    @property
+    def nothing_beyond(self) -> bool:
+        return self.stored <= self.upto and self.dropped <= self.upto
+
+
+def _ends(connection: Connection, runs: Collection[tuple[str, str]]) -> dict[tuple[str, str], _End]:
+    rows = connection.execute(_ENDS, {"runs": list(runs)}).all()
+    return {
+        (gateway, epoch): _End(upto, stored or 0, dropped or 0)
+        for gateway, epoch, upto, stored, dropped in rows
+    }
+
+
+def _advance_all(connection: Connection, runs: Mapping[tuple[str, str], Sequence[int]]) -> None:
+    """Move on the unbroken runs that these seqs, just booked, may have made longer."""
+    ends, changes = _ends(connection, runs), []
+    for (gateway, epoch), seqs in runs.items():
+        end = ends.get((gateway, epoch), _End(0, 0, 0))
+        upto = _run(end.upto, sorted(seq for seq in seqs if seq > end.upto))
+        if end.upto and upto == end.stored and end.dropped <= end.upto:
+            changes.append({"of_gateway": gateway, "of_epoch": epoch, "new_upto": upto})
+        elif min(seqs) <= end.upto + 1:
+            _advance(connection, gateway, epoch)
+    if changes:
+        connection.execute(_MOVE_ON, changes)
+
+
 def _advance(connection: Connection, gateway: str, epoch: str) -> None:
     """Move the end of the unbroken run from seq 1 over everything that now follows on it."""
     before = upto = _upto(connection, gateway, epoch)
@@ -307,3 +348,26 @@ def _dropped(
 def _is(gateway: str, epoch: str, seq: int) -> Any:
     table = batch_table.c
     return (table.gateway == gateway) & (table.epoch == epoch) & (table.seq == seq)
+
+
+# made once: to put a statement together costs more than to execute it
+
+_DIGESTS = select(batch_table.c.gateway, batch_table.c.epoch, batch_table.c.seq, batch_table.c.digest).where(
+    tuple_(batch_table.c.gateway, batch_table.c.epoch, batch_table.c.seq).in_(
+        bindparam("keys", expanding=True)
+    )
+)
+_ENDS = select(
+    settled_table,
+    select(func.max(batch_table.c.seq))
+    .where(batch_table.c.gateway == settled_table.c.gateway, batch_table.c.epoch == settled_table.c.epoch)
+    .scalar_subquery(),
+    select(func.max(dropped_table.c.last_seq))
+    .where(dropped_table.c.gateway == settled_table.c.gateway, dropped_table.c.epoch == settled_table.c.epoch)
+    .scalar_subquery(),
+).where(tuple_(settled_table.c.gateway, settled_table.c.epoch).in_(bindparam("runs", expanding=True)))
+_MOVE_ON = (
+    update(settled_table)
+    .where(settled_table.c.gateway == bindparam("of_gateway"), settled_table.c.epoch == bindparam("of_epoch"))
+    .values(upto=bindparam("new_upto"))
+)

@@ -20,7 +20,7 @@ from cloud.metering.ledger.rates import totals
 from cloud.metering.ledger.tables import day_table
 from cloud.metering.points import Point, PointSink
 from cloud.metering.quarters import QUANTITIES, QUARTER, QUARTER_MS, Quarters, Readings
-from cloud.metering.store import BatchOfReadings, ReadingStore, instant, ms
+from cloud.metering.store import ReadingStore, instant, ms
 from protocols.readings import Reading
 
 EVERY = timedelta(minutes=5)
@@ -45,7 +45,7 @@ class Touched:
         self._lock = Lock()
         self._slots: set[int] = set()
 
-    def note(self, connection: Connection, batch: BatchOfReadings, readings: Sequence[Reading]) -> None:  # noqa: ARG002
+    def note(self, connection: Connection, batch: object, readings: Sequence[Reading]) -> None:  # noqa: ARG002
         """After a batch has been stored."""
         self.add({each.at_ms // QUARTER_MS for each in readings})
 

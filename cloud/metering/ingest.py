@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from threading import Lock
 from typing import Protocol, TypeVar
 
@@ -33,6 +34,7 @@ GROUP_BYTES = 8 * 1024 * 1024
 """What the messages settled together may be deflated to: a bound for memory."""
 
 OnStored = Callable[[Connection, BatchOfReadings, Sequence[Reading]], None]
+OnStoredTogether = Callable[[Connection, Sequence[BatchOfReadings], Sequence[Reading]], None]
 OnHealth = Callable[[Connection, Health, Health | None], None]
 OnStatus = Callable[[Connection, Status], None]
 OnDropped = Callable[[Connection, Dropped], None]
@@ -43,11 +45,14 @@ Own = TypeVar("Own", Dropped, Status, Health)
 class Callbacks:
     """What the slices above do inside the transaction (`stored`, `health`, `status`, `dropped`) or after it.
 
+    `together` is as `stored`, but called once for all batches settled in one transaction, with all their
+    readings: what costs a question to the database belongs here.
     `health` gets the message before as well; `status` is called when a gateway turned on- or offline.
     `others` take, by topic, what is no matter of readings: (gateway, payload); MessageError buries it.
     """
 
     stored: Sequence[OnStored] = ()
+    together: Sequence[OnStoredTogether] = ()
     health: Sequence[OnHealth] = ()
     status: Sequence[OnStatus] = ()
     dropped: Sequence[OnDropped] = ()
@@ -291,11 +296,16 @@ class Ingest:
         dead_letters.bury(connection, each.topic, each.payload, why, now, each.key, self.letters_bytes)
 
     def _work(self, connection: Connection, group: Sequence[Sorted], now: datetime) -> None:
-        for gateway in {each.batch.gateway for each in group}:
-            gateways.data_came(connection, gateway, now)
+        if not group:
+            return
+        gateways.data_came_from(connection, {each.batch.gateway for each in group}, now)
         for each in group:
             for work in self.callbacks.stored:
                 work(connection, each.batch, each.batch.readings)
+        together = [each.batch for each in group]
+        readings = list(chain.from_iterable(batch.readings for batch in together))
+        for all_work in self.callbacks.together:
+            all_work(connection, together, readings)
 
     def tell(self, keys: Sequence[Key]) -> None:
         """Step 3: say what is settled, as the book has it: once to each gateway."""
@@ -303,17 +313,10 @@ class Ingest:
         for gateway, epoch, seq in keys:
             runs.setdefault((gateway, epoch), []).append(seq)
         with self.database.read() as connection:
-            told = [
-                Stored(
-                    gateway=gateway,
-                    epoch=epoch,
-                    settled=batches.settled(connection, gateway, epoch, near=seqs),
-                )
-                for (gateway, epoch), seqs in runs.items()
-            ]
-        for stored in told:
-            if stored.settled:
-                self.publish(stored)
+            told = batches.settled_all(connection, runs)
+        for (gateway, epoch), settled in told.items():
+            if settled:
+                self.publish(Stored(gateway=gateway, epoch=epoch, settled=settled))
 
     # everything else
 

@@ -81,7 +81,7 @@ def opened(gateway: str, topic: str, payload: bytes) -> Opened:
 
 def meters_of(connection: Connection, names: AbstractSet[str]) -> Mapping[str, AbstractSet[str]]:
     """The meters of those of these gateways that the registry has."""
-    return {name: gateways.meters_of(connection, name) for name in names if gateways.known(connection, name)}
+    return gateways.meters_of_all(connection, names)
 
 
 def sort(opened: Opened, meters: AbstractSet[str] | None, now: datetime) -> Sorted:

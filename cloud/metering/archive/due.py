@@ -13,7 +13,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cloud.kit.clock import Clock
 from cloud.metering.archive.layout import days
 from cloud.metering.archive.manifest import day_table, due_table
-from cloud.metering.store import BatchOfReadings
 from cloud.metering.vee.days import day_table as validated_table
 from protocols.readings import Reading
 
@@ -29,7 +28,7 @@ class LateReadings:
     def __init__(self, zone: tzinfo, clock: Clock) -> None:
         self._zone, self._clock = zone, clock
 
-    def on_stored(self, connection: Connection, _: BatchOfReadings, readings: Sequence[Reading]) -> None:
+    def on_stored(self, connection: Connection, _: object, readings: Sequence[Reading]) -> None:
         """Inside the transaction that books the batch; mostly there is nothing to mark."""
         if readings:
             mark(connection, closed_days(readings, self._zone, self._clock.now()))

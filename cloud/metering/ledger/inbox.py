@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from cloud.kit.clock import Clock
-from cloud.metering.store import SOURCE_ID, SOURCES, BatchOfReadings, ms
+from cloud.metering.store import SOURCE_ID, SOURCES, ms
 from protocols.readings import Reading, Source
 
 MAIN = "energy_import_wh"
@@ -39,7 +39,7 @@ class Inbox:
         self._count = 0
         self._spilled = False
 
-    def note(self, connection: Connection, batch: BatchOfReadings, readings: Sequence[Reading]) -> None:  # noqa: ARG002
+    def note(self, connection: Connection, batch: object, readings: Sequence[Reading]) -> None:  # noqa: ARG002
         """After a batch has been stored. Whether it is committed makes no difference: the store has it."""
         told = [(each.meter, each.at_ms, each.source) for each in readings if MAIN in each.values]
         if told:

@@ -13,7 +13,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.kit.clock import Clock
 from cloud.kit.db import metadata
-from cloud.metering.store import BatchOfReadings
 from protocols.readings import Reading
 
 REACH = timedelta(minutes=105)
@@ -48,7 +47,7 @@ class DirtyDays:
         self._clock, self._zone, self._grace = clock, zone, grace
         self._day = lru_cache(maxsize=100_000)(self._day_of)
 
-    def on_stored(self, connection: Connection, _: BatchOfReadings, readings: Sequence[Reading]) -> None:
+    def on_stored(self, connection: Connection, _: object, readings: Sequence[Reading]) -> None:
         """One look at each reading, and one row for each meter and closed day among them; mostly none."""
         open_day = self._day((self._clock.now() - self._grace - _EPOCH) // _QUARTER)
         seen = {(each.meter, each.at_ms // _QUARTER_MS) for each in readings}
