@@ -120,6 +120,28 @@ def newest(
                 yield found
 
 
+def of_day(connection: Connection, day: date, points: Collection[str]) -> dict[tuple[str, Channel], PointDay]:
+    """The newest revision of every channel that these points have on a day."""
+    found: dict[tuple[str, Channel], PointDay] = {}
+    for part in chunks(sorted(points), _MANY_POINTS):
+        query = select(day_table).where(day_table.c.day == day, day_table.c.point.in_(part))
+        for row in connection.execute(query.order_by(day_table.c.revision)):
+            content = _point_day(row)
+            found[content.point, content.channel] = content
+    return found
+
+
+def had(connection: Connection, day: date, points: Collection[str]) -> frozenset[tuple[str, Channel]]:
+    """The channels that these points have on a day."""
+    table = day_table.c
+    query = select(table.point, table.channel).where(table.day == day).distinct()
+    return frozenset(
+        (row.point, Channel(row.channel))
+        for part in chunks(sorted(points), _MANY_POINTS)
+        for row in connection.execute(query.where(table.point.in_(part)))
+    )
+
+
 def revisions(connection: Connection, point: str, channel: Channel, day: date) -> list[Revision]:
     """Every state of one day, oldest first."""
     table = day_table.c

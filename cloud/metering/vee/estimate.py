@@ -60,7 +60,10 @@ class Doubt:
 
 def gaps(wh: NDArray[np.float64]) -> list[tuple[int, int]]:
     """(first, last) of each run of NaN, `last` not included."""
-    missing = np.concatenate(([False], np.isnan(wh), [False]))
+    unknown = np.isnan(wh)
+    if not unknown.any():
+        return []
+    missing = np.concatenate(([False], unknown, [False]))
     turns = np.flatnonzero(missing[1:] != missing[:-1])
     return [(int(first), int(last)) for first, last in zip(turns[::2], turns[1::2], strict=True)]
 
@@ -107,10 +110,10 @@ def fill(
 
     `shape` is a like day or a class's profile, whichever the length of the hole allows, or None.
     """
-    final, method = (
-        raw_wh.copy(),
-        np.where(np.isnan(raw_wh), Method.MISSING, Method.MEASURED).astype(np.uint8),
-    )
+    final, method = raw_wh.copy(), np.full(len(raw_wh), Method.MEASURED, np.uint8)
+    if not holes and not doubt.outage.any():
+        return Filled(final, method, np.zeros(len(raw_wh), np.uint32), ())
+    method[np.isnan(raw_wh)] = Method.MISSING
     references: tuple[date, ...] = ()
     for hole in holes:
         values, how, days = _one(raw_wh, hole, doubt, shape, limits)

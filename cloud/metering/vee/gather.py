@@ -6,32 +6,29 @@ from datetime import date, datetime, timedelta, tzinfo
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from cloud.fleet import events
 from cloud.fleet.events import EventKind
 from cloud.fleet.topology import Installation
 from cloud.kit.scope import WHOLE_STATION, Scope, Window
-from cloud.metering.store import Columns, Kept, ReadingStore, ms
+from cloud.metering.store import Columns, ReadingStore, ms
 from cloud.metering.vee import days
 from cloud.metering.vee.dirty import REACH
+from cloud.metering.vee.gauges import GAUGES
 from cloud.metering.vee.grid import Grid, grid
 from cloud.metering.vee.point_day import Channel, Method, PointDay
 from cloud.metering.vee.policy import VeePolicy
 from cloud.metering.vee.raw import RawDay, Register, raw_days, register
 from cloud.metering.vee.registers import Exchange
 
-_GAUGES = (
-    "clock_offset_s",
-    "power_w",
-    *(name.format(f"l{n}") for n in (1, 2, 3) for name in ("voltage_{}_v", "current_{}_a", "power_{}_w")),
-)
 _LENGTHS_S = (900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 _MS = timedelta(milliseconds=1)
 BACK = timedelta(days=122)
 AHEAD = timedelta(days=61)
 ZEROS_BACK = timedelta(days=8)
+_SCOPE = 250
+"""Meters whose conflicts are asked for together: a scope is searched for each of its meters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +53,32 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """`raw` by point, for each channel that its model has; gauges and conflicts as the store gave them."""
+    """`raw` by point, for each channel that its model has; gauges as the store gave them.
+
+    `conflicts`: when, by (meter, quantity), a value lost its key.
+    """
 
     raw: Mapping[Channel, Mapping[str, RawDay]]
     registers: Mapping[str, Columns]
     gauges: Mapping[str, Columns]
     meters: Mapping[str, int]
-    conflicts: Sequence[Kept]
+    conflicts: Mapping[tuple[str, str], Sequence[int]]
 
 
 def places(
-    rows: Iterable[Installation], area: str, day: date, zone: tzinfo, policy: VeePolicy
-) -> list[Place]:
-    """The points that stand in `area` when the day ends, in order; `rows` are the installations around it."""
-    found = []
+    rows: Iterable[Installation], day: date, zone: tzinfo, policy: VeePolicy
+) -> dict[str, list[Place]]:
+    """The points by the area where they stand when the day ends, in order; `rows` are all around it."""
+    found: dict[str, list[Place]] = {}
+    own = grid(day, zone, policy.interval_s)
+    end = own.start + timedelta(milliseconds=int(own.bounds_ms[-1] - own.bounds_ms[0]))
     for point, group in groupby(rows, key=lambda row: row.point):
         around = _joined(group)
-        own = grid(day, zone, policy.interval_s)
-        end = own.start + timedelta(milliseconds=int(own.bounds_ms[-1] - own.bounds_ms[0]))
         today = [each for each in around if _overlap(each, own.start, end)]
-        if today and today[-1].area == area:
+        if today:
             length = slot_s(max(each.interval_s for each in today), policy)
-            found.append(Place(point, today, around, grid(day, zone, length)))
+            place = Place(point, today, around, grid(day, zone, length))
+            found.setdefault(today[-1].area, []).append(place)
     return found
 
 
@@ -115,7 +116,7 @@ def gather(connection: Connection, store: ReadingStore, some: Sequence[Place], p
     start = min(each.day.start for each in some)
     end = start + max(int(each.day.bounds_ms[-1] - each.day.bounds_ms[0]) for each in some) * _MS
     asked = store.columns(
-        WHOLE_STATION, list(meters), [*quantities, *_GAUGES], start - REACH, end + REACH + _MS
+        WHOLE_STATION, list(meters), [*quantities, *GAUGES], start - REACH, end + REACH + _MS
     )
     columns = {each.quantity: each for each in asked}
     exchanges = _exchanges(connection, some)
@@ -125,19 +126,41 @@ def gather(connection: Connection, store: ReadingStore, some: Sequence[Place], p
         for day, points in _by_grid(some, rows) if rows else ():
             of_channel = {point: exchanges[channel].get(point, ()) for point in points}
             raw[channel] |= raw_days(columns[channel.value], meters, points, of_channel, day)
-    scope = Scope(tuple(Window(meter, start, end) for meter in meters))
-    gauges = {name: columns[name] for name in _GAUGES}
-    return Gathered(raw, {q: columns[q] for q in quantities}, gauges, meters, store.conflicts(scope))
+    gauges = {name: columns[name] for name in GAUGES}
+    registers = {name: columns[name] for name in quantities}
+    return Gathered(raw, registers, gauges, meters, _conflicts(store, list(meters), start, end))
+
+
+def _conflicts(
+    store: ReadingStore, meters: Sequence[str], start: datetime, end: datetime
+) -> dict[tuple[str, str], list[int]]:
+    found: dict[tuple[str, str], list[int]] = {}
+    for some in days.chunks(meters, _SCOPE):
+        for each in store.conflicts(Scope(tuple(Window(meter, start, end) for meter in some))):
+            found.setdefault((each.meter, each.quantity), []).append(each.at_ms)
+    return found
 
 
 def _rows(some: Sequence[Place], channel: Channel, policy: VeePolicy) -> dict[str, list[Register]]:
     found = {}
+    alike: dict[tuple[object, ...], Register | None] = {}
     for place in some:
-        rows = [register(each, channel, policy) for each in place.today]
+        rows = [_register_of(each, channel, policy, alike) for each in place.today]
         known = [row for row in rows if row is not None]
         if known:
             found[place.point] = known
     return found
+
+
+def _register_of(
+    each: Installation, channel: Channel, policy: VeePolicy, alike: dict[tuple[object, ...], Register | None]
+) -> Register | None:
+    """Most meters of a station are of few kinds: each kind is worked out once."""
+    kind = (each.model, each.ct_ratio, each.pt_ratio, each.role, each.interval_s, each.start, each.end)
+    if kind not in alike:
+        alike[kind] = register(each, channel, policy)
+    known = alike[kind]
+    return None if known is None else replace(known, meter=each.meter)
 
 
 def _by_grid(
@@ -157,6 +180,9 @@ def _by_grid(
     ]
 
 
+_CHANGES = (EventKind.EXCHANGE, EventKind.RATIO)
+
+
 def _exchanges(connection: Connection, some: Sequence[Place]) -> dict[Channel, dict[str, list[Exchange]]]:
     """What was written down at exchanges, of the few points that had one."""
     found: dict[Channel, dict[str, list[Exchange]]] = {channel: {} for channel in Channel}
@@ -167,11 +193,10 @@ def _exchanges(connection: Connection, some: Sequence[Place]) -> dict[Channel, d
         if start is None:
             continue
         for row in events.events(connection, place.point, start=start, end=end + _MS):
-            after = {
-                EventKind.EXCHANGE: row.installed_registers,
-                EventKind.RATIO: row.removed_registers,
-            }.get(row.kind)
-            for channel in Channel if after is not None else ():
+            if row.kind not in _CHANGES:
+                continue
+            after = row.installed_registers if row.kind == EventKind.EXCHANGE else row.removed_registers
+            for channel in Channel:
                 told = Exchange(
                     ms(row.at), row.removed_registers.get(channel.value), after.get(channel.value)
                 )
@@ -187,10 +212,16 @@ class History:
     after: Mapping[str, Sequence[PointDay]]
 
 
-def history(connection: Connection, day: date, channel: Channel, raw: Mapping[str, RawDay]) -> History:
-    """Only what these raw days need: of holes, months; of a day that begins with zeros, a week."""
-    holes = {point for point, each in raw.items() if np.isnan(each.wh).any()}
-    zeros = {point for point, each in raw.items() if each.wh[0] == 0} - holes
+def history(
+    connection: Connection,
+    day: date,
+    channel: Channel,
+    raw: Mapping[str, RawDay],
+    only: Collection[str],
+) -> History:
+    """Just what these raw days of `only` need: of holes, months; of a day that begins with zeros, a week."""
+    holes = {point for point, each in raw.items() if point in only and np.isnan(each.wh).any()}
+    zeros = {point for point, each in raw.items() if point in only and each.wh[0] == 0} - holes
     open_end = {point for point in holes if np.isnan(raw[point].registers()[-1])}
     yesterday, tomorrow = day - timedelta(days=1), day + timedelta(days=1)
     before = _of(connection, day - BACK, yesterday, holes, channel)
@@ -219,9 +250,3 @@ def zeros_at_end(day: date, before: Sequence[PointDay]) -> int:
             return count + int(np.flatnonzero(~zero[::-1])[0])
         count += row.slots
     return count
-
-
-def of_meter(columns: Columns, meter: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """(at_ms, values) of one meter."""
-    part = slice(*np.searchsorted(columns.meter, [meter, meter + 1]))
-    return columns.at_ms[part], columns.values[part].astype(np.float64)

@@ -7,6 +7,7 @@ on the line between two polled readings close enough around it, else it is unkno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,12 +59,15 @@ class Span:
     most_w: float
 
 
+@lru_cache(maxsize=1024)
 def grid(day: date, zone: tzinfo, interval_s: int) -> Grid:
     """`day` in `zone`: 92, 96 or 100 slots of 15 minutes. An interval that does not fit cuts its end."""
     start = datetime.combine(day, time(), zone).astimezone(UTC)
     end = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
     slots = round((end - start).total_seconds()) // interval_s
-    return Grid(day, start, interval_s, ms(start) + np.arange(slots + 1, dtype=np.int64) * interval_s * 1000)
+    bounds_ms = ms(start) + np.arange(slots + 1, dtype=np.int64) * interval_s * 1000
+    bounds_ms.flags.writeable = False  # many share it
+    return Grid(day, start, interval_s, bounds_ms)
 
 
 def boundaries(columns: Columns, spans: Sequence[Span], bounds_ms: NDArray[np.int64]) -> NDArray[np.float64]:

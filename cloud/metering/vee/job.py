@@ -4,8 +4,7 @@ A few points at a time: memory is bounded by their readings of one day, whatever
 """
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -31,8 +30,10 @@ from cloud.metering.vee.usual import usual_days
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 64
-"""Points validated together."""
+READINGS = 60_000
+"""About so many readings are in memory: some 600 points that are read each quarter of an hour."""
+AT_ONCE = 200
+"""Points whose days are written in one transaction: the one writer is wanted by others, too."""
 CATCH_UP = timedelta(days=62)
 """A station that stood still validates so many days back by itself; older ones by the verb."""
 ANSWER_WITHIN = timedelta(days=1)
@@ -132,15 +133,17 @@ class Validation:
         with self._database.read() as connection:
             rows = self._installations(connection, day)
         feeders = {row.area: row.feeder for row in rows}
-        wanted = sorted(set(feeders) if areas is None else set(areas) & set(feeders))
+        places = gather.places(rows, day, self._zone, self._policy)
+        wanted = sorted(places if areas is None else set(areas) & set(places))
         done = Done()
-        for area in wanted:
-            found = gather.places(rows, area, day, self._zone, self._policy)
-            if meters is not None:
-                found = [each for each in found if set(each.meters) & set(meters)]
-            done += self._area(area, day, found, feeders, tell)
-            if book:
-                with self._database.write() as connection:
+        for part, mine in _parts([places[area] for area in wanted]):
+            only = _served(mine, meters)
+            if only:
+                done += self._part(day, part, only, feeders)
+                tell(len(only))
+        if book:
+            with self._database.write() as connection:
+                for area in sorted(set(feeders) if areas is None else set(areas) & set(feeders)):
                     exception_store.save_done(connection, area, day)
         return done
 
@@ -148,51 +151,32 @@ class Validation:
         noon = datetime.combine(day, time(12), UTC)
         return topology.installations(connection, noon - BACK, noon + AHEAD)
 
-    def _area(
-        self,
-        area: str,
-        day: date,
-        some: Sequence[Place],
-        feeders: Mapping[str, str],
-        tell: Callable[[int], object],
-    ) -> Done:
-        of_area = [each for each in some if each.today[-1].role == "area"]
-        customers = [each for each in some if each.today[-1].role != "area"]
-        done, zero = Done(), None
-        for part in (of_area, *days.chunks(customers, AT_ONCE)):
-            if part:
-                result, nothing = self._part(area, day, part, feeders, zero)
-                zero = nothing if part is of_area else zero
-                done += result
-                tell(len(part))
-        return done
-
     def _part(
-        self,
-        area: str,
-        day: date,
-        some: Sequence[Place],
-        feeders: Mapping[str, str],
-        zero: "np.typing.NDArray[np.bool_] | None",
-    ) -> tuple[Done, "np.typing.NDArray[np.bool_] | None"]:
+        self, day: date, some: Sequence[Place], only: Collection[str], feeders: Mapping[str, str]
+    ) -> Done:
+        """Validate `only` these points; `some` are all that they are held against."""
         with self._database.read() as connection:
             found = gather.gather(connection, self._store, some, self._policy)
             histories = {
-                channel: gather.history(connection, day, channel, raw) for channel, raw in found.raw.items()
+                channel: gather.history(connection, day, channel, raw, only)
+                for channel, raw in found.raw.items()
             }
-            known = self._known(connection, area, day, some, found, feeders)
-            newest = _newest(connection, day, some)
-        known = replace(known, area_zero=zero)
+            known = self._known(connection, day, some, found, feeders)
+            newest = days.of_day(connection, day, only)
         setting = Setting(self._zone, self._policy)
-        judged = [judge(each, self._policy) for each in subjects(some, found, histories, known, setting)]
-        total = [raw.wh == 0 for raw in found.raw[Channel.IMPORT].values()]
-        nothing = np.logical_and.reduce(total) if total and len({len(t) for t in total}) == 1 else None
-        return self._keep(judged, some, newest), nothing
+        judged = [
+            judge(each, self._policy) for each in subjects(some, found, histories, known, setting, only)
+        ]
+        mine = [each for each in some if each.point in only]
+        result = Done()
+        for points in days.chunks(mine, AT_ONCE):
+            names = {each.point for each in points}
+            result += self._keep([each for each in judged if each.content.point in names], points, newest)
+        return result
 
     def _known(
         self,
         connection: Connection,
-        area: str,
         day: date,
         some: Sequence[Place],
         found: Gathered,
@@ -205,14 +189,14 @@ class Validation:
             (point, Channel(channel)): [Edit(row.id, row.slot, row.value_wh, row.raw_wh) for row in rows]
             for (point, channel, _), rows in exception_store.edits(connection, points, [day]).items()
         }
+        areas = {each.today[-1].area for each in some}
         return Known(
             self._around.dark(connection, list(found.meters), start, end),
-            wide(area, feeders, out, self._policy.wide_areas),
+            {area: wide(area, feeders, out, self._policy.wide_areas) for area in areas},
             self._around.supplied(connection, points),
             usual_days(connection, day, found.raw, self._policy),
             edits,
-            _had(connection, day, points),
-            None,
+            days.had(connection, day - timedelta(days=1), points),
             ms(self._clock.now()),
         )
 
@@ -254,22 +238,43 @@ def _is_known(content: PointDay, newest: Mapping[Wanted, PointDay]) -> bool:
     return before is not None and days.same(before, content)
 
 
-def _newest(connection: Connection, day: date, some: Iterable[Place]) -> dict[Wanted, PointDay]:
-    points = [each.point for each in some]
-    return {
-        (each.point, channel): each
-        for channel in Channel
-        for each in days.newest(connection, day, day, points=points, channel=channel)
-    }
+_Part = tuple[list[Place], list[Place]]
 
 
-def _had(connection: Connection, day: date, points: Sequence[str]) -> frozenset[Wanted]:
-    """The channels that had a validated day just before."""
-    before = day - timedelta(days=1)
-    found = Counter(
-        (each.point, channel)
-        for channel in Channel
-        if channel is not Channel.IMPORT
-        for each in days.newest(connection, before, before, points=points, channel=channel)
-    )
-    return frozenset(found)
+def _parts(areas: Iterable[Sequence[Place]]) -> Iterator[_Part]:
+    """Whole areas together, and pieces of one too large: (what is looked at, those whose turn it is)."""
+    part: list[Place] = []
+    for places in areas:
+        if part and _readings(part) + _readings(places) > READINGS:
+            yield part, part
+            part = []
+        if _readings(places) > READINGS:
+            yield from _pieces(places)
+        else:
+            part = [*part, *places]
+    if part:
+        yield part, part
+
+
+def _pieces(places: Sequence[Place]) -> Iterator[_Part]:
+    """The area's own meters are looked at with each piece."""
+    own = [each for each in places if each.today[-1].role == "area"]
+    mine = list(own)
+    for each in places:
+        if each.today[-1].role != "area":
+            mine.append(each)
+            if _readings(mine) > READINGS:
+                yield [*own, *(each for each in mine if each not in own)], mine
+                mine = []
+    if mine:
+        yield [*own, *(each for each in mine if each not in own)], mine
+
+
+def _readings(places: Iterable[Place]) -> int:
+    """About so many come of them in a day."""
+    return sum(86_400 // max(1, min(row.interval_s for row in each.today)) for each in places)
+
+
+def _served(places: Sequence[Place], meters: Collection[str] | None) -> set[str]:
+    wanted = None if meters is None else set(meters)
+    return {each.point for each in places if wanted is None or wanted.intersection(each.meters)}

@@ -92,8 +92,9 @@ def evidence(raw: RawDay) -> bytes:
 
 
 def _content(subject: Subject, filled: Filled, flags: NDArray[np.uint32]) -> PointDay:
-    raw, registers = subject.raw, subject.raw.registers()
-    first, last = (None if np.isnan(each) else int(each) for each in registers[[0, -1]])
+    raw, (first_known, last_known) = subject.raw, subject.raw.known()
+    at_start = first_known[1] if first_known is not None and first_known[0] == 0 else None
+    at_end = last_known[1] if last_known is not None and last_known[0] == raw.day.slots else None
     return PointDay(
         subject.point,
         subject.channel,
@@ -103,11 +104,11 @@ def _content(subject: Subject, filled: Filled, flags: NDArray[np.uint32]) -> Poi
         filled.final_wh,
         flags,
         filled.method,
-        first,
-        last,
+        at_start,
+        at_end,
         references=filled.references,
-        first_known=raw.first_known(),
-        last_known=raw.last_known(),
+        first_known=first_known,
+        last_known=last_known,
     )
 
 
@@ -156,8 +157,15 @@ def _estimated_before(rows: Sequence[PointDay], day: date) -> int:
 
 
 def mostly_estimated(day: PointDay) -> bool:
-    unmeasured = np.isin(day.method, [*ESTIMATES, Method.MISSING])
-    return 2 * int(unmeasured.sum()) > day.slots
+    return mostly_unmeasured(day.method)
+
+
+def mostly_unmeasured(method: NDArray[np.uint8]) -> bool:
+    return 2 * int(_UNMEASURED[method].sum()) > len(method)
+
+
+_UNMEASURED = np.zeros(256, np.bool_)
+_UNMEASURED[[*ESTIMATES, Method.MISSING]] = True
 
 
 def _same_raw(edit: Edit, raw: RawDay) -> bool:
@@ -169,23 +177,27 @@ def _same_raw(edit: Edit, raw: RawDay) -> bool:
 
 def _findings(subject: Subject, filled: Filled, fell: NDArray[np.bool_], policy: VeePolicy) -> list[Finding]:
     raw, slots = subject.raw, subject.raw.day.slots
-    energy = None if np.isnan(filled.final_wh).any() else float(filled.final_wh.sum())
-    measured = None if np.isnan(raw.wh).any() else float(raw.wh.sum())
+    energy, measured = _sum(filled.final_wh), _sum(raw.wh)
     passed = None if fell.any() else raw.between(0, slots)
     step = step_wh(raw.rows)
     found = told(raw.wh, subject.scanned, raw.capacity_wh, subject.zeros_before, subject.doubt.outage, policy)
     found += subject.given
     found += rules.register_fall(fell, policy)
-    sums = rules.sum_check(measured, passed, step, slots, policy)
-    found += sums or rules.sum_check(energy, passed, step, slots, policy)
+    before = rules.sum_check(measured, passed, step, slots, policy)
+    found += before or rules.sum_check(energy, passed, step, slots, policy)
     found += rules.high_low(measured, subject.usual_wh, slots, policy)
     found += rules.multiplier(measured, subject.usual_wh, subject.ratios, slots, policy)
     if subject.inactive is not None:
         found += rules.inactive_use(raw.wh, subject.inactive, policy)
-    unmeasured = np.isin(filled.method, [*ESTIMATES, Method.MISSING])
-    if 2 * int(unmeasured.sum()) > slots:
+    if mostly_unmeasured(filled.method):
         found += rules.prolonged(_estimated_before(subject.near.before, raw.day.day) + 1, slots, policy)
     return found
+
+
+def _sum(wh: NDArray[np.float64]) -> float | None:
+    """None where a slot is not known."""
+    total = float(wh.sum())
+    return None if np.isnan(total) else total
 
 
 def _again(subject: Subject, crossings: Sequence[Crossing]) -> list[date]:

@@ -74,10 +74,16 @@ class RawDay:
         return found
 
     def first_known(self) -> Known | None:
-        return _known(self.registers(), 0)
+        return self.known()[0]
 
-    def last_known(self) -> Known | None:
-        return _known(self.registers(), -1)
+    def known(self) -> tuple[Known | None, Known | None]:
+        """Where the register is known first and last."""
+        registers = self.registers()
+        known = np.flatnonzero(~np.isnan(registers))
+        if not len(known):
+            return None, None
+        first, last = int(known[0]), int(known[-1])
+        return (first, int(registers[first])), (last, int(registers[last]))
 
     def between(self, first: int, last: int) -> int | None:
         """Wh from one boundary to another; None where no one register or declared exchange tells.
@@ -116,12 +122,9 @@ class RawDay:
         return total
 
 
-def _known(registers: NDArray[np.float64], which: int) -> Known | None:
-    known = np.flatnonzero(~np.isnan(registers))
-    return (int(known[which]), int(registers[known[which]])) if len(known) else None
-
-
 def _advance(start: float, end: float, row: Register, hours: float) -> int | None:
+    if end >= start:
+        return int(end - start)
     one = [np.array([each]) for each in (start, end, row.most_w * hours, row.modulus_wh)]
     (passed,) = advances(*one)
     return None if np.isnan(passed) else int(passed)
@@ -174,11 +177,23 @@ def raw_days(
     primary = np.rint(at * factors)
     found, next_row = {}, 0
     passed = _slots(primary, [row for _, row in flat], day)
+    fell = ~np.isnan(primary[:, :-1]) & ~np.isnan(primary[:, 1:]) & np.isnan(passed)
+    nothing = np.zeros(day.slots, np.bool_)
     for point, rows in places.items():
         part = slice(next_row, next_row + len(rows))
+        if len(rows) == 1 and not _has_edge(rows[0], day):
+            one = (passed[next_row], fell[next_row], nothing, rows, primary[part])
+            found[point] = RawDay(day, *one, exchanges.get(point, ()))
+        else:
+            found[point] = _raw_day(rows, primary[part], passed[part], exchanges.get(point, ()), day)
         next_row += len(rows)
-        found[point] = _raw_day(rows, primary[part], passed[part], exchanges.get(point, ()), day)
     return found
+
+
+def _has_edge(row: Register, day: Grid) -> bool:
+    """Whether the installation begins or ends within the day."""
+    first, last = int(day.bounds_ms[0]), int(day.bounds_ms[-1])
+    return first < row.start_ms < last or first < row.end_ms < last
 
 
 def _span(row: Register, meter: int) -> Span:

@@ -102,7 +102,17 @@ def phases(
 
     powers are not the total. `values`: gauges at the same moments, NaN where one was not read.
     """
-    limits, bad = policy.phases, np.zeros(len(slots), np.bool_)
+    bad, least = off_phase(values, len(slots), policy), policy.phases.at_least
+    if np.count_nonzero(bad) < least:
+        return []
+    return _finding(policy, Code.PHASES, slots[bad].tolist(), float(bad.sum()), float(least))
+
+
+def off_phase(
+    values: Mapping[str, NDArray[np.float64]], moments: int, policy: VeePolicy
+) -> NDArray[np.bool_]:
+    """(moments,): where one of the three holds."""
+    limits, bad = policy.phases, np.zeros(moments, np.bool_)
     known: list[NDArray[np.float64]] = []
     with np.errstate(invalid="ignore"):
         for phase in ("l1", "l2", "l3"):
@@ -116,9 +126,7 @@ def phases(
         if total is not None and len(known) == 3:
             off = np.abs(sum(known) - total)
             bad |= (off > limits.unlike_share * np.abs(total)) & (off > limits.power_w)
-    if np.count_nonzero(bad) < limits.at_least:
-        return []
-    return _finding(policy, Code.PHASES, slots[bad].tolist(), float(bad.sum()), float(limits.at_least))
+    return bad
 
 
 _OF_PHASE = ("voltage_{}_v", "current_{}_a", "power_{}_w")

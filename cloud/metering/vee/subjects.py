@@ -1,14 +1,14 @@
 """From what was gathered to subjects: each channel of each point with all that the rules ask for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.metering.store import SOURCE_ID
-from cloud.metering.vee import gather, rules_context
+from cloud.metering.store import SOURCE_ID, Columns
+from cloud.metering.vee import gather, gauges, rules_context
 from cloud.metering.vee.across import Neighbours
 from cloud.metering.vee.estimate import Doubt
 from cloud.metering.vee.findings import Finding
@@ -27,18 +27,14 @@ Wanted = tuple[str, Channel]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What else is known, by point: outages, accounts, usual days, edits; and of the whole area `stops`.
-
-    `area_zero` (slots,) is where the area's own meter counted nothing; None where it has none that tells.
-    """
+    """What else is known, by point: outages, accounts, usual days, edits; by area when estimates stop."""
 
     dark: Mapping[str, Sequence[Times]]
-    stops: Sequence[Times]
+    stops: Mapping[str, Sequence[Times]]
     supplied: Mapping[str, Sequence[Supplied]]
     usual_wh: Mapping[Wanted, float]
     edits: Mapping[Wanted, Sequence[Edit]]
     had: frozenset[Wanted]
-    area_zero: NDArray[np.bool_] | None
     now_ms: int
 
 
@@ -54,10 +50,15 @@ def subjects(
     histories: Mapping[Channel, History],
     known: Known,
     setting: Setting,
+    only: Collection[str] | None = None,
 ) -> Iterator[Subject]:
-    """In order of channel and point; a channel other than import only where it was ever heard of."""
+    """In order of channel and point; a channel other than import only where it was ever heard of.
+
+    `only` these points, or all; the others of `some` are what they are held against.
+    """
     by_point = {place.point: place for place in some}
-    nothing_used = _nothing_used(found, known)
+    nothing_used = _nothing_used(some, found)
+    doubtful = gauges.doubtful(found.gauges, len(found.meters), setting.policy)
     for channel, raw in found.raw.items():
         heard = {point: each for point, each in raw.items() if _is_heard(point, channel, each, known)}
         for points in _alike(heard):
@@ -66,8 +67,14 @@ def subjects(
             before = [histories[channel].before.get(point, ()) for point in points]
             zeros = [gather.zeros_at_end(rows[0].day.day, each) for each in before]
             scanned = _scanned(rows, kinds, zeros, setting.policy)
-            peers = _peers(rows, kinds)
+            peers = _Peers(
+                rows,
+                [(by_point[point].today[-1].area, kind) for point, kind in zip(points, kinds, strict=True)],
+            )
+            odd = _odd_stamps(found.registers[channel.value], known, setting.policy)
             for at, point in enumerate(points):
+                if only is not None and point not in only:
+                    continue
                 place = by_point[point]
                 yield Subject(
                     point,
@@ -80,8 +87,8 @@ def subjects(
                     known.usual_wh.get((point, channel)),
                     _ratios(place),
                     _inactive(place, rows[at], known),
-                    peers[kinds[at]],
-                    _given(place, channel, found, known, setting),
+                    peers.of(at),
+                    _given(place, channel, found, known, setting, odd=odd, doubtful=doubtful),
                     known.edits.get((point, channel), ()),
                 )
 
@@ -109,9 +116,24 @@ def _scanned(rows: Sequence[RawDay], kinds: Sequence[str], zeros: Sequence[int],
     )
 
 
-def _peers(rows: Sequence[RawDay], kinds: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-    wh = np.array([row.wh for row in rows])
-    return {kind: wh[[each == kind for each in kinds]] for kind in set(kinds)}
+class _Peers:
+    """The days of the same class in the same area, made only for a day that has a hole."""
+
+    def __init__(self, rows: Sequence[RawDay], groups: Sequence[tuple[str, str]]) -> None:
+        self._rows, self._groups = rows, groups
+        self._made: dict[tuple[str, str], NDArray[np.float64]] = {}
+
+    def of(self, at: int) -> NDArray[np.float64]:
+        if not np.isnan(self._rows[at].wh).any():
+            return _NO_PEERS
+        group = self._groups[at]
+        if group not in self._made:
+            alike = [row.wh for row, each in zip(self._rows, self._groups, strict=True) if each == group]
+            self._made[group] = np.array(alike)
+        return self._made[group]
+
+
+_NO_PEERS: NDArray[np.float64] = np.empty((0, 0))
 
 
 def _kind(known: Known, point: str) -> str:
@@ -119,26 +141,31 @@ def _kind(known: Known, point: str) -> str:
     return max(accounts, key=lambda each: each.times[0]).kind if accounts else ""
 
 
-def _nothing_used(found: Gathered, known: Known) -> NDArray[np.bool_] | None:
-    """The area's meter counted nothing and no customer's did: there was no supply."""
-    if known.area_zero is None:
-        return None
-    used = known.area_zero.copy()
-    for each in found.raw[Channel.IMPORT].values():
-        if len(each.wh) == len(used):
-            used &= ~(each.wh > 0)
-    return used
+def _nothing_used(some: Sequence[Place], found: Gathered) -> dict[str, NDArray[np.bool_]]:
+    """By area the slots in which its own meters counted nothing and no customer's did: no supply."""
+    zero: dict[str, NDArray[np.bool_]] = {}
+    for place in sorted(some, key=lambda place: place.today[-1].role != "area"):
+        raw, area = found.raw[Channel.IMPORT].get(place.point), place.today[-1].area
+        if raw is None:
+            continue
+        if place.today[-1].role == "area":
+            known = zero.get(area)
+            zero[area] = raw.wh == 0 if known is None or len(known) != len(raw.wh) else known & (raw.wh == 0)
+        elif area in zero and len(zero[area]) == len(raw.wh):
+            zero[area] &= ~(raw.wh > 0)
+    return {area: slots for area, slots in zero.items() if slots.any()}
 
 
 def _dark(place: Place, known: Known) -> list[Times]:
     return [times for meter in place.meters for times in known.dark.get(meter, ())]
 
 
-def _doubt(place: Place, raw: RawDay, known: Known, nothing: NDArray[np.bool_] | None) -> Doubt:
+def _doubt(place: Place, raw: RawDay, known: Known, nothing_used: Mapping[str, NDArray[np.bool_]]) -> Doubt:
     outage = within(raw.day.bounds_ms, _dark(place, known))
+    nothing = None if place.today[-1].role == "area" else nothing_used.get(place.today[-1].area)
     if nothing is not None and len(nothing) == len(outage):
         outage |= nothing
-    return Doubt(outage, touching(raw.day.bounds_ms, known.stops) & ~outage)
+    return Doubt(outage, touching(raw.day.bounds_ms, known.stops.get(place.today[-1].area, ())) & ~outage)
 
 
 def _near(place: Place, history: History, known: Known, setting: Setting) -> Neighbours:
@@ -175,11 +202,24 @@ def _inactive(place: Place, raw: RawDay, known: Known) -> NDArray[np.bool_] | No
     return ~touching(raw.day.bounds_ms, [each.times for each in accounts])
 
 
-def _given(place: Place, channel: Channel, found: Gathered, known: Known, setting: Setting) -> list[Finding]:
+def _given(
+    place: Place,
+    channel: Channel,
+    found: Gathered,
+    known: Known,
+    setting: Setting,
+    *,
+    odd: bool,
+    doubtful: Collection[int],
+) -> list[Finding]:
     policy, raw = setting.policy, found.raw[channel][place.point]
-    given = _of_stamps(place, channel, found, known, policy)
+    given = _lost(place, channel, found, policy)
+    if odd:
+        given += _of_stamps(place, channel, found, known, policy)
     if channel is Channel.IMPORT:
-        given += _of_gauges(place, found, policy)
+        for index in (found.meters[meter] for meter in place.meters):
+            if index in doubtful:
+                given += gauges.found(found.gauges, index, place.day, policy)
         return given
     of_import = found.raw[Channel.IMPORT].get(place.point)
     if of_import is None:
@@ -196,17 +236,24 @@ def _measured(raw: RawDay) -> float:
     return 1.0 - float(np.isnan(raw.wh).mean())
 
 
+def _lost(place: Place, channel: Channel, found: Gathered, policy: VeePolicy) -> list[Finding]:
+    day = place.day
+    at = [ms for meter in place.meters for ms in found.conflicts.get((meter, channel.value), ())]
+    slots = [day.slot_of(each) for each in at]
+    return rules_context.duplicate([slot for slot in slots if 0 <= slot < day.slots], policy)
+
+
+def _odd_stamps(columns: Columns, known: Known, policy: VeePolicy) -> bool:
+    """Whether any meter sent load records, or a reading of the future: mostly none did."""
+    ahead = len(columns) and int(columns.at_ms.max()) > known.now_ms + policy.future.ahead_s * 1000
+    return bool(ahead or (columns.source == SOURCE_ID[Source.PROFILE]).any())
+
+
 def _of_stamps(
     place: Place, channel: Channel, found: Gathered, known: Known, policy: VeePolicy
 ) -> list[Finding]:
     day, columns = place.day, found.registers[channel.value]
     given: list[Finding] = []
-    lost = [
-        day.slot_of(each.at_ms)
-        for each in found.conflicts
-        if each.meter in place.meters and each.quantity == channel.value
-    ]
-    given += rules_context.duplicate([slot for slot in lost if 0 <= slot < day.slots], policy)
     for meter in place.meters:
         part = slice(*np.searchsorted(columns.meter, [found.meters[meter], found.meters[meter] + 1]))
         at, source = columns.at_ms[part], columns.source[part]
@@ -214,37 +261,3 @@ def _of_stamps(
         given += rules_context.interval_size(profile, day.interval_s, day.slots, policy)
         given += rules_context.future(at, known.now_ms, day.slots - 1, policy)
     return given
-
-
-def _of_gauges(place: Place, found: Gathered, policy: VeePolicy) -> list[Finding]:
-    given: list[Finding] = []
-    for meter in place.meters:
-        index = found.meters[meter]
-        at, offsets = gather.of_meter(found.gauges["clock_offset_s"], index)
-        inside = (at >= place.day.bounds_ms[0]) & (at < place.day.bounds_ms[-1])
-        if inside.any():
-            slots = (at[inside] - place.day.bounds_ms[0]) // (place.day.interval_s * 1000)
-            given += rules_context.clock(offsets[inside], slots, policy)
-        moments, values = _side_by_side(place.day, found, index)
-        slots = (moments - place.day.bounds_ms[0]) // (place.day.interval_s * 1000)
-        given += rules_context.phases(values, slots, policy)
-    return given
-
-
-def _side_by_side(
-    day: Grid, found: Gathered, meter: int
-) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
-    """Gauges of one meter at the moments of the day when any was read; NaN where one was not."""
-    series = {
-        name: gather.of_meter(columns, meter)
-        for name, columns in found.gauges.items()
-        if name != "clock_offset_s"
-    }
-    moments = np.unique(np.concatenate([at for at, _ in series.values()]))
-    moments = moments[(moments >= day.bounds_ms[0]) & (moments < day.bounds_ms[-1])]
-    values = {}
-    for name, (at, known) in series.items():
-        if len(at):
-            place = np.clip(np.searchsorted(at, moments), 0, len(at) - 1)
-            values[name] = np.where(at[place] == moments, known[place], np.nan)
-    return moments, values

@@ -4,8 +4,11 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 
+from cloud.metering.vee import job
 from cloud.metering.vee.days import Channel, Flag, Method
+from cloud.metering.vee.job import Done
 from cloud.metering.vee.surroundings import Supplied, Surroundings, Times, wide
 from protocols.readings import Quality, Source
 from tests.cloud.metering.vee.village import DAY, Village, midnight, total
@@ -45,6 +48,30 @@ def test_an_area_meter_at_zero_proves_the_outage_of_those_who_are_silent(station
     found = station.day("M-1")
     assert (found.method[40:48] == Method.OUTAGE_ZERO).all()
     assert np.isnan(found.final_wh[48:]).all(), "after it nobody knows"
+
+
+@pytest.mark.parametrize("readings", [None, 250])
+def test_a_point_validated_again_alone_is_still_held_against_its_area(
+    station: Village, monkeypatch: pytest.MonkeyPatch, readings: int | None
+) -> None:
+    """In an area too large to be taken at once, too: its own meter is looked at with each piece."""
+    if readings is not None:
+        monkeypatch.setattr(job, "READINGS", readings)
+    names = [f"M-{n}" for n in range(1, 6)]
+    station.registry(
+        {"id": "Z-1", "role": "area", "model": "dlt645-2007-3p"}, *({"id": name} for name in names)
+    )
+    out = hours(10, 12)
+    still = lambda slot: 0 if 40 <= slot < 48 else 100  # noqa: E731
+    for name in ("Z-1", *names[1:]):
+        station.write_days(name, DAY, 1, still)
+    station.write_days("M-1", DAY, 1, still, leave_out=lambda at: between(at, (out[0], out[1] + ONE)))
+    station.clock.set(midnight(DAY) + ONE + timedelta(hours=4))
+    assert station.validation.day(DAY).points == 6
+    before = station.day("M-1")
+    assert (before.method[40:48] == Method.OUTAGE_ZERO).all()
+    assert station.validation.day(DAY, meters=["M-1"]) == Done(points=1)
+    assert station.day("M-1").revision == 1
 
 
 def test_estimates_stop_in_an_outage_of_the_area_and_in_a_wide_one(station: Village) -> None:
