@@ -48,7 +48,7 @@ from cloud.kit.errors import CloudError, Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.scope import Scope
 from cloud.metering import api as metering_api
-from cloud.metering import batches, store_api
+from cloud.metering import batches, gaps_api, store_api
 from cloud.metering.archive import due as archive_due
 from cloud.metering.archive.due import LateReadings
 from cloud.metering.archive.nightly import Upkeep
@@ -259,6 +259,7 @@ class Application:
                 fleet_api.router(database, guard, clock),
                 metering_api.router(database, guard, self.primary, clock),
                 metering_api.letters_router(database, guard, self.ingest),
+                gaps_api.router(database, guard, clock),
                 store_api.router(database, guard, self.store),
                 vee_api.router(database, guard, self.exceptions, clock),
                 collection_api.router(database, guard, self.ledger, clock),
@@ -295,6 +296,7 @@ class Application:
             ledger=self.ledger,
             exceptions=self.exceptions,
             fieldwork=self.fieldwork,
+            replay=self.ingest.replay,
             language=settings.station.language,
             session_s=session_s,
         )

@@ -12,6 +12,7 @@ from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.problems import RESPONSES
+from cloud.metering.fieldwork.photos import Photos
 
 
 class Reason(BaseModel):
@@ -34,15 +35,14 @@ class Erasure(BaseModel):
     rows: int
 
 
-def router(database: Database, guard: Guard, clock: Clock) -> APIRouter:
+def router(database: Database, guard: Guard, clock: Clock, photos: Photos) -> APIRouter:
     routes = APIRouter(tags=["customers"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.post("/customers/{id}/erase")
     def erase(user: Operator, id: str, body: Reason) -> Erased:  # noqa: A002
-        """Erase name, telephone, addresses, logins and words of a customer who left; accounts are kept."""
-        with database.write() as connection:
-            done = erasing.erase(connection, id, by=user.login, why=body.why, now=clock.now())
+        """Erase name, telephone, addresses, logins, words and photos of one who left; accounts are kept."""
+        done = erasing.erase_with_photos(database, photos, id, by=user.login, why=body.why, now=clock.now())
         return Erased(customer=done.customer, accounts=done.accounts, rows=done.rows)
 
     @routes.get("/erasures")

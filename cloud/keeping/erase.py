@@ -1,4 +1,4 @@
-"""Erasing one customer's person: name, telephone, address, channels, logins, words go; accounts stay.
+"""Erasing one customer's person: name, telephone, address, channels, logins, words, photos go; accounts stay.
 
 What was measured, billed and mended stays under the numbers of account and meter, with nobody's name to it.
 It cannot be undone; backups made before still hold it until they are destroyed.
@@ -28,12 +28,14 @@ from cloud.alerts.courier import DEAD, PENDING
 from cloud.alerts.notify import delivery_table, notice_table
 from cloud.customers import store as customers
 from cloud.customers.store import account_table, contact_table, customer_table, service_table
+from cloud.keeping import visits, words
+from cloud.keeping.words import GONE
 from cloud.kit.auth import session_table, user_table
-from cloud.kit.db import Instant, metadata
+from cloud.kit.db import Database, Instant, metadata
 from cloud.kit.errors import Conflict, Invalid
+from cloud.kit.throttle import failure_table
+from cloud.metering.fieldwork.photos import Photos
 from cloud.workorders.store import event_table, order_table, report_table
-
-GONE = "—"
 
 erasure_table = Table(
     "erasure",
@@ -50,11 +52,23 @@ erasure_table = Table(
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """`rows` were changed or removed; `accounts` are kept."""
+    """`rows` were changed or removed; `accounts` are kept; the files of `photos` are nobody's any more."""
 
     customer: str
     accounts: int
     rows: int
+    photos: tuple[str, ...] = ()
+
+
+def erase_with_photos(
+    database: Database, photos: Photos, customer: str, *, by: str, why: str, now: datetime
+) -> Erased:
+    """As `erase`, and the files of photographs too, once the records do not name them any more."""
+    with database.write() as connection:
+        done = erase(connection, customer, by=by, why=why, now=now)
+    for sha256 in done.photos:
+        photos.remove(sha256)
+    return done
 
 
 def erase(connection: Connection, customer: str, *, by: str, why: str, now: datetime) -> Erased:
@@ -64,15 +78,20 @@ def erase(connection: Connection, customer: str, *, by: str, why: str, now: date
     customers.customer(connection, customer)
     _check(connection, customer, now)
     accounts = [row.no for row in customers.accounts_of(connection, customer)]
+    known = _words_of(connection, customer)
+    photos = visits.erase_photos(connection, accounts)
     rows = (
-        _erase_person(connection, customer)
+        len(photos)
+        + visits.erase_notes(connection, accounts, now)
+        + _erase_person(connection, customer)
         + _erase_logins(connection, customer)
         + _erase_channels(connection, customer)
         + _erase_words(connection, customer, accounts)
+        + words.sweep(connection, known)
     )
     row = {"customer": customer, "by": by, "why": why.strip()[:500], "at": now, "rows": rows}
     connection.execute(insert(erasure_table).values(row))
-    return Erased(customer, len(accounts), rows)
+    return Erased(customer, len(accounts), rows, photos)
 
 
 def erasures(connection: Connection) -> Sequence[Row[tuple[object, ...]]]:
@@ -96,6 +115,18 @@ def _check(connection: Connection, customer: str, now: datetime) -> None:
         raise Conflict(f"account {supplied.account} is still supplied: end its service first")
 
 
+def _words_of(connection: Connection, customer: str) -> set[str]:
+    """What names this person; an address that others have too does not."""
+    person = connection.execute(select(customer_table).where(customer_table.c.id == customer)).one()
+    mine, at = account_table.c.customer == customer, account_table.c.address
+    others = select(at).where(account_table.c.customer != customer)
+    found = set(connection.scalars(select(at).where(mine, at.not_in(others))))
+    found |= set(
+        connection.scalars(select(contact_table.c.channel).where(contact_table.c.customer == customer))
+    )
+    return (found | {person.name, person.phone}) - {None, GONE}
+
+
 def _erase_person(connection: Connection, customer: str) -> int:
     person = update(customer_table).where(customer_table.c.id == customer).values(name=GONE, phone=None)
     places = update(account_table).where(account_table.c.customer == customer).values(address=GONE)
@@ -104,9 +135,11 @@ def _erase_person(connection: Connection, customer: str) -> int:
 
 def _erase_logins(connection: Connection, customer: str) -> int:
     logins = select(user_table.c.login).where(user_table.c.customer == customer)
+    failed = connection.execute(delete(failure_table).where(failure_table.c.login.in_(logins))).rowcount
     signed = delete(session_table).where(session_table.c.login.in_(logins))
     wrote = update(event_table).where(event_table.c.who.in_(logins)).values(who=GONE, note=GONE)
     rows = connection.execute(signed).rowcount + connection.execute(wrote).rowcount
+    rows += failed
     return rows + connection.execute(delete(user_table).where(user_table.c.customer == customer)).rowcount
 
 

@@ -114,9 +114,15 @@ def erase(
 
     from cloud.keeping import erase as erasing
     from cloud.kit.clock import SystemClock
+    from cloud.metering.fieldwork.photos import Photos
 
-    with records_of(config) as records, records.database.write() as connection:
-        now = SystemClock().now()
-        done = erasing.erase(connection, customer, by="command line", why=why, now=now)
-    say(asdict(done), f"{customer} is erased: {done.rows} rows; {done.accounts} accounts are kept", as_json)
+    _load_every_table()
+    photos, now = Photos(settings_of(config).data_dir / "photos"), SystemClock().now()
+    with records_of(config) as records:
+        done = erasing.erase_with_photos(
+            records.database, photos, customer, by="command line", why=why, now=now
+        )
+    text = f"{customer} is erased: {done.rows} rows, {len(done.photos)} photos"
+    text += f"; {done.accounts} accounts are kept"
+    say(asdict(done), text, as_json)
     talk("backups made before still hold this customer until they are destroyed")

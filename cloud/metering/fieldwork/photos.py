@@ -65,6 +65,13 @@ class Photos:
             raise NotFound("that photo's file was changed: it is not shown")
         return content
 
+    def remove(self, sha256: str) -> None:
+        """For good; Conflict when the file cannot be removed, nothing when there is none."""
+        try:
+            self._path(sha256).unlink(missing_ok=True)
+        except OSError as error:
+            raise Conflict(f"photo {sha256} cannot be removed: {error.strerror}; remove it by hand") from None
+
     def _path(self, sha256: str) -> Path:
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
             raise NotFound("that photo is not there")
