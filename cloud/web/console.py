@@ -15,6 +15,7 @@ from cloud.web import (
     command_views,
     console_collection,
     console_commands,
+    console_dead_letters,
     console_desk,
     console_exceptions,
     console_gateway,
@@ -133,6 +134,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     routes.include_router(console_live.router(parts, pages, station))
     routes.include_router(console_collection.router(parts, pages))
     routes.include_router(console_exceptions.router(parts, pages))
+    routes.include_router(console_dead_letters.router(parts, pages))
     routes.include_router(console_registry.router(parts, pages))
     return routes
 

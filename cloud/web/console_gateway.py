@@ -15,6 +15,7 @@ from cloud.fleet import gateways as fleet
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from cloud.kit.paging import MAX_ID
+from cloud.metering import gaps
 from cloud.web import desk_views
 from cloud.web.language import Words, mark
 from cloud.web.pages import Pages, back
@@ -28,6 +29,11 @@ STATES = {
     "superseded": ("none", mark("replaced before it was taken")),
 }
 LEFT = ("none", mark("was in force"))
+FATES = {
+    gaps.Fate.WAITS: ("warn", mark("waited for")),
+    gaps.Fate.DROPPED: ("bad", mark("given up by the gateway")),
+}
+GAPS_SHOWN = 20
 FIRST = """# interval_s = 60        # seconds between readings of a meter
 # [orders]
 # protected = []         # meters whose relay is never touched
@@ -88,6 +94,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             rows = configs.versions(connection, gateway, limit=SHOWN)
             told = configs.in_force(connection, gateway)
             shown = _shown(connection, gateway, version, rows)
+            missing = gaps.gaps(connection, gateway, parts.clock.now())
         return pages.page(
             request,
             "console/gateway.html",
@@ -99,6 +106,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             versions=[_version(row, told, words) for row in rows],
             shown=shown,
             draft=draft or _fresh(rows),
+            gaps=[(gap, FATES[gap.fate][0], words.text(FATES[gap.fate][1])) for gap in missing[:GAPS_SHOWN]],
+            more_gaps=max(0, len(missing) - GAPS_SHOWN),
         )
 
     @routes.post("/gateways/{id}/config")

@@ -43,6 +43,7 @@ SAID = {
     "counted_again": ("good", mark("It is counted again within a few minutes; it stays in the book.")),
     "objected": ("bad", mark("That was not done: something stands against it, or it has changed meanwhile.")),
     "lacking": ("bad", mark("That was not done: a reason is needed, and a time within the limits.")),
+    "replayed": ("good", mark("It was taken: its readings are in the store.")),
     "exception_saved": ("good", mark("It is written down, with your name and reason.")),
     "exception_lacking": ("bad", mark("That was not saved: a reason is needed, and whole Wh in the slots.")),
     "unfit": (

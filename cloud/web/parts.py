@@ -1,5 +1,6 @@
 """What the pages work with; made and owned by the application, handed in once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from cloud.workorders.actions import Orders
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`store` gives primary values; `language` is the station's own.
+    """`store` gives primary values; `language` is the station's own; `replay` takes a dead letter again.
 
     `session_s` is how long a signed-in browser keeps its cookie.
     """
@@ -40,5 +41,6 @@ class Parts:
     ledger: Ledger
     exceptions: Exceptions
     fieldwork: Fieldwork
+    replay: Callable[[int], int]
     language: str = "zh_CN"
     session_s: int = 12 * 3600

@@ -29,6 +29,7 @@ MATRIX: dict[str, Row] = {
     "GET /me": Row("me", (200, 200, 200, 401)),
     "GET /areas": Row("areas", (200, 200, 200, 401)),
     "GET /gateways": Row("gateways", (200, 403, 403, 401)),
+    "GET /gateways/{id}/gaps": Row("gateways/gw-a01/gaps", (200, 403, 403, 401)),
     "GET /meters": Row("meters", (200, 200, 200, 401)),
     "GET /meters/{id}": Row("meters/M-2", (200, 200, 404, 401)),
     "GET /meters/{id}/latest": Row("meters/M-2/latest", (200, 200, 404, 401)),
