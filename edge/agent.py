@@ -345,6 +345,13 @@ def _take_over(old: Mapping[str, Poller], fresh: Mapping[str, Poller]) -> None:
             poller.take_over(before)
 
 
+def _accepted_line(key: BatchKey, reading: Reading) -> dict[str, object]:
+    """`wh` is the import register, where the reading has it."""
+    line = {"epoch": key.epoch, "seq": key.seq, "meter": reading.meter, "at_ms": reading.at_ms}
+    register = reading.values.get("energy_import_wh")
+    return line if register is None else line | {"wh": register}
+
+
 class AcceptedLog:
     """One JSON line for each accepted reading, written after its commit: the evidence for a proof."""
 
@@ -353,10 +360,7 @@ class AcceptedLog:
         self._failing = False
 
     def write(self, key: BatchKey, readings: Sequence[Reading]) -> None:
-        lines = (
-            json.dumps({"epoch": key.epoch, "seq": key.seq, "meter": each.meter, "at_ms": each.at_ms}) + "\n"
-            for each in readings
-        )
+        lines = (json.dumps(_accepted_line(key, each)) + "\n" for each in readings)
         self._append("".join(lines).encode())
 
     def _append(self, rest: bytes) -> None:

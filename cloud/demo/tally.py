@@ -5,13 +5,15 @@ The gateways' side logs are written outside the chain that is judged. The unit i
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from cloud.metering.store import Kept
-from protocols.readings import Source
+from protocols.readings import Source, Value
+
+REGISTER = "energy_import_wh"
 
 
 class Accepted(NamedTuple):
@@ -22,16 +24,21 @@ class Accepted(NamedTuple):
     seq: int
     meter: str
     at_ms: int
+    wh: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """`stored` counts accepted readings found in the store; `lost` those neither there nor accounted for."""
+    """`stored` counts accepted readings found in the store; `lost` those neither there nor accounted for.
+
+    `uneven` are the meters whose import register went on by another energy in the store than was accepted.
+    """
 
     accepted: int
     stored: int
     lost: int
     counted_twice: int
+    uneven: tuple[str, ...] = ()
 
 
 def accepted(gateway: str, log: Path) -> Iterator[Accepted]:
@@ -40,14 +47,20 @@ def accepted(gateway: str, log: Path) -> Iterator[Accepted]:
         return
     for line in log.read_bytes().split(b"\n")[:-1]:
         row = json.loads(line)
-        yield Accepted(gateway, row["epoch"], row["seq"], row["meter"], row["at_ms"])
+        yield Accepted(gateway, row["epoch"], row["seq"], row["meter"], row["at_ms"], row.get("wh"))
 
 
 def tally(
     taken: Iterable[Accepted], rows: Iterable[Kept], accounted: Callable[[str, str, int], bool]
 ) -> Tally:
     """`rows` is everything stored; `accounted(gateway, epoch, seq)` is true for dead-lettered and dropped."""
-    values = Counter((row.meter, row.at_ms, row.quantity) for row in rows if row.source is Source.POLLED)
+    values: Counter[tuple[str, int, str]] = Counter()
+    registers: dict[tuple[str, int], Value] = {}
+    for row in rows:
+        if row.source is Source.POLLED:
+            values[row.meter, row.at_ms, row.quantity] += 1
+            if row.quantity == REGISTER:
+                registers[row.meter, row.at_ms] = row.value
     present = {(meter, at_ms) for meter, at_ms, _ in values}
     log = list(taken)
     asked = Counter((each.meter, each.at_ms) for each in log)
@@ -55,4 +68,24 @@ def tally(
     lost = {(each.meter, each.at_ms) for each in gone if not accounted(each.gateway, each.epoch, each.seq)}
     twice = {(meter, at_ms) for (meter, at_ms, _), times in values.items() if times > 1}
     twice |= {reading for reading, times in asked.items() if times > 1}
-    return Tally(len(asked), sum(reading in present for reading in asked), len(lost), len(twice))
+    known = present | lost
+    judged = [each for each in log if (each.meter, each.at_ms) in known]
+    found = sum(reading in present for reading in asked)
+    return Tally(len(asked), found, len(lost), len(twice), uneven(judged, registers))
+
+
+def uneven(taken: Iterable[Accepted], registers: Mapping[tuple[str, int], Value]) -> tuple[str, ...]:
+    """The meters whose last register less the first, of what was accepted, is not that of the store."""
+    spans: dict[str, list[Accepted]] = {}
+    for each in sorted(taken, key=lambda one: one.at_ms):
+        if each.wh is not None:
+            spans.setdefault(each.meter, []).append(each)
+    return tuple(meter for meter, own in sorted(spans.items()) if not _same_energy(own, registers))
+
+
+def _same_energy(own: Sequence[Accepted], registers: Mapping[tuple[str, int], Value]) -> bool:
+    first, last = own[0], own[-1]
+    stored = [registers.get((each.meter, each.at_ms)) for each in (first, last)]
+    if stored[0] is None or stored[1] is None or first.wh is None or last.wh is None:
+        return False
+    return stored[1] - stored[0] == last.wh - first.wh

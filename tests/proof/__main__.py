@@ -25,7 +25,7 @@ def main() -> int:
     kinds: tuple[Kind, ...] = (wanted.store,) if wanted.store else KINDS
     proofs = [_one(kind, wanted.budget / len(kinds), wanted.seed, wanted.keep) for kind in kinds]
     print(json.dumps(_summary(proofs)))
-    return 1 if any(proof.lost or proof.counted_twice for proof in proofs) else 0
+    return 1 if any(proof.lost or proof.counted_twice or not proof.energy_equal for proof in proofs) else 0
 
 
 def _one(kind: Kind, budget_s: float, seed: int, keep: bool) -> Proof:
@@ -46,7 +46,9 @@ def _summary(proofs: list[Proof]) -> dict[str, object]:
     names = ("accepted", "stored", "lost", "counted_twice", "wire_duplicates")
     sums: dict[str, object] = {name: sum(getattr(proof, name) for proof in proofs) for name in names}
     drained = all(proof.drained for proof in proofs)
-    return {**sums, "drained": drained, "stores": {proof.store: asdict(proof) for proof in proofs}}
+    stores = {proof.store: asdict(proof) for proof in proofs}
+    energy_equal = all(proof.energy_equal for proof in proofs)
+    return {**sums, "drained": drained, "energy_equal": energy_equal, "stores": stores}
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ class Proof:
     drained: bool
     seed: int
     store: str = "sqlite"
+    energy_equal: bool = True
+    """Of each meter, last register less the first: as much is stored as was accepted."""
 
 
 def prove(
@@ -63,6 +65,7 @@ def _prove(
     finally:
         station.stop()
     counted = station.count()
+    say("energy per meter: " + (f"not that of {', '.join(counted.uneven)}" if counted.uneven else "equal"))
     return Proof(
         accepted=counted.accepted,
         stored=counted.stored,
@@ -74,6 +77,7 @@ def _prove(
         drained=drained,
         seed=seed,
         store=station.store,
+        energy_equal=not counted.uneven,
     )
 
 

@@ -30,6 +30,7 @@ def test_no_accepted_reading_is_lost_or_counted_twice_whatever_is_killed(place: 
     assert proof.accepted > 50
     assert (proof.lost, proof.counted_twice) == (0, 0)
     assert proof.stored == proof.accepted
+    assert proof.energy_equal
     assert all(kills >= 1 for kills in proof.kills.values()), proof
     assert sum(proof.kills.values()) >= 10, proof
 

@@ -54,3 +54,22 @@ def test_a_line_cut_off_by_a_kill_is_no_accepted_reading(tmp_path: Path) -> None
 
 def test_no_log_is_no_reading(tmp_path: Path) -> None:
     assert list(accepted("gw-1", tmp_path / "none")) == []
+
+
+def register(meter: str, at_ms: int, wh: int) -> Kept:
+    return Kept(meter, at_ms, Source.POLLED, "energy_import_wh", wh, Quality.GOOD, "gw-1", "e", 1)
+
+
+def test_a_meter_whose_stored_registers_are_another_energy_is_told() -> None:
+    log = [taken(seq, meter, seq)._replace(wh=100 * seq) for meter in ("m1", "m2") for seq in (3, 1, 2)]
+    rows = [register(meter, seq, 100 * seq) for meter in ("m1", "m2") for seq in (1, 2, 3)]
+    assert tally(log, rows, nothing_accounted) == Tally(6, 6, 0, 0, ())
+    rows[-1] = register("m2", 3, 301)
+    assert tally(log, rows, nothing_accounted).uneven == ("m2",)
+
+
+def test_energy_between_readings_that_are_lost_is_not_that_of_the_store() -> None:
+    log = [taken(seq, "m1", seq)._replace(wh=seq) for seq in (1, 2, 3)]
+    rows = [register("m1", seq, seq) for seq in (1, 2)]
+    assert tally(log, rows, nothing_accounted).uneven == ("m1",)
+    assert tally(log, rows, lambda *batch: batch[2] == 3).uneven == (), "it was declared dropped"
