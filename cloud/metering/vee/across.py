@@ -57,12 +57,14 @@ class Crossing:
 
 
 def edge_before(day: date, rows: Sequence[PointDay]) -> Edge | None:
-    """The newest register known before `day`; a day that was never validated ends the search."""
+    """The newest register known before `day`; one never validated, or of a file, ends the search."""
     for back, row in enumerate(reversed(rows), 1):
         if row.day != day - timedelta(days=back):
             return None
         if row.last_known is not None:
             return Edge(row.day, row.last_known)
+        if _is_measured(row):
+            return None
     return None
 
 
@@ -72,7 +74,14 @@ def edge_after(day: date, rows: Sequence[PointDay]) -> Edge | None:
             return None
         if row.first_known is not None:
             return Edge(row.day, row.first_known)
+        if _is_measured(row):
+            return None
     return None
+
+
+def _is_measured(row: PointDay) -> bool:
+    """Without a register that is known: what a file said of this day is no part of any hole."""
+    return bool((row.method == Method.MEASURED).any())
 
 
 def crossing(raw: RawDay, first: int, last: int, near: Neighbours) -> Crossing | None:
@@ -91,7 +100,7 @@ def crossing(raw: RawDay, first: int, last: int, near: Neighbours) -> Crossing |
 
 
 def _here(raw: RawDay, boundary: int) -> Edge | None:
-    value = raw.registers()[boundary]
+    value = np.nan if raw.is_of_file else raw.registers()[boundary]
     return None if np.isnan(value) else Edge(raw.day.day, (boundary, int(value)))
 
 

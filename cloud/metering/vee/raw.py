@@ -5,7 +5,7 @@ that the sums of slots are the differences of registers exactly.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -15,6 +15,7 @@ from cloud.fleet.topology import Installation
 from cloud.metering.primary import ratio_of
 from cloud.metering.store import Columns, ms
 from cloud.metering.vee.dirty import REACH
+from cloud.metering.vee.families import begins_again, one_register
 from cloud.metering.vee.grid import Grid, Span, boundaries
 from cloud.metering.vee.point_day import Channel, Known
 from cloud.metering.vee.policy import VeePolicy
@@ -38,6 +39,8 @@ class Register:
     most_w: float
     capacity_w: float
     limit_ms: int
+    imported: bool = False
+    """Of a file: what it stands at says nothing of the meter, nor of another day's register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,10 @@ class RawDay:
         return len(self.rows) == 1 and not self.exchanged.any()
 
     @property
+    def is_of_file(self) -> bool:
+        return any(row.imported for row in self.rows)
+
+    @property
     def capacity_wh(self) -> float:
         """What a slot holds at the capacity; NaN unknown."""
         return self.rows[-1].capacity_w * self.day.interval_s / 3600
@@ -77,7 +84,9 @@ class RawDay:
         return self.known()[0]
 
     def known(self) -> tuple[Known | None, Known | None]:
-        """Where the register is known first and last."""
+        """Where the register is known first and last; a file's tells other days nothing."""
+        if self.is_of_file:
+            return None, None
         registers = self.registers()
         known = np.flatnonzero(~np.isnan(registers))
         if not len(known):
@@ -170,6 +179,9 @@ def raw_days(
     day: Grid,
 ) -> dict[str, RawDay]:
     """The raw day of each point of `places`; `meters` are the indexes in `columns`."""
+    columns, imported = one_register(columns, day.bounds_ms)
+    if imported:
+        places = {point: [_known_as(row, meters, imported) for row in rows] for point, rows in places.items()}
     flat = [(point, row) for point, rows in places.items() for row in rows]
     spans = [_span(row, meters[row.meter]) for _, row in flat]
     at = boundaries(columns, spans, day.bounds_ms)
@@ -179,6 +191,9 @@ def raw_days(
     passed = _slots(primary, [row for _, row in flat], day)
     fell = ~np.isnan(primary[:, :-1]) & ~np.isnan(primary[:, 1:]) & np.isnan(passed)
     nothing = np.zeros(day.slots, np.bool_)
+    again: dict[str, list[int]] = {}
+    for meter, at_ms in begins_again(columns, meters, imported):
+        again.setdefault(meter, []).append(day.slot_of(at_ms))
     for point, rows in places.items():
         part = slice(next_row, next_row + len(rows))
         if len(rows) == 1 and not _has_edge(rows[0], day):
@@ -187,7 +202,15 @@ def raw_days(
         else:
             found[point] = _raw_day(rows, primary[part], passed[part], exchanges.get(point, ()), day)
         next_row += len(rows)
+        for slot in (slot for row in rows for slot in again.get(row.meter, ())):
+            if 0 <= slot < day.slots:
+                found[point].falls[slot] = True
     return found
+
+
+def _known_as(row: Register, meters: Mapping[str, int], imported: frozenset[int]) -> Register:
+    """A file's register has no digits of the meter's to roll over."""
+    return replace(row, modulus_wh=np.nan, imported=True) if meters[row.meter] in imported else row
 
 
 def _has_edge(row: Register, day: Grid) -> bool:
