@@ -319,7 +319,7 @@ def test_a_reading_is_accepted_when_its_batch_is_on_disk_and_not_before(
     gateway.agent.tick()
     key = gateway.agent.outbox.unsettled(1)[0].key
     assert gateway.accepted() == [
-        {"epoch": key.epoch, "seq": 1, "meter": "M-001", "at_ms": START_MS + 1000},
+        {"epoch": key.epoch, "seq": 1, "meter": "M-001", "at_ms": START_MS + 1000, "wh": 1_000_001},
     ]
 
 

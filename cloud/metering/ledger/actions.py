@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 DAY = timedelta(days=1)
 HISTORY = 30
 """So many days back a station is counted that is older than its ledger, down to its first reading."""
+HISTORY_METERS = 500
+"""Of these so many are counted at a turn: a second and less."""
 YESTERDAY_EVERY = timedelta(hours=1)
 LOOK_AT = time(1, 0)
 """Local time from which a closed day is looked through in the store: its last batches are in."""
@@ -131,9 +133,16 @@ class Ledger:
             return count.state(connection, day) is None
 
     def _history(self, now: datetime) -> None:
-        """One older day at a turn, the newest first, down to the station's first readings."""
-        if self._ended:
-            return
+        """Older days, the newest first, down to the station's first readings: at least one at a turn.
+
+        A small station has its past in one turn, a large one does not hold up the present for it.
+        """
+        counted = 0
+        while not self._ended and counted < HISTORY_METERS:
+            counted += self._older_day(now)
+
+    def _older_day(self, now: datetime) -> int:
+        """The newest day that was never counted; how many meters it had."""
         today = local_day(now, self.station.zone)
         with self.station.database.read() as connection:
             query = select(day_table.c.day).where(day_table.c.day >= today - timedelta(days=HISTORY))
@@ -141,10 +150,11 @@ class Ledger:
         day = next((day for day in _back(today) if day not in known), None)
         if day is None:
             self._ended = True
-            return
-        DayCount(self.station, day, now).run(look=True)
+            return 0
+        meters = DayCount(self.station, day, now).run(look=True)
         if self._nothing_came(day) and not any(each < day for each in known):
             self._forget(day)
+        return max(meters, 1)
 
     def _nothing_came(self, day: date) -> bool:
         with self.station.database.read() as connection:
@@ -179,6 +189,10 @@ class Ledger:
     def count_again(self, connection: Connection, exclusion: int, by: str) -> None:
         row = exclusions.withdraw(connection, exclusion, by, self._clock.now())
         self._stale(connection, row.start, row.end)
+
+    def changed_since(self, connection: Connection, since: datetime) -> None:
+        """Who was in service is known otherwise from `since` on: those days are counted anew."""
+        self._stale(connection, since, None)
 
     def _stale(self, connection: Connection, start: datetime, end: datetime | None) -> None:
         zone = self.station.zone

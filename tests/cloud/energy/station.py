@@ -1,4 +1,4 @@
-"""The whole service over a period of hard lives: delivery in any order and twice, fitters, validation, archive."""
+"""The service over a period of hard lives: delivery in any order and twice, fitters, validation, archive."""
 
 import random
 from collections.abc import Callable, Iterable, Sequence

@@ -114,7 +114,10 @@ def nothing_wrong(station: Station, only: tuple[str, ...] = ()) -> None:
 
 
 def test_every_view_of_a_point_has_the_energy_that_flowed(station: Station) -> None:
-    nothing_wrong(station)
+    nothing_wrong(station, () if station.period == PERIODS["plain"] else ON_ANY_DAY)
+
+
+ON_ANY_DAY = ("series", "portal hours", "portal days", "final", "archive", "archive by hours", "export csv")
 
 
 def test_boards_have_the_energy_of_their_areas(station: Station) -> None:
@@ -152,6 +155,7 @@ def test_rebuilt_from_its_archive_a_store_tells_the_same_energy(station: Station
         assert store.conflicts(WHOLE_STATION) == app.store.conflicts(WHOLE_STATION)
 
 
+@pytest.mark.parametrize("station", ["spring"], indirect=True)
 def test_a_restored_backup_and_a_copy_on_other_engines_tell_the_same_energy(
     station: Station, servers: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -189,7 +193,7 @@ def test_on_postgresql_and_influxdb_every_view_has_the_energy_too(
     settings = made(tmp_path / "data", period, **servers)
     station = replace(lived_through(settings, period), query=influx.query)
     try:
-        nothing_wrong(station)
+        nothing_wrong(station, ON_ANY_DAY)
         assert not wrong_areas(station, views.boards)
         station.clock.set(datetime(2026, 11, 20, tzinfo=UTC))
         station.application.upkeep.run()
