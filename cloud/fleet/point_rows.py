@@ -149,7 +149,7 @@ def rows(sheet: Sheet) -> tuple[list[Numbered], list[Refusal]]:
         try:
             row = PointRow.model_validate(_in_our_words(values))
         except ValidationError as error:
-            refused.append(Refusal(number, spelling.told(PointRow, error)))
+            refused.append(Refusal(number, _told(error, names, cells)))
             continue
         doubled = [
             f"{kind} {key!r} is in row {seen[kind, key]} already"
@@ -162,6 +162,21 @@ def rows(sheet: Sheet) -> tuple[list[Numbered], list[Refusal]]:
         seen.update(dict.fromkeys(_keys(row), number))
         good.append(Numbered(number, row))
     return good, refused
+
+
+def _told(error: ValidationError, names: Mapping[str, str], cells: Mapping[str, str]) -> str:
+    """All that is wrong with a row, in the file's own words: which column, what stands there, what may."""
+    headings = {name: heading for heading, name in names.items()}
+    found: dict[str, str] = {}
+    for each in error.errors(include_url=False):
+        name = str(each["loc"][0])
+        words = ", ".join(WORDS.get(name, ()))
+        wanted = f"use one of {words}" if words else each["msg"]
+        heading = headings.get(name, name)
+        found.setdefault(
+            name, f"{heading} {cells[heading]!r}: {wanted}" if heading in cells else f"{heading}: {wanted}"
+        )
+    return "; ".join(found.values())
 
 
 def _keys(row: PointRow) -> list[tuple[str, str]]:

@@ -46,11 +46,18 @@ def read(path: Path) -> Sheet:
     if len(content) > MAX_FILE:
         raise Invalid(f"{path}: larger than {MAX_FILE >> 20} MiB: split it")
     try:
-        lines = _xlsx(content) if content.startswith(b"PK") else _csv(content)
-        headings, rows = _table(lines)
+        headings, rows = _table(_lines(path, content))
     except Invalid as error:
         raise Invalid(f"{path}: {error}") from None
     return Sheet(headings, rows, hashlib.sha256(content).hexdigest())
+
+
+def _lines(path: Path, content: bytes) -> Iterator[Sequence[str]]:
+    if content.startswith(b"PK"):
+        return _xlsx(content)
+    if path.suffix.lower() == ".xlsx":
+        raise Invalid("it is no XLSX file, whatever its name says")
+    return _csv(content)
 
 
 def _table(lines: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], tuple[tuple[int, dict[str, str]], ...]]:

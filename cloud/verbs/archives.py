@@ -35,10 +35,14 @@ def archive(
     as_json: Json = False,
 ) -> None:
     """Archive the closed days that changed or are new, and make months that are over one file."""
+    from cloud.fleet import registry
     from cloud.metering.archive.nightly import Nightly
 
     settings = settings_of(config)
     with records_of(config) as records:
+        with records.database.read() as connection:
+            for each in area or ():
+                registry.area(connection, each)
         made = _archive(settings, records)
         nightly = Nightly(made, settings.archive, settings.retention.archive_days)
         with made.turn():

@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
 
 def collection(
     day: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A local day; yesterday when none is named.")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="A local day, as 2026-11-22; else yesterday."),
     ] = None,
     recount: Annotated[bool, typer.Option(help="Look that day through in the store first.")] = False,
     worst: Annotated[int, typer.Option(min=0, max=500, help="So many areas, the worst first.")] = WORST,

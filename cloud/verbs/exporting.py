@@ -36,8 +36,12 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    first: Annotated[datetime, typer.Option("--from", formats=DAY, help="First local day.")],
-    last: Annotated[datetime, typer.Option("--to", formats=DAY, help="Last local day, included.")],
+    first: Annotated[
+        datetime, typer.Option("--from", formats=DAY, metavar="DAY", help="First local day, as 2026-01-01.")
+    ],
+    last: Annotated[
+        datetime, typer.Option("--to", formats=DAY, metavar="DAY", help="Last local day, included.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
     meter: Annotated[str | None, typer.Option(help="One meter.")] = None,
     point: Annotated[str | None, typer.Option(help="One metering point, whatever meters it had.")] = None,

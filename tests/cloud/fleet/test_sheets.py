@@ -60,6 +60,13 @@ def test_what_is_no_table_is_refused_in_one_line(path: Path, text: str, told: st
         sheets.read(path)
 
 
+def test_a_spreadsheet_by_its_name_alone_is_told(path: Path) -> None:
+    named = path.with_suffix(".xlsx")
+    named.write_text(TABLE, encoding="utf-8")
+    with pytest.raises(Invalid, match="no XLSX file"):
+        sheets.read(named)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "ignore")))
 def test_garbage_is_a_table_or_refused_and_nothing_else(path: Path, content: bytes) -> None:
