@@ -104,7 +104,7 @@ def test_while_the_store_is_slow_the_gateway_keeps_what_comes_and_afterwards_all
     assert chain.held() == 2 * BATCHES
     # each place holds what it may and no more, however much the gateway has
     assert chain.uplink._window.under_way <= LIMIT
-    assert chain.intake.waiting <= ROOM + chain.slow.most
+    assert chain.intake.waiting <= ROOM + chain.slow.most + 1, "its status came with the first"
     assert chain.slow.most <= GROUP
     assert chain.station.published == []
     chain.slow.go.set()
