@@ -29,7 +29,7 @@ class Quality(StrEnum):
     SUSPECT = "suspect"  # said twice, and hard to believe: a register that fell, an advance beyond the rating
 
 
-class Reading(msgspec.Struct, frozen=True, array_like=True):
+class Reading(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """On the wire: [meter, at_ms, source, {quantity: value}, quality].
 
     `at_ms` is Unix time in ms, UTC: the gateway's for polled values, the meter's own stamp for the rest.

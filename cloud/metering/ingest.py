@@ -30,7 +30,7 @@ from protocols.readings import Reading
 
 log = logging.getLogger(__name__)
 
-GROUP_BYTES = 8 * 1024 * 1024
+GROUP_BYTES = 32 * 1024 * 1024
 """What the messages settled together may be deflated to: a bound for memory."""
 
 OnStored = Callable[[Connection, BatchOfReadings, Sequence[Reading]], None]
