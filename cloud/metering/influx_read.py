@@ -96,13 +96,24 @@ def some(meters: Collection[str]) -> Iterator[list[str]]:
 # what the writing side has to know
 
 
-def newest(ask: Ask, meters: Collection[str]) -> dict[tuple[str, Source], int]:
-    """The instant of the newest point of each (meter, source), in Unix ms."""
+def newest(ask: Ask, meters: Collection[str], from_ms: int) -> dict[tuple[str, Source], int]:
+    """The instant of the newest point of each (meter, source) that has one from then on, in Unix ms."""
     found = {}
     for part in some(meters):
-        for piece in ask(select([f"last({ORIGIN})"], part, None, by="meter, source")):
+        for piece in ask(select([f"last({ORIGIN})"], part, (from_ms, _FOREVER), by="meter, source")):
             found[piece.meter, piece.source] = piece.values[0][0]
     return found
+
+
+def gaps(ask: Ask, keys: Collection[Key]) -> Iterator[tuple[Key, int, int | None]]:
+    """(key, from, next): behind each key there is no point from `from` on until `next`, None: none at all."""
+    for meters, (_, behind_ms), near in _near_keys(keys):
+        found = {
+            (piece.meter, piece.source): piece.values[0][0]
+            for piece in ask(select([f"first({ORIGIN})"], meters, (behind_ms, _FOREVER), by="meter, source"))
+        }
+        for key in near:
+            yield key, behind_ms - 1, found.get((key[0], key[2]))
 
 
 def points(ask: Ask, keys: Collection[Key]) -> dict[Key, Found]:
@@ -124,7 +135,11 @@ def points(ask: Ask, keys: Collection[Key]) -> dict[Key, Found]:
 
 
 def _near(keys: Iterable[Key]) -> Iterator[tuple[list[str], Span]]:
-    """(meters, [first, last]) that hold all the keys, and not much besides: an hour of silence parts them."""
+    return ((meters, span) for meters, span, _ in _near_keys(keys))
+
+
+def _near_keys(keys: Iterable[Key]) -> Iterator[tuple[list[str], Span, list[Key]]]:
+    """(meters, [first, last], keys) that hold all keys and not much else: an hour of silence parts them."""
     group: list[Key] = []
     for key in sorted(keys, key=lambda each: each[1]):
         if group and key[1] - group[-1][1] > 3_600_000:
@@ -134,10 +149,12 @@ def _near(keys: Iterable[Key]) -> Iterator[tuple[list[str], Span]]:
     yield from _spans(group)
 
 
-def _spans(group: list[Key]) -> Iterator[tuple[list[str], Span]]:
-    if group:
-        for part in some({key[0] for key in group}):
-            yield part, (group[0][1], group[-1][1] + 1)
+def _spans(group: list[Key]) -> Iterator[tuple[list[str], Span, list[Key]]]:
+    of: dict[str, list[Key]] = {}
+    for key in group:
+        of.setdefault(key[0], []).append(key)
+    for part in some(of):
+        yield part, (group[0][1], group[-1][1] + 1), [key for meter in part for key in of[meter]]
 
 
 def _found(columns: Sequence[str], row: Row) -> Found | None:

@@ -8,7 +8,7 @@ won after all out again; a stop in between is mended when the gateway sends the 
 """
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,7 +26,7 @@ from cloud.metering.conflicts import Place, Refusal
 from cloud.metering.influx_contest import Identity, Settled, settle
 from cloud.metering.influx_faults import LinesRefused
 from cloud.metering.influx_read import Piece
-from cloud.metering.known import Known
+from cloud.metering.known import Known, Track
 from cloud.metering.line_protocol import Key
 from cloud.metering.store import BatchOfReadings, Latest, Refused, StoreFault
 from cloud.metering.turns import Turns
@@ -143,19 +143,36 @@ class Writer:
             key: settle(key, found.get(key), [(each.identity, each.reading) for each in under[key]])
             for key in (found.keys() | twice)
         }
+        newer = [key for key in under if key not in old and key not in between]
+        if known and (unfound := old - found.keys()):
+            self._learn(known, unfound, between, newer)
         lines: list[tuple[str, Sequence[Said]]] = []
         for key, same in under.items():
             line = settled[key].line if key in settled else same[0].line
             if line is not None:
                 lines.append((line, same))
-        newer = [key for key in under if key not in old and key not in between]
         return Plan(lines, settled, newer, [*between, *(old - found.keys())])
 
     def _admit(self, keys: Collection[Key], known: Known) -> tuple[set[Key], set[Key]]:
         """As `Known.admit`; meters that are new to us are looked up first."""
         if unmet := known.unmet(key[0] for key in keys):
-            known.meet(unmet, influx_read.newest(self._wire.ask, unmet))
+            first_ms = min(key[1] for key in keys if key[0] in unmet)
+            known.meet(unmet, influx_read.newest(self._wire.ask, unmet, first_ms), first_ms - 1)
         return known.admit(keys)
+
+    def _learn(
+        self, known: Known, unfound: Iterable[Key], between: Iterable[Key], newer: Iterable[Key]
+    ) -> None:
+        """Who fills a gap that is not remembered, as after a restart, will go on: how far does it reach?"""
+        last: dict[Track, Key] = {}
+        for key in sorted([*unfound, *between], key=lambda each: each[1]):
+            last[key[0], key[2]] = key
+        new: dict[Track, int] = {}
+        for meter, at_ms, source in newer:
+            new[meter, source] = min(at_ms, new.get((meter, source), at_ms))
+        for (meter, _, source), after_ms, next_ms in influx_read.gaps(self._wire.ask, last.values()):
+            track = meter, source
+            known.learn(track, after_ms, new.get(track) if next_ms is None else next_ms)
 
     # doing it
 

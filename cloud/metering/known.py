@@ -1,5 +1,6 @@
 """What a writer remembers of its meters, so that it need not ask an engine about every reading: up to when
-there are points, and in which long gaps before that there are none.
+there are points, and in which long gaps before that there are none. A meter is looked up from where it is
+written on (a look at all its past takes ten times as long after a year); a gap that is met is learned.
 
 What it says to be new is new. It takes note before anything is sent: what was never answered is asked about.
 """
@@ -19,26 +20,37 @@ MOST_GAPS = 4
 
 
 class Known:
-    """Of every meter met: no point of (meter, source) is beyond `_newest`, and none within its `_gaps`."""
+    """Of every meter met: no point of (meter, source) is beyond `_newest`, and none within its `_gaps`.
+
+    What has no newest has nothing beyond the meter's `_floor`. Gaps of a track never overlap.
+    """
 
     def __init__(self) -> None:
-        self._met: set[str] = set()
+        self._floor: dict[str, int] = {}
         self._newest: dict[Track, int] = {}
         self._gaps: dict[Track, list[tuple[int, int]]] = {}
         self.newest = Newest()
 
     def unmet(self, meters: Iterable[str]) -> set[str]:
-        return set(meters) - self._met
+        return set(meters) - self._floor.keys()
 
-    def meet(self, meters: Iterable[str], newest: Mapping[Track, int]) -> None:
-        """`newest` is the newest point of every (meter, source) of these that has one."""
+    def meet(self, meters: Iterable[str], newest: Mapping[Track, int], floor_ms: int = NEVER) -> None:
+        """`newest` is the newest point of every (meter, source) of these that has one beyond `floor_ms`."""
         self._newest.update(newest)
-        self._met.update(meters)
+        self._floor.update(dict.fromkeys(meters, floor_ms))
+
+    def learn(self, track: Track, after_ms: int, next_ms: int | None) -> None:
+        """There is nothing between the two, and None is nothing at all before what was ever said to come."""
+        end = self._newest.get(track, after_ms) if next_ms is None else next_ms
+        for first, last in self._gaps.get(track, []):
+            if last > after_ms:
+                end = min(end, max(first, after_ms))
+        self._remember(track, [(after_ms, end)])
 
     def forget(self, meters: Iterable[str]) -> None:
         for meter in set(meters):
             self.newest.drop([meter])
-            self._met.discard(meter)
+            self._floor.pop(meter, None)
             for source in SOURCES:
                 self._newest.pop((meter, source), None)
                 self._gaps.pop((meter, source), None)
@@ -52,7 +64,7 @@ class Known:
         for key in sorted(keys, key=lambda each: each[1]):
             meter, at_ms, source = key
             track = meter, source
-            newest = self._newest.get(track, NEVER)
+            newest = self._newest.get(track, self._floor[meter])
             if at_ms > newest:
                 if at_ms - newest > GAP_MS:
                     self._remember(track, [(newest, at_ms)])

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-Told = tuple[int, dict[str, str], bytes] | Literal["lost", "cut", "half", "silence"]
-"""An answer; or: written and not said so, not written and cut off, half an answer, none at all."""
+Told = tuple[int, dict[str, str], bytes] | Literal["lost", "cut", "half", "silence", "held"]
+"""An answer; or: written and not said so, not written and cut off, half an answer, none, a late one."""
 
 
 class Between(ThreadingHTTPServer):
@@ -32,12 +32,17 @@ class Between(ThreadingHTTPServer):
         self.queries: deque[Told] = deque()
         self.lines: list[int] = []
         """How many bytes each write had that came."""
+        self.asked = 0
+        """How many questions came."""
+        self.holding, self.released = threading.Event(), threading.Event()
+        """What is `held` is on its way from the one to the other."""
         self.ended = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,))
         self._thread.start()
 
     def close(self) -> None:
         self.ended.set()
+        self.released.set()
         self.shutdown()
         self._thread.join()
         self.server_close()
@@ -62,6 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         waiting = {"/api/v2/write": self.server.writes, "/query": self.server.queries}.get(path)
         if path == "/api/v2/write":
             self.server.lines.append(len(body))
+        self.server.asked += path == "/query"
         told = waiting.popleft() if waiting else None
         if isinstance(told, tuple):
             self._answer(*told)
@@ -74,6 +80,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif told == "cut":
             self._cut()
         else:
+            if told == "held":
+                self.server.holding.set()
+                self.server.released.wait(20)
             status, headers, answer = self._pass_on(body)
             if told == "lost":
                 self._cut()

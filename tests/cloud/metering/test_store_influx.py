@@ -19,6 +19,7 @@ from cloud.metering.points import Point, PointSink
 from cloud.metering.store import BatchOfReadings, ReadingStore, StoreFault
 from cloud.metering.store_influx import InfluxStore
 from protocols.readings import Quality, Reading, Source
+from tests.cloud.metering.influx_between import Between
 from tests.cloud.metering.store_contract import (
     T0,
     T0_MS,
@@ -97,6 +98,29 @@ def test_a_late_claim_is_looked_up_after_a_restart_too(tmp_path: Path, opened: O
     assert found == {"energy_import_wh": (6, 1), "power_w": (1.5, 2), "voltage_l1_v": (230.0, 3)}
     assert [(each.value, each.seq) for each in again.conflicts(WHOLE_STATION)] == [(7, 2), (9.5, 3)]
     again.close()
+
+
+def test_a_backlog_goes_on_after_a_restart_without_a_look_at_every_reading(
+    influx: Influx, sqlite_url: str
+) -> None:
+    between, database = Between(influx.url), Database(sqlite_url)
+    store = InfluxStore(influx.settings(url=between.url), database)
+    hour = [[reading(60 * at + minute, f"m{n}") for n in range(3) for minute in (0, 30)] for at in range(48)]
+    for seq, at in enumerate((47, 0, 1, 2)):
+        store.write(batch(*hour[at], seq=seq))
+    store.close()
+    again = InfluxStore(influx.settings(url=between.url), database)
+    between.asked = 0
+    for at in range(2, 47):
+        again.write(batch(*hour[at], seq=at + 10))
+    assert between.asked <= 8  # where the meters end; what came again; the gap behind it, and its last hour
+    again.write(batch(*hour[30], seq=0))
+    assert between.asked <= 10
+    assert len(list(again.rows(WHOLE_STATION))) == 3 * 2 * 48
+    assert {each.seq for each in again.rows(WHOLE_STATION) if each.at_ms == hour[30][0].at_ms} == {0}
+    again.close()
+    between.close()
+    database.close()
 
 
 def test_a_newest_value_that_is_lost_to_another_is_not_remembered(store: ReadingStore) -> None:
