@@ -286,6 +286,7 @@ port = 1883
 [readings]
 kind = "sqlite"           # data/readings.db; or "influxdb":
 # influxdb = {{ url = "http://127.0.0.1:8086", bucket = "readings", token_file = "influxdb.token" }}
+# (the token's file: mode 0600; org = "…" beside them where the organisation is not "wattpost")
 
 [archive]
 folder = "archive"        # Parquet, a file per area and day, compacted to one per area and month

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from cloud.metering.vee.days import Channel
 from protocols.readings import Quality, Reading, Source
 
 BATCH = 1000
+AHEAD = timedelta(hours=1)
+"""As far as the clock of a file may be ahead of ours."""
 _REVERSE = {Channel.IMPORT: Channel.EXPORT, Channel.REACTIVE_IMPORT: Channel.REACTIVE_EXPORT}
 Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
 
@@ -74,8 +76,9 @@ def read(origin: Origin, path: Path, said: Said) -> tuple[Understood, str]:
     return understood(path, said, known.__contains__), _digest(path, said)
 
 
-def plan(connection: Connection, file: Understood, digest: str) -> Plan:
+def plan(connection: Connection, file: Understood, digest: str, now: datetime) -> Plan:
     """What would be written; Invalid and Conflict say in one line why it cannot be."""
+    _refuse_future(file, now)
     known = matching.names(connection)
     made = Plan(file)
     _match(made, known)
@@ -96,11 +99,12 @@ def bring_in(
     with origin.database.read() as connection:
         before = connection.execute(select(import_table).where(import_table.c.digest == digest)).one_or_none()
     if before is not None and before.done_at is not None:
-        told = {"file": path.name, "imported_at": before.done_at.isoformat()}
+        done_at = before.done_at.astimezone(said.zone)
+        told = {"file": path.name, "imported_at": done_at.isoformat(timespec="seconds")}
         return Done(told, 0, again=True)
     file, digest = read(origin, path, said)
     with origin.database.write() as connection:
-        made = plan(connection, file, digest)
+        made = plan(connection, file, digest, clock.now())
         _check(made)
         number = None if before is None else int(before.id)
         number = _begin(connection, made, digest, number, by, clock.now())
@@ -120,6 +124,18 @@ def _check(made: Plan) -> None:
         )
     if not made.stretches:
         raise Invalid(f"{path}: it holds nothing of any meter here; nothing was imported")
+
+
+def _refuse_future(file: Understood, now: datetime) -> None:
+    """A year mistaken, or a day for a month: whatever came after it would be out of its order."""
+    length = 0 if file.values is Values.REGISTER else file.interval_s
+    ends = [int(each.at_s[-1]) + length for each in file.series.values() if len(each.at_s)]
+    last = _at(max(ends, default=0)).astimezone(file.said.zone)
+    if last > now + AHEAD:
+        raise Invalid(
+            f"{file.path}: it has values until {last:%Y-%m-%d %H:%M}, which has not come: "
+            "mend its dates, or say --dates or --zone; nothing was imported"
+        )
 
 
 def _match(made: Plan, known: Names) -> None:
@@ -190,7 +206,7 @@ class _Standing:
         """Where the register stands when the file begins; whether that it begins again cannot be seen."""
         others = self._others[meter, channel.value]
         for row in others:
-            _apart(row, meter, start, end, self._file.values)
+            _apart(row, meter, start, end, self._file)
         earlier = [row for row in others if row.end <= start]
         if not earlier:
             return State(), False
@@ -200,13 +216,12 @@ class _Standing:
         return State(0, last.remainder_wh), last.register_end_wh == 0
 
 
-def _apart(row: Row[Any], meter: str, start: datetime, end: datetime, values: Values) -> None:
-    told = (
-        f"{meter} has values from {row.start:%Y-%m-%d %H:%M} to {row.end:%Y-%m-%d %H:%M} UTC from {row.file}"
-    )
+def _apart(row: Row[Any], meter: str, start: datetime, end: datetime, file: Understood) -> None:
+    since, until = (each.astimezone(file.said.zone) for each in (row.start, row.end))
+    told = f"{meter} has values from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} from {row.file}"
     if start < row.end and end > row.start:
         raise Conflict(f"{told}: they overlap with this file; nothing was imported")
-    if end == row.start and values is not Values.REGISTER:
+    if end == row.start and file.values is not Values.REGISTER:
         raise Conflict(
             f"{told}, which follow on this file: bring files in oldest first; nothing was imported"
         )

@@ -108,8 +108,10 @@ def import_intervals(
         if dry_run:
             found, digest = intake.read(origin, file, told)
             with records.database.read() as connection:
-                plan = intake.plan(connection, found, digest)
+                plan = intake.plan(connection, found, digest, SystemClock().now())
             say(reporting.as_dict(plan), reporting.as_text(plan), as_json)
+            if plan.unknown and not skip_unknown:
+                talk("as it is it would be refused: not every name is a meter here, see --skip-unknown")
             return
         done = intake.bring_in(origin, file, told, SystemClock(), lambda total: progress(total, "readings"))
     if done.again:

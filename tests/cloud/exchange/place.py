@@ -56,7 +56,7 @@ class Place:
     def plan(self, path: Path, said: Said | None = None) -> intake.Plan:
         file, digest = intake.read(self.origin, path, said or Said(SHANGHAI))
         with self.origin.database.read() as connection:
-            return intake.plan(connection, file, digest)
+            return intake.plan(connection, file, digest, self.clock.now())
 
     def registers(self, meter: str, quantity: str = "energy_import_wh") -> dict[int, int]:
         """Instant in ms → register."""

@@ -48,6 +48,23 @@ def test_the_same_file_twice_counts_once(place: Place) -> None:
     assert place.store.conflicts(WHOLE_STATION) == []
 
 
+def test_a_year_mistaken_is_refused_before_later_files_are_out_of_order(place: Place) -> None:
+    path = made(place, 1, ["0.4"] * 24)
+    path.write_text(path.read_text().replace("2026-03", "2027-03"))
+    for taken in (place.plan, place.bring_in):
+        with pytest.raises(Invalid, match="until 2027-03-02 00:00, which has not come"):
+            taken(path)
+    assert list(place.store.rows(WHOLE_STATION)) == []
+
+
+def test_what_overlaps_is_told_by_the_clock_of_the_station(place: Place) -> None:
+    place.bring_in(made(place, 1, ["0.4"] * 24))
+    with pytest.raises(
+        Conflict, match=r"from 2026-03-01 00:00 to 2026-03-02 00:00 from 1\.csv: they overlap"
+    ):
+        place.bring_in(made(place, 1, ["0.5"] * 24, "again.csv"))
+
+
 def test_files_in_a_row_carry_register_and_remainder_on(place: Place) -> None:
     for day in range(1, 6):
         place.bring_in(made(place, day, ["0.39"] * 24))
