@@ -48,6 +48,8 @@ def validate(
             for day in days:
                 done += work.day(day, None if area is None else [area], tell=more)
     text = f"{done.points} points, {done.written} days written, {done.opened} exceptions for a person"
+    if done.let_go:
+        text += f"; {done.let_go} days stay as they are: their raw readings are in the archive only"
     say(asdict(done), text, as_json)
 
 

@@ -77,7 +77,7 @@ def done(connection: Connection, day: date, times: int | None, number: int, now:
     """The day is archived as it was with `number` revisions, and when it was marked `times`."""
     if times is not None:
         connection.execute(delete(due_table).where(due_table.c.day == day, due_table.c.times == times))
-    values = {"revisions": number, "archived_at": now, "forgotten_at": None}
+    values = {"revisions": number, "archived_at": now}  # what was let go once is not back because more came
     if connection.execute(update(day_table).where(day_table.c.day == day).values(values)).rowcount == 0:
         connection.execute(insert(day_table).values(day=day, **values))
 

@@ -64,7 +64,7 @@ day_table = Table(
 )
 """`revisions` counts the validated revisions that the day had; another count now means it changed since.
 
-`forgotten_at`: since then its raw readings are in the archive only.
+`forgotten_at`: since then its raw readings are in the archive; the store has only what came later, if any.
 """
 due_table = Table(
     "archive_due",
@@ -118,6 +118,13 @@ def live(
     if areas is not None:
         query = query.where(table.area.in_(sorted(areas)))
     return _entries(connection, query.order_by(table.area, table.revision))
+
+
+def let_go(connection: Connection, first: date, last: date) -> set[date]:
+    """The days, both included, of which the store no longer holds every raw reading."""
+    table = day_table.c
+    query = select(table.day).where(table.day.between(first, last), table.forgotten_at.is_not(None))
+    return set(connection.scalars(query))
 
 
 def every(connection: Connection, *states: State) -> list[Entry]:

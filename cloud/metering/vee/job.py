@@ -16,6 +16,7 @@ from cloud.fleet.topology import Installation
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
+from cloud.metering.archive import manifest
 from cloud.metering.store import ReadingStore, ms
 from cloud.metering.vee import days, dirty, exception_store, exceptions, gather
 from cloud.metering.vee.exceptions import JOB, Where
@@ -36,19 +37,28 @@ AT_ONCE = 200
 """Points whose days are written in one transaction: the one writer is wanted by others, too."""
 CATCH_UP = timedelta(days=62)
 """A station that stood still validates so many days back by itself; older ones by the verb."""
-ANSWER_WITHIN = timedelta(days=1)
+ANSWER_WITHIN = ONE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """`written` are the days that are new or changed, by channel and point; `opened` the exceptions."""
+    """`written` are the days that are new or changed, by channel and point; `opened` the exceptions.
+
+    `let_go`: days left as they are, for the store no longer holds all that was measured then.
+    """
 
     points: int = 0
     written: int = 0
     opened: int = 0
+    let_go: int = 0
 
     def __add__(self, other: "Done") -> "Done":
-        return Done(self.points + other.points, self.written + other.written, self.opened + other.opened)
+        return Done(
+            self.points + other.points,
+            self.written + other.written,
+            self.opened + other.opened,
+            self.let_go + other.let_go,
+        )
 
 
 class Validation:
@@ -131,6 +141,9 @@ class Validation:
         `tell` is called with how many more points are done.
         """
         with self._database.read() as connection:
+            if manifest.let_go(connection, day - ONE, day + ONE):  # midnight is bridged from both sides
+                log.warning("%s stays as it is: its raw readings are in the archive only", day)
+                return Done(let_go=1)
             rows = self._installations(connection, day)
         feeders = {row.area: row.feeder for row in rows}
         places = gather.places(rows, day, self._zone, self._policy)
@@ -196,7 +209,7 @@ class Validation:
             self._around.supplied(connection, points),
             usual_days(connection, day, found.raw, self._policy),
             edits,
-            days.had(connection, day - timedelta(days=1), points),
+            days.had(connection, day - ONE, points),
             ms(self._clock.now()),
         )
 

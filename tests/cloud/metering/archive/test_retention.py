@@ -65,6 +65,18 @@ def test_a_damaged_file_keeps_the_readings_it_should_hold(village: Village) -> N
     assert len(everything(village.store)[0]) == 288
 
 
+def test_days_that_have_to_stay_do_not_stop_those_behind_them(
+    village: Village, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloud.metering.archive.retention.DAYS_A_RUN", 1)
+    for day in (DAY, NEXT):
+        village.poll("M-1", day)
+        village.archive_days(day)
+    (village.archive.folder / "raw/A01/2026-03-05.r1.parquet").unlink()
+    done = retention(village).run()
+    assert (done.days, list(done.kept)) == (1, [DAY])
+
+
 def test_what_the_archive_lacks_stays_and_is_archived_before_it_goes(village: Village) -> None:
     village.poll("M-1", DAY)
     village.archive_days(DAY)
@@ -97,6 +109,7 @@ def test_what_comes_late_to_a_forgotten_day_joins_it_and_goes_too(village: Villa
     village.poll("M-1", DAY)
     village.archive_days(DAY)
     retention(village).run()
+    village.clock.advance(1)
     late = village.reading("M-1", village.zone_instant(DAY) + timedelta(seconds=450), 1)
     batch = BatchOfReadings("gw-1", "e1", 5, [late])
     village.store.write(batch)
