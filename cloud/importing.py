@@ -11,7 +11,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import date, tzinfo
+from datetime import date, timedelta, tzinfo
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +23,7 @@ from cloud.kit.clock import SystemClock
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
 from cloud.metering.archive import due
+from cloud.metering.imported import Imported
 from cloud.metering.store import BatchOfReadings, ReadingStore, Refused, StoreFault, normal
 from protocols.readings import Quality, Reading, Source
 
@@ -59,22 +60,24 @@ def readings(
     store: ReadingStore,
     progress: Callable[[int], AbstractContextManager[Callable[[int], object]]],
     zone: tzinfo,
+    grace: timedelta,
 ) -> int:
     """Write the readings in `path` ("-" is stdin) into `store`; how many there were.
 
-    Their closed days of the station's `zone` are marked for the archive: before they are there and after.
+    Their closed days of the station's `zone` are marked for the archive: before they are there and after;
+    and for validation, which looks at a day `grace` after its end anyway.
     """
     with database.read() as connection:
         known = set(connection.scalars(select(meter_table.c.id)))
     with _opened(path) as file:
         total, epoch = _checked(path, file, known)
         marked: set[date] = set()
-        with progress(total) as done:
+        with progress(total) as done, Imported(database, zone, SystemClock(), grace) as came:
             for seq, lines in enumerate(_batches(file), 1):
                 _mark(database, due.closed_days(lines, zone, SystemClock().now()) - marked, marked)
                 _write(store, BatchOfReadings(IMPORT, epoch, seq, lines))
+                came.note(lines)
                 done(len(lines))
-        _mark(database, set(marked), marked)
     return total
 
 

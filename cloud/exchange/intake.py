@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ BATCH = 1000
 AHEAD = timedelta(hours=1)
 """As far as the clock of a file may be ahead of ours."""
 _REVERSE = {Channel.IMPORT: Channel.EXPORT, Channel.REACTIVE_IMPORT: Channel.REACTIVE_EXPORT}
+Came = Callable[[Sequence[Reading]], object]
 Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
 
 
@@ -92,9 +93,18 @@ def plan(connection: Connection, file: Understood, digest: str, now: datetime) -
 
 
 def bring_in(
-    origin: Origin, path: Path, said: Said, clock: Clock, progress: Progress, by: str = "command line"
+    origin: Origin,
+    path: Path,
+    said: Said,
+    clock: Clock,
+    progress: Progress,
+    by: str = "command line",
+    came: Came = lambda _: None,
 ) -> Done:
-    """Write it. The same file counts once; one that was cut off is finished by bringing it in again."""
+    """Write it. The same file counts once; one that was cut off is finished by bringing it in again.
+
+    `came` is told of what the store has now.
+    """
     digest = _digest(path, said)
     with origin.database.read() as connection:
         before = connection.execute(select(import_table).where(import_table.c.digest == digest)).one_or_none()
@@ -108,7 +118,7 @@ def bring_in(
         _check(made)
         number = None if before is None else int(before.id)
         number = _begin(connection, made, digest, number, by, clock.now())
-    count = _write(origin, made, digest, progress)
+    count = _write(origin, made, digest, progress, came)
     with origin.database.write() as connection:
         mine = import_table.c.id == number
         connection.execute(update(import_table).where(mine).values(done_at=clock.now()))
@@ -261,7 +271,7 @@ def _row(number: int, stretch: Stretch) -> dict[str, object]:
     }
 
 
-def _write(origin: Origin, made: Plan, digest: str, progress: Progress) -> int:
+def _write(origin: Origin, made: Plan, digest: str, progress: Progress, came: Came) -> int:
     total = sum(stretch.count for stretch in made.stretches)
     with progress(total) as done:
         for seq, batch in enumerate(_batches(made), 1):
@@ -271,6 +281,7 @@ def _write(origin: Origin, made: Plan, digest: str, progress: Progress) -> int:
                 raise Conflict(
                     f"{fault}; mend that and import the file again, nothing counts twice"
                 ) from None
+            came(batch)
             done(len(batch))
     return total
 

@@ -92,10 +92,14 @@ def import_readings(
     as_json: Json = False,
 ) -> None:
     """Bring in readings; the same file twice counts once."""
-    from cloud.importing import readings
+    from datetime import timedelta
 
-    zone = settings_of(config).station.zone
+    from cloud.importing import readings
+    from cloud.metering.vee.policy import vee_policy
+
+    settings = settings_of(config)
+    grace = timedelta(minutes=vee_policy(settings.policies_dir).grace_min)
     with records_of(config) as records:
         show = partial(progress, label="readings")
-        count = readings(file, records.database, records.store, show, zone)
+        count = readings(file, records.database, records.store, show, settings.station.zone, grace)
     say({"readings": count}, f"{count} readings", as_json)

@@ -83,9 +83,13 @@ def import_intervals(
     as_json: Json = False,
 ) -> None:
     """Bring in energies, powers or registers by interval from a file; the same file twice counts once."""
+    from datetime import timedelta
+
     from cloud.exchange import figures, headings, intake, moments, reporting, said, walls
     from cloud.exchange.gather import Origin
     from cloud.kit.clock import SystemClock
+    from cloud.metering.imported import Imported
+    from cloud.metering.vee.policy import vee_policy
 
     station = settings_of(config).station
     told = said.Said(
@@ -113,7 +117,11 @@ def import_intervals(
             if plan.unknown and not skip_unknown:
                 talk("as it is it would be refused: not every name is a meter here, see --skip-unknown")
             return
-        done = intake.bring_in(origin, file, told, SystemClock(), lambda total: progress(total, "readings"))
+        grace = timedelta(minutes=vee_policy(settings_of(config).policies_dir).grace_min)
+        with Imported(records.database, station.zone, SystemClock(), grace) as came:
+            done = intake.bring_in(
+                origin, file, told, SystemClock(), lambda total: progress(total, "readings"), came=came.note
+            )
     if done.again:
         talk(f"{file.name} is in since {done.report['imported_at']}: nothing was written")
     say(done.report | {"readings": done.readings, "again": done.again}, f"{done.readings} readings", as_json)

@@ -67,6 +67,10 @@ class DirtyDays:
 
     def on_stored(self, connection: Connection, _: object, readings: Sequence[Reading]) -> None:
         """One look at each reading, and one row for each meter and closed day among them; mostly none."""
+        mark(connection, self.touched(readings))
+
+    def touched(self, readings: Sequence[Reading]) -> set[tuple[str, date]]:
+        """The (meter, closed day) on which these readings bear."""
         open_day = self._day((self._clock.now() - self._grace - _EPOCH) // _QUARTER)
         closed = {
             quarter: days
@@ -74,12 +78,12 @@ class DirtyDays:
             if (days := self._around(quarter, open_day))
         }
         if not closed:
-            return
+            return set()
         meters: dict[tuple[date, ...], set[str]] = {}
         for each in readings:
             if touched := closed.get(each.at_ms // _QUARTER_MS):
                 meters.setdefault(touched, set()).add(each.meter)
-        mark(connection, {(meter, day) for days, mine in meters.items() for meter in mine for day in days})
+        return {(meter, day) for days, mine in meters.items() for meter in mine for day in days}
 
     def _around(self, quarter: int, open_day: date) -> tuple[date, ...]:
         """The closed days whose registers a reading of this quarter-hour bears on."""

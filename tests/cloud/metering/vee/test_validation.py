@@ -3,9 +3,14 @@
 from datetime import datetime, timedelta
 
 import numpy as np
+from sqlalchemy import insert
 
+from cloud.metering.archive import due
+from cloud.metering.archive.manifest import day_table as archived_table
+from cloud.metering.imported import Imported
 from cloud.metering.vee import days, dirty
 from cloud.metering.vee.days import Channel, Flag, Method
+from cloud.metering.vee.job import Done
 from tests.cloud.metering.vee.village import DAY, Village, midnight, total
 
 ONE = timedelta(days=1)
@@ -70,7 +75,7 @@ def test_late_readings_make_their_day_dirty_and_the_job_validates_it_again(stati
     readings = station.write("M-1", rows)
     late = dirty.DirtyDays(station.zone, station.clock, timedelta(hours=2))
     with station.database.write() as connection:
-        late.on_stored(connection, None, readings)  # type: ignore[arg-type]
+        late.on_stored(connection, None, readings)
     station.validation.run()
     found = station.day("M-1")
     assert np.all(found.method == Method.MEASURED)
@@ -97,7 +102,7 @@ def test_a_reading_of_today_marks_nothing(station: Village) -> None:
         station.clock.set(now)
         readings = station.write("M-1", [(at, 1)])
         with station.database.write() as connection:
-            late.on_stored(connection, None, readings)  # type: ignore[arg-type]
+            late.on_stored(connection, None, readings)
             found = dirty.marks(connection, DAY + 30 * ONE)
             dirty.unmark(connection, found)
         return [day.day for _, day, _ in found]
@@ -108,3 +113,35 @@ def test_a_reading_of_today_marks_nothing(station: Village) -> None:
     assert marked(midnight() + timedelta(minutes=5), midnight() + timedelta(minutes=4)) == []
     assert marked(noon, midnight() - timedelta(hours=12)) == [30]
     assert marked(noon, midnight() - timedelta(minutes=1)) == [30]
+
+
+def test_a_day_whose_raw_readings_were_let_go_stays_as_it_was_validated(station: Village) -> None:
+    """Nor are its neighbours done again, whose midnights rest on it."""
+    station.registry({"id": "M-1"})
+    station.write_days("M-1", DAY - ONE, 4)
+    for number in range(-1, 3):
+        station.validate(DAY + number * ONE)
+    with station.database.write() as connection:
+        gone = {"revisions": 1, "archived_at": station.clock.now(), "forgotten_at": station.clock.now()}
+        connection.execute(insert(archived_table).values(day=DAY, **gone))
+    station.store.let_go(["M-1"], midnight(), midnight(DAY + ONE), 96)
+    for number in range(-1, 2):
+        assert station.validation.day(DAY + number * ONE) == Done(let_go=1)
+        assert station.day("M-1", DAY + number * ONE).revision == 1
+    assert total(station.day("M-1")) == 96 * 100
+    assert station.validation.day(DAY + 2 * ONE) == Done(points=1)
+
+
+def test_a_file_marks_the_days_that_it_brings_readings_of(station: Village) -> None:
+    station.registry({"id": "M-1"})
+    station.validate()
+    station.validation.run()
+    readings = station.write("M-1", [(midnight() + timedelta(hours=1), 5), (station.clock.now(), 7)])
+    with Imported(station.database, station.zone, station.clock, timedelta(hours=2)) as came:
+        came.note(readings)
+    with station.database.read() as connection:
+        assert [mark[:2] for mark in dirty.marks(connection, DAY + 9 * ONE)] == [
+            ("M-1", DAY - ONE),
+            ("M-1", DAY),
+        ]
+        assert due.marks(connection) == {DAY: 1}
