@@ -190,6 +190,7 @@ class Application:
         def changed(connection: Connection, meters: Sequence[str], since: datetime) -> None:
             mark_since(connection, meters, since, self.clock.now(), zone)
             archive_due.mark_since(connection, since, self.clock.now(), zone)
+            self.ledger.changed_since(connection, since)
 
         self.fieldwork = Fieldwork(
             self.database,

@@ -16,12 +16,15 @@ from sqlalchemy import Connection
 from cloud.customers import registry_view
 from cloud.customers.points_apply import Points
 from cloud.customers.registry_view import View
-from cloud.fleet import imports, point_rows, registry, sheets
+from cloud.fleet import imports, point_rows, registry, sheets, topology
 from cloud.fleet.history import Note
 from cloud.fleet.imports import Refusal, Report
 from cloud.fleet.owners import OURS, Owners
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
+from cloud.metering.archive import due
+from cloud.metering.ledger import count
+from cloud.metering.vee import dirty
 
 EARLIEST = date(1970, 1, 2)
 TABLES = (".csv", ".xlsx")
@@ -133,11 +136,25 @@ def _run(
         if not refused:
             report = _report(before, registry_view.view(connection), numbers)
             refused = _not_theirs(report, order, owners)
+            _reckon_anew(connection, report, order)
         if refused:
             report = Report(refused=tuple(sorted(refused, key=lambda each: each.row or 0)))
         if refused or order.dry_run:
             raise _Undo
     return report
+
+
+def _reckon_anew(connection: Connection, report: Report, order: Order) -> None:
+    """What is dated back: its meters' days are validated, archived and counted as it is known now."""
+    if order.as_of is None or not (report.changed or report.ended):
+        return
+    things = {*((each.kind, each.id) for each in report.changed), *report.ended}
+    hung = topology.points_named(connection, [name for kind, name in things if kind == "point"])
+    meters = {row.meter for row in hung if row.meter} | {name for kind, name in things if kind == "meter"}
+    since, now, zone = order.as_of, order.at, order.zone
+    dirty.mark_since(connection, meters, since, now, zone)
+    due.mark_since(connection, since, now, zone)
+    count.set_stale(connection, since.astimezone(zone).date(), now.astimezone(zone).date())
 
 
 @contextmanager
