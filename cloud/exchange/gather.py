@@ -18,10 +18,11 @@ from cloud.exchange.choice import Period, Span
 from cloud.kit.db import Database
 from cloud.kit.scope import Scope, Window
 from cloud.metering import primary
-from cloud.metering.store import QUALITIES, SOURCE_ID, SOURCES, Columns, ReadingStore, ms
+from cloud.metering.store import QUALITIES, SOURCES, Columns, ReadingStore, ms
 from cloud.metering.vee import days
 from cloud.metering.vee.days import Channel, Flag, Method, PointDay
-from protocols.readings import Quality, Source
+from cloud.metering.vee.families import one_register
+from protocols.readings import Quality
 
 RAW = "raw"
 RAW_INTERPOLATED = "raw_interpolated"
@@ -161,7 +162,7 @@ def _raw_blocks(
     slot_s = _slot_s(spans[0].installation.interval_s)
     edges = np.arange(ms(day.start), ms(day.end) + 1, slot_s * 1000, dtype=np.int64)
     for span, inside in _shared_out(spans, edges[:-1], slot_s * 1000):
-        at_ms, values = _one_source(read[spans.index(span)])
+        at_ms, values = _one_source(read[spans.index(span)], edges)
         own = edges[inside.start : inside.stop + 1]
         hole_ms = max(raw_intervals.LONGEST_HOLE_MS, 2000 * span.installation.interval_s)
         energy, exact = raw_intervals.energies(own, at_ms, values, hole_ms)
@@ -171,12 +172,11 @@ def _raw_blocks(
         yield _block(span, What.INTERVALS, channel, slot_s, own[:-1], energy, method, quality)
 
 
-def _one_source(columns: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _one_source(columns: Columns, edges: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """One register value for each instant; a file's registers count from elsewhere: never mixed in."""
-    imported = columns.source == SOURCE_ID[Source.IMPORT]
-    kept = imported if imported.all() else ~imported
-    at_ms, first = np.unique(columns.at_ms[kept], return_index=True)
-    return at_ms, columns.values[kept][first].astype(np.int64)
+    used, _ = one_register(columns, edges)
+    at_ms, first = np.unique(used.at_ms, return_index=True)
+    return at_ms, used.values[first].astype(np.int64)
 
 
 def _shared_out(spans: list[Span], starts: NDArray[np.int64], slot_ms: int) -> Iterator[tuple[Span, slice]]:

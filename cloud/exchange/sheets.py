@@ -8,8 +8,9 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
+from cloud.fleet.sheets import MAX_UNPACKED
 from cloud.kit.errors import Invalid
 
 SEPARATORS = (";", "\t", ",", "|")
@@ -117,9 +118,15 @@ def _book(path: Path) -> Any:
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        return load_workbook(BytesIO(path.read_bytes()), read_only=True, data_only=True)
+        content = BytesIO(path.read_bytes())
+        with ZipFile(content) as packed:
+            unpacked = sum(each.file_size for each in packed.infolist())
+        book = load_workbook(content, read_only=True, data_only=True) if unpacked <= MAX_UNPACKED else None
     except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError, SyntaxError) as error:
         raise Invalid(f"{path}: it is no XLSX file: {error}") from None
+    if book is None:
+        raise Invalid(f"{path}: unpacked it is larger than {MAX_UNPACKED >> 20} MiB: split it")
+    return book
 
 
 def _other_sheets(path: Path) -> tuple[str, ...]:

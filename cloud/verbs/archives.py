@@ -1,6 +1,6 @@
 """`wattpost cloud archive | verify | rebuild`: closed days as files, proved, and back into a store."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +47,8 @@ def archive(
         nightly = Nightly(made, settings.archive, settings.retention.archive_days)
         with made.turn():
             asked = first is not None or last is not None
-            days = _asked(made, first, last) if asked else nightly.days()
+            kept = settings.retention.archive_days
+            days = _asked(made, first, last, kept) if asked else nightly.days()
             written = []
             with progress(len(days), "days") as done:
                 for day in days:
@@ -123,8 +124,8 @@ def _archive(settings: "Settings", records: "Records") -> "Archive":
     return Archive(records.database, records.store, folder, zone, SystemClock())
 
 
-def _asked(made: "Archive", first: str | None, last: str | None) -> list[date]:
-    """The days that were named; Invalid when they are not over."""
+def _asked(made: "Archive", first: str | None, last: str | None, kept: int) -> list[date]:
+    """The days that were named; Invalid when they are not over, or older than the archive is kept."""
     from cloud.metering.archive.layout import days
 
     begin, end = _day(first, "--from"), _day(last, "--to")
@@ -133,8 +134,13 @@ def _asked(made: "Archive", first: str | None, last: str | None) -> list[date]:
     assert end is not None
     if end < begin:
         raise Invalid(f"--to {end} is before --from {begin}")
-    if end >= made.clock.now().astimezone(made.zone).date():
+    today = made.clock.now().astimezone(made.zone).date()
+    if end >= today:
         raise Invalid(f"{end} is not over yet: only closed days are archived")
+    if kept and begin < today - timedelta(days=kept):
+        raise Invalid(
+            f"{begin} is older than retention.archive_days = {kept}: what is left of it would be lost"
+        )
     return list(days(begin, end))
 
 

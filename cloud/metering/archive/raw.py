@@ -6,7 +6,7 @@ forgotten and what came late to it end as they would have in one store.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -63,14 +63,34 @@ def contains(one: pa.Table, other: pa.Table) -> bool:
 
 
 def merged(held: pa.Table, new: pa.Table) -> pa.Table:
-    """Both, each key settled by the lowest (gateway, epoch, seq), as a store would have settled it."""
+    """Both, each key settled by the lowest (gateway, epoch, seq), as a store would have settled it.
+
+    Meters that only `held` speaks of, and once, are taken as they are: as rows a day is many times a table.
+    """
+    held = held.unify_dictionaries().combine_chunks()
+    contested = _contested(held, new)
+    rest = held.filter(pa.array(~contested))
     winners: dict[tuple[str, int, str, str], Claim] = {}
     losers: dict[tuple[str, int, str, str, Value], Claim] = {}
-    for table in (held, new):
+    for table in (held.filter(pa.array(contested)), new):
         for each in kept(table):
             _settle(winners, losers, each)
     rows = (_kept(key, claim) for key, claim in winners.items())
-    return table_of(rows, (_kept(key[:4], claim) for key, claim in losers.items()))
+    settled = table_of(rows, (_kept(key[:4], claim) for key, claim in losers.items()))
+    return ordered(pa.concat_tables([rest, settled])) if rest.num_rows else settled
+
+
+def _contested(held: pa.Table, new: pa.Table) -> NDArray[np.bool_]:
+    """Which rows of `held` are of meters of the other, or that stand in more than one place of it."""
+    if not held.num_rows:
+        return np.zeros(0, bool)
+    column = held.column("meter").combine_chunks()
+    code = column.indices.to_numpy()
+    begins = code[np.concatenate([[0], np.flatnonzero(np.diff(code)) + 1])]
+    wanted = np.bincount(begins, minlength=len(column.dictionary)) > 1
+    others = set(new.column("meter").unify_dictionaries().cast(pa.string()).unique().to_pylist())
+    wanted |= np.array([word in others for word in column.dictionary.to_pylist()], bool)
+    return cast("NDArray[np.bool_]", wanted[code])
 
 
 def kept(table: pa.Table) -> Iterator[Kept]:

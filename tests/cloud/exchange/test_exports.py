@@ -341,3 +341,10 @@ def test_a_files_register_is_never_mixed_with_the_meters_own(read: Place) -> Non
     read.read("M-1", [(at(n), 5 * n) for n in range(20, 31)], Source.IMPORT)
     path, _ = read.export(Format.CSV, "2026-03-01", "2026-03-01")
     assert {row["energy [Wh]"] for row in cells(path)} == {"100", ""}
+
+
+def test_a_day_of_a_file_goes_out_though_the_meter_is_heard_since(place: Place) -> None:
+    place.read("M-1", [(at(n), 5 * n) for n in range(97)], Source.IMPORT)
+    place.read("M-1", [(at(n), 70_000 + 9 * n) for n in range(96, 193)])
+    path, _ = place.export(Format.CSV, "2026-03-01", "2026-03-02")
+    assert [row["energy [Wh]"] for row in cells(path)] == ["5"] * 96 + ["9"] * 96

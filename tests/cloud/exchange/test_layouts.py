@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from cloud.exchange import reporting
+from cloud.exchange import reporting, sheets
 from cloud.exchange.figures import Mark
 from cloud.exchange.headings import Unit
 from cloud.exchange.moments import Order
@@ -222,3 +223,12 @@ def test_zones_can_be_said_as_offsets() -> None:
     assert zone_of("UTC-5").key == "Etc/GMT+5"
     with pytest.raises(Invalid, match="Mars"):
         zone_of("Mars/Base")
+
+
+def test_a_workbook_that_would_fill_the_memory_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.xlsx"
+    with ZipFile(path, "w", ZIP_DEFLATED) as packed, packed.open("xl/sharedStrings.xml", "w") as file:
+        for _ in range(33):
+            file.write(bytes(1 << 24))
+    with pytest.raises(Invalid, match="unpacked it is larger than 512 MiB"):
+        sheets.opened(path)

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from cloud.kit.errors import Conflict
 from cloud.metering.archive import raw, rebuild
 from cloud.metering.archive.layout import span_ms
-from cloud.metering.store import BatchOfReadings, ReadingStore, StoreFault
+from cloud.metering.store import BatchOfReadings, Kept, ReadingStore, StoreFault
 from cloud.metering.store_sqlite import SqliteStore
 from protocols.readings import Quality, Reading, Source
 from tests.cloud.metering.archive.village import DAY, SHANGHAI, Village, everything
@@ -203,3 +204,25 @@ def test_the_order_of_a_table_does_not_depend_on_how_its_rows_came(village: Vill
     rows, conflicts = everything(village.store)
     assert raw.same(raw.table_of(rows, conflicts), raw.table_of(rows[::-1], conflicts[::-1]))
     assert list(raw.kept(raw.table_of(rows, ()))) == sorted(rows, key=lambda each: (each.meter, each.at_ms))
+
+
+def test_meters_of_which_nothing_came_are_joined_as_tables_and_one_that_is_there_twice_is_settled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A day of 30,000 meters does not fit into memory as rows: a late reading of one costs that one."""
+
+    def of(meter: str, seq: int, *values: int) -> pa.Table:
+        rows = [
+            Kept(meter, at, Source.POLLED, "energy_import_wh", value, Quality.GOOD, "gw", "e", seq)
+            for at, value in enumerate(values)
+        ]
+        return raw.table_of(rows, ())
+
+    held = pa.concat_tables([of("M-1", 1, 5, 6), of("M-2", 1, 7), of("M-3", 2, 8), of("M-2", 2, 9)])
+    seen: list[str] = []
+    plain = raw.kept
+    monkeypatch.setattr(raw, "kept", lambda table: (seen.append(k.meter) or k for k in plain(table)))
+    found = list(plain(raw.merged(held, of("M-3", 1, 4))))
+    assert set(seen) == {"M-2", "M-3"}
+    told = [(each.meter, each.value, each.seq) for each in found]
+    assert told == [("M-1", 5, 1), ("M-1", 6, 1), ("M-2", 7, 1), ("M-2", 9, 2), ("M-3", 4, 1), ("M-3", 8, 2)]

@@ -96,6 +96,16 @@ def test_days_that_are_none_are_told_in_one_line(
     assert told in err
 
 
+def test_a_day_older_than_the_archive_is_kept_is_not_made_again_of_what_is_left(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hours are kept for longer: an archive of nothing would take their place."""
+    monkeypatch.setenv("WATTPOST_RETENTION__ARCHIVE_DAYS", "30")
+    code, out, err = cloud("archive", "--from", "2026-03-05")
+    assert (code, out) == (1, "")
+    assert "older than retention.archive_days = 30" in err
+
+
 def test_imported_days_and_those_a_registry_tells_of_late_are_archived_again(cloud: Cloud) -> None:
     cloud.told("archive", "--from", "2026-03-05")
     line = {"meter": "M-2", "at_ms": 1_772_700_000_000, "source": "import", "values": {"power_w": 5}}
