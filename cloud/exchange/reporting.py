@@ -10,7 +10,7 @@ from cloud.exchange.said import Values
 from cloud.exchange.sheets import encoding_name
 
 if TYPE_CHECKING:
-    from cloud.exchange.intake import Plan
+    from cloud.exchange.intake import Plan, Stretch
 
 MOST = 10
 _SHAPES = {
@@ -57,19 +57,20 @@ def as_dict(plan: "Plan") -> dict[str, object]:
         "clock_changes": {day.isoformat(): sorted(how) for day, how in sorted(file.days.items())},
         "matched": len(plan.names),
         "unknown": plan.unknown,
-        "meters": [
-            {
-                "meter": each.meter,
-                "quantity": each.channel.value,
-                "values": each.count,
-                "total_kwh": round(each.total / 1000, 6),
-                "register_start_wh": int(each.runs[0].values_wh[0]),
-                "register_end_wh": int(each.runs[-1].values_wh[-1]),
-                "ratio_taken_out": each.divisor,
-            }
-            for each in plan.stretches
-        ],
+        "meters": [_stretch(each) for each in plan.stretches],
         "doubts": list(file.doubts),
+    }
+
+
+def _stretch(each: "Stretch") -> dict[str, object]:
+    return {
+        "meter": each.meter,
+        "quantity": each.channel.value,
+        "values": each.count,
+        "total_kwh": round(each.total / 1000, 6),
+        "register_start_wh": int(each.runs[0].values_wh[0]),
+        "register_end_wh": int(each.runs[-1].values_wh[-1]),
+        "ratio_taken_out": each.divisor,
     }
 
 

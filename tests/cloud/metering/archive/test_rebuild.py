@@ -1,7 +1,7 @@
 """Whatever a store held comes back out of the archive: every row, every conflict, under its own identity."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -221,7 +221,13 @@ def test_meters_of_which_nothing_came_are_joined_as_tables_and_one_that_is_there
     held = pa.concat_tables([of("M-1", 1, 5, 6), of("M-2", 1, 7), of("M-3", 2, 8), of("M-2", 2, 9)])
     seen: list[str] = []
     plain = raw.kept
-    monkeypatch.setattr(raw, "kept", lambda table: (seen.append(k.meter) or k for k in plain(table)))
+
+    def counted(table: pa.Table) -> Iterator[Kept]:
+        for each in plain(table):
+            seen.append(each.meter)
+            yield each
+
+    monkeypatch.setattr(raw, "kept", counted)
     found = list(plain(raw.merged(held, of("M-3", 1, 4))))
     assert set(seen) == {"M-2", "M-3"}
     told = [(each.meter, each.value, each.seq) for each in found]
