@@ -15,7 +15,7 @@ from cloud.metering.vee.findings import Finding
 from cloud.metering.vee.gather import Gathered, History, Place
 from cloud.metering.vee.grid import Grid
 from cloud.metering.vee.judge import Edit, Subject
-from cloud.metering.vee.point_day import Channel
+from cloud.metering.vee.point_day import Channel, Flag
 from cloud.metering.vee.policy import VeePolicy
 from cloud.metering.vee.raw import RawDay
 from cloud.metering.vee.rules_interval import Scan, scan
@@ -66,7 +66,10 @@ def subjects(
             kinds = [_kind(known, point) for point in points]
             before = [histories[channel].before.get(point, ()) for point in points]
             zeros = [gather.zeros_at_end(rows[0].day.day, each) for each in before]
-            scanned = _scanned(rows, kinds, zeros, setting.policy)
+            scanned = _scanned(rows, kinds, zeros, setting.policy).flags
+            if channel is not Channel.IMPORT:
+                # who feeds nothing back, or takes nothing reactive, has nothing wrong
+                scanned &= ~np.uint32(Flag.ZERO_RUN)
             peers = _Peers(
                 rows,
                 [(by_point[point].today[-1].area, kind) for point, kind in zip(points, kinds, strict=True)],
@@ -80,7 +83,7 @@ def subjects(
                     point,
                     channel,
                     rows[at],
-                    scanned.flags[at],
+                    scanned[at],
                     zeros[at],
                     _doubt(place, rows[at], known, nothing_used),
                     _near(place, histories[channel], known, setting),

@@ -177,3 +177,16 @@ def test_more_than_the_capacity_is_told_and_kept(station: Village) -> None:
     assert found.flags[50] & Flag.CAP
     assert found.flags[50] & Flag.SPIKE
     assert found.final_wh[50] == 9000
+
+
+def test_weeks_without_export_are_nothing_to_look_at(station: Village) -> None:
+    station.registry({"id": "M-1", "model": "dlt645-2007-3p"})
+    for number in range(8):
+        day = DAY + number * ONE
+        station.write_days("M-1", day, 1, start_wh=10_000 + number * 9600)
+        stamps = [(midnight(day) + n * QUARTER, 500) for n in range(97)]
+        station.write("M-1", stamps, quantity="energy_export_wh")
+        station.validate(day)
+    last = station.day("M-1", day, channel=Channel.EXPORT)
+    assert (last.final_wh == 0).all()
+    assert not last.flags.any()
