@@ -176,7 +176,7 @@ def history(
     interval: Annotated[int, typer.Option(min=1, help="Seconds between two readings of a meter.")] = 900,
     end: Annotated[str, typer.Option(help="ISO time with zone, not included; otherwise now.")] = "",
 ) -> None:
-    """Print what polling would have read.
+    """Print what polling would have read, and the daily freezes of meters that make them.
 
     One JSON line for each meter and instant; live polling goes on with the same counters.
     """
@@ -196,6 +196,7 @@ def history(
         for at_ms in shown:
             meters.life.catch_up(at_ms)
             sys.stdout.buffer.write(histories.lines(meters.values(), at_ms))
+            sys.stdout.buffer.write(histories.frozen(meters.values(), at_ms, known.zone))
     sys.stdout.buffer.flush()
 
 

@@ -5,9 +5,10 @@ No fault has befallen the past: a history is that of a fleet that was always wel
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from functools import lru_cache
 from math import floor
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -21,6 +22,8 @@ from protocols.modbus.values import Convert, converter
 from protocols.models import MeterModel, Point
 from protocols.quantities import QUANTITIES, Kind
 from protocols.readings import Value
+
+REGISTER = "energy_import_wh"
 
 
 def instant_ms(text: str) -> int:
@@ -51,6 +54,18 @@ def lines(meters: Iterable[Meter], at_ms: int) -> bytes:
     rows = (
         {"meter": meter.id, "at_ms": at_ms, "source": "polled", "values": polled(meter, at_ms)}
         for meter in meters
+    )
+    return b"".join(_ENCODER.encode(row) + b"\n" for row in rows)
+
+
+def frozen(meters: Iterable[Meter], at_ms: int, zone: ZoneInfo) -> bytes:
+    """One JSON line for each meter that makes daily freezes, at a midnight of `zone`; else nothing."""
+    if datetime.fromtimestamp(at_ms / 1000, zone).time() != time():
+        return b""
+    rows = (
+        {"meter": meter.id, "at_ms": at_ms, "source": "freeze", "values": {REGISTER: values[REGISTER]}}
+        for meter in meters
+        if meter.model.protocol == "dlt645-2007" and REGISTER in (values := polled(meter, at_ms))
     )
     return b"".join(_ENCODER.encode(row) + b"\n" for row in rows)
 

@@ -71,6 +71,18 @@ def test_a_line_holds_meter_instant_source_and_values() -> None:
     assert rows[0]["values"] == history.polled(METERS["A01-00"], NOON_MS)
 
 
+def test_at_a_local_midnight_the_meters_that_freeze_have_frozen_their_register() -> None:
+    midnight_ms = history.instant_ms("2026-03-10T00:00:00+08:00")
+    rows = [
+        json.loads(row) for row in history.frozen(METERS.values(), midnight_ms, SCENARIO.zone).splitlines()
+    ]
+    freezing = [name for name, meter in METERS.items() if meter.model.protocol == "dlt645-2007"]
+    assert [row["meter"] for row in rows] == freezing
+    register = history.polled(METERS[freezing[0]], midnight_ms)["energy_import_wh"]
+    assert (rows[0]["source"], rows[0]["values"]) == ("freeze", {"energy_import_wh": register})
+    assert history.frozen(METERS.values(), midnight_ms + 900_000, SCENARIO.zone) == b""
+
+
 def test_instants_are_whole_intervals_before_the_end() -> None:
     instants = history.instants_ms(SCENARIO, NOON_MS + 1, 1, 900)
     assert len(instants) == 96
