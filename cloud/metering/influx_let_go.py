@@ -28,10 +28,10 @@ def delete(
     count = sum(1 for _ in influx_read.rows(ask, scope)) + len(lost)
     if count != expected:
         raise Conflict(f"{count} values where {expected} were counted: something came, all stay")
-    for meter in sorted(meters):
-        name = literal(tag_value(meter))
+    for part in influx_read.some(meters):
+        named = " OR ".join(f"meter = {literal(tag_value(meter))}" for meter in part)
         deletion = (
-            f"DELETE FROM {MEASUREMENT} WHERE meter = {name} AND time >= {ms(start)}ms AND time < {ms(end)}ms"  # noqa: S608
+            f"DELETE FROM {MEASUREMENT} WHERE ({named}) AND time >= {ms(start)}ms AND time < {ms(end)}ms"  # noqa: S608
         )
         for _ in ask(deletion):
             pass
