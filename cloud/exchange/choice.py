@@ -93,7 +93,7 @@ def spans(connection: Connection, wanted: Target, scope: Scope, period: Period) 
     if wanted.kind is Kind.ACCOUNT:
         scope = _both(customers.scope_of_account(connection, wanted.id), scope)
     if not is_whole and not (_meters_of(connection, wanted, found) & (scope.meters() or set())):
-        raise NotFound(f"there is no {wanted.kind} {wanted.id!r}")
+        raise _none(wanted)
     seen = (
         (each, start, end)
         for each in found
@@ -114,7 +114,7 @@ def _installations(connection: Connection, wanted: Target, period: Period) -> li
     if wanted.kind is Kind.POINT:
         found = list(topology.installations(connection, *between, points=[wanted.id]))
         if not found:
-            raise NotFound(f"there is no point {wanted.id!r} in this period")
+            raise _none(wanted)
         return found
     meters = _meters_of(connection, wanted, ())
     return [each for each in topology.installations(connection, *between) if each.meter in meters]
@@ -127,6 +127,13 @@ def _meters_of(connection: Connection, wanted: Target, found: Iterable[Installat
         customers.account(connection, wanted.id)
         return customers.scope_of_account(connection, wanted.id).meters() or set()
     return {each.meter for each in found}
+
+
+def _none(wanted: Target) -> NotFound:
+    """In the same words for what is not there and for what is not the asker's."""
+    return NotFound(
+        f"there is no {wanted.kind} {wanted.id!r}" + " in this period" * (wanted.kind is Kind.POINT)
+    )
 
 
 def _both(one: Scope, other: Scope) -> Scope:

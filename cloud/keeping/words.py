@@ -17,27 +17,14 @@ LONG = 100
 """Columns that take so many characters are for sentences; shorter ones hold names of things and states."""
 SHORTEST = 2
 """A shorter word is no name: it would be found everywhere."""
-NOT_SWEPT = frozenset(
-    {
-        "customer",
-        "account",
-        "contact",
-        "user_account",
-        "erasure",
-    }  # whose they are is known: `erase` knows how
-    | {"area", "feeder", "section", "gateway"}  # the station's own names
-    | {"archive_file", "collection_gap", "collection_gap_order", "collection_meter_day", "collection_total"}
-    | {
-        "conflict",
-        "dead_letter",
-        "dropped",
-        "gateway_config",
-        "gateway_config_in_force",
-        "gateway_credential",
-    }
-    | {"gateway_note", "gateway_state", "job_run", "meter_facts", "meter_facts_history", "quarantine"}
-    | {"alert_suspicion", "validated_day"}
+_KNOWN_WHOSE = "customer account contact delivery user_account erasure"
+_STATIONS_OWN = "area feeder section gateway"
+_BY_MACHINES = (
+    "alert_suspicion archive_file collection_gap collection_gap_order collection_meter_day collection_total "
+    "conflict dead_letter dropped gateway_config gateway_config_in_force gateway_credential gateway_note "
+    "gateway_state job_run meter_facts meter_facts_history quarantine validated_day"
 )
+NOT_SWEPT = frozenset(f"{_KNOWN_WHOSE} {_STATIONS_OWN} {_BY_MACHINES}".split())
 
 
 def sweep(connection: Connection, words: Collection[str]) -> int:

@@ -64,3 +64,10 @@ def test_an_area_shows_a_customer_only_their_own_meters(browser: Browser) -> Non
     text = browser("customer-a").get("export", params={"area": "A01", "content": "registers", **SPAN}).text
     assert {line.split(",")[1] for line in text.splitlines()[1:]} == {"M-1", "M-2"}
     assert "M-4" not in browser("customer-b").get("export", params={"area": "A02", **SPAN}).text
+
+
+def test_what_is_anothers_is_refused_in_the_words_for_what_is_not_there(browser: Browser) -> None:
+    client = browser("customer-a")
+    for kind, theirs in (("meter", "M-3"), ("point", "M-3"), ("account", "10B"), ("area", "A02")):
+        told = [client.get("export", params=SPAN | {kind: name}).json()["detail"] for name in (theirs, "X")]
+        assert told[0].replace(theirs, "X") == told[1]

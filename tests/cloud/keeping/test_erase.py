@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
+from cloud.alerts.notify import delivery_table, notice_table
 from cloud.app import Application
 from cloud.customers.protection import protection_table
 from cloud.customers.store import account_table, contact_table, customer_table, service_table
@@ -122,6 +123,28 @@ def test_what_was_written_before_and_after_their_time_stays(left: Application) -
     after = whole(left)
     assert "新户说的" in after
     assert "示例户 A01 旧" in after
+
+
+def test_a_family_that_shares_an_address_of_notices_still_gets_theirs(left: Application) -> None:
+    with left.database.write() as connection:
+        (alert,) = connection.scalars(select(notice_table.c.alert).limit(1))
+        row = {
+            "key": "b",
+            "alert": alert,
+            "customer": "C-B",
+            "kind": "outage",
+            "round": 9,
+            "severity": "severe",
+        }
+        row |= {"params": {}, "trace": "0" * 16, "created_at": NOW}
+        number = connection.execute(notice_table.insert().values(row)).inserted_primary_key
+        assert number is not None
+        sent = {"notice": number[0], "channel": "mailto://canary.example", "state": "pending", "attempts": 0}
+        connection.execute(delivery_table.insert().values(**sent, next_at=NOW))
+    erased(left)
+    with left.database.read() as connection:
+        theirs = select(delivery_table.c.channel).where(delivery_table.c.notice == number[0])
+        assert list(connection.scalars(theirs)) == ["mailto://canary.example"]
 
 
 def test_accounts_meters_and_what_was_measured_stay(left: Application) -> None:
