@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from cloud.fleet import history
 from cloud.fleet.history import point_facts, point_meter
@@ -25,6 +25,7 @@ __all__ = [
     "at",
     "in_service",
     "installations",
+    "known_since",
     "points",
     "ratios",
 ]
@@ -118,6 +119,17 @@ def _points(*, ended: bool) -> Select[Any]:
         .order_by(place.point)
     )
     return query if ended else query.where(place.end.is_(None))
+
+
+def known_since(connection: Connection, meters: Collection[str]) -> dict[str, datetime]:
+    """When each of these meters was first written down; a document says of none since when it hangs."""
+    table = point_meter.c
+    query = select(table.meter, func.min(table.recorded_at)).group_by(table.meter)
+    return {
+        meter: at
+        for part in history.among(query, table.meter, meters)
+        for meter, at in connection.execute(part)
+    }
 
 
 def at(connection: Connection, point: str, instant: datetime) -> Installation | None:

@@ -8,9 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
+import numpy as np
 from sqlalchemy import Connection, Row, insert, select, update
 
+from cloud.fleet import topology
 from cloud.kit.db import Database
+from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.ledger import asked as asking
 from cloud.metering.ledger import disturbances, exclusions, scan, serving, sheets
 from cloud.metering.ledger.causes import Troubles
@@ -26,7 +29,7 @@ from cloud.metering.ledger.counting import (
 from cloud.metering.ledger.days import DaySlots, local_day, slots_of
 from cloud.metering.ledger.exclusions import Windows
 from cloud.metering.ledger.found_gaps import FoundGaps
-from cloud.metering.ledger.inbox import Mark
+from cloud.metering.ledger.inbox import MAIN, Mark
 from cloud.metering.ledger.policy import CollectionPolicy
 from cloud.metering.ledger.reasons import Excluded
 from cloud.metering.ledger.serving import Served
@@ -37,6 +40,7 @@ from protocols.readings import Source
 
 MOST = 500
 """Meters to a transaction, about: some 30 ms of the one writer."""
+_LOOK_BACK = timedelta(days=31)
 _NEW = 1 + REASONS.index(Excluded.NOT_COMMISSIONED)
 
 
@@ -63,6 +67,7 @@ class DayCount:
         self._deadline = datetime.combine(day, station.policy.freeze.by, station.zone)
         self._gaps = FoundGaps(now, self._gathered)
         self._troubles: Troubles | None = None
+        self._unheard_of: set[str] = set()
 
     def run(self, *, look: bool = False, areas: Collection[str] | None = None) -> int:
         """How many meters were in service. `areas` are counted with the points they had the time before."""
@@ -85,6 +90,7 @@ class DayCount:
 
     def _chunk(self, meters: list[Served], look: bool, before: datetime | None) -> None:
         names = [each.meter for each in meters]
+        self._unheard_of = self._not_there_yet(meters)
         marks = self._came(names, look, before)
         with self._station.database.write() as connection:
             known = sheets.rows(connection, self._day, names)
@@ -129,18 +135,35 @@ class DayCount:
 
     def _leave_out_new(self, connection: Connection, made: Sheet, meters: Sequence[Served]) -> None:
         """A meter that never answered is not commissioned, for some days; then it is missing."""
+        places = {each.meter: number for number, each in enumerate(meters)}
         days = timedelta(days=self._station.policy.service.commission_days)
         young = {
             each.meter: number
             for number, each in enumerate(meters)
             if each.installed is not None and self._day < local_day(each.installed, self._station.zone) + days
         }
-        if not young:
-            return
-        for meter in young.keys() - sheets.ever_heard(connection, self._day, young):
-            row = young[meter]
+        new = young.keys() - sheets.ever_heard(connection, self._day, young) if young else set()
+        for meter in new | self._unheard_of:
+            row = young.get(meter, places.get(meter))
+            if row is None:
+                continue
             heard = made.heard[row].nonzero()[0]
             made.left_out[row, : heard[0] if len(heard) else None] = _NEW
+
+    def _not_there_yet(self, meters: Sequence[Served]) -> set[str]:
+        """Those that the registry did not know yet that day, and that were not heard in the time before it.
+
+        A document says of no meter since when it hangs: who had nobody to expect it, had none to miss.
+        """
+        always = [each.meter for each in meters if each.installed is None]
+        with self._station.database.read() as connection:
+            known = topology.known_since(connection, always)
+        early = [meter for meter in always if self._day < local_day(known[meter], self._station.zone)]
+        if not early:
+            return set()
+        start = self._slots.start
+        asked = self._station.store.columns(WHOLE_STATION, early, [MAIN], start - _LOOK_BACK, start)
+        return set(early) - {early[index] for index in np.unique(asked[0].meter).tolist()}
 
     def _gathered(self, connection: Connection) -> Troubles:
         if self._troubles is None:

@@ -176,6 +176,7 @@ class Validation:
             }
             known = self._known(connection, day, some, found, feeders)
             newest = days.of_day(connection, day, only)
+            only = self._were_there(connection, day, some, only, found)
         setting = Setting(self._zone, self._policy)
         judged = [
             judge(each, self._policy) for each in subjects(some, found, histories, known, setting, only)
@@ -186,6 +187,25 @@ class Validation:
             names = {each.point for each in points}
             result += self._keep([each for each in judged if each.content.point in names], points, newest)
         return result
+
+    def _were_there(
+        self, connection: Connection, day: date, some: Sequence[Place], only: Collection[str], found: Gathered
+    ) -> set[str]:
+        """Without those of whom nothing came on a day before the registry knew them."""
+        raw = found.raw[Channel.IMPORT]
+        silent = {
+            each.point: each.meters[0]
+            for each in some
+            if each.point in only
+            and each.today[0].start <= topology.BEGINNING
+            and (each.point not in raw or bool(np.isnan(raw[each.point].at_bounds[:, :-1]).all()))
+        }
+        if not silent:
+            return set(only)
+        known = topology.known_since(connection, list(silent.values()))
+        early = [name for name, meter in silent.items() if day < known[meter].astimezone(self._zone).date()]
+        before = {point for point, _ in days.had(connection, day - ONE, early)}
+        return set(only) - (set(early) - before)
 
     def _known(
         self,

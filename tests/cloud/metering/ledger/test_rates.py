@@ -218,6 +218,20 @@ def test_a_new_meter_is_not_commissioned_until_it_answers_but_not_for_ever(light
     assert light.row("A01-09", DAY + timedelta(days=6)).reasons is None
 
 
+def test_who_was_not_known_yet_was_not_missed_unless_it_had_been_heard_before(light: Collecting) -> None:
+    """A document does not say since when its meters hang, and a ledger that is new counts days back."""
+    light.register_on(DAY + timedelta(days=2), "A01-08", "A01-09")
+    light.clock.set(at(12, DAY + timedelta(days=3)))
+    light.come("A01-09", [at(6)])
+    for number in (2, 1, 0):
+        light.ledger.recount(DAY + timedelta(days=number))
+    reasons = [light.row("A01-09", DAY + timedelta(days=number)).reasons for number in range(3)]
+    assert reasons == [{"not_commissioned": 24}, None, None]
+    assert light.row("A01-09", DAY + timedelta(days=1)).expected == 96
+    reasons = [light.row("A01-08", DAY + timedelta(days=number)).reasons for number in range(3)]
+    assert reasons == [{"not_commissioned": 96}, {"not_commissioned": 96}, None]
+
+
 # what was lost on the way to the ledger is found in the store
 
 

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 import numpy as np
 from sqlalchemy import insert
 
+from cloud.fleet.history import Note
+from cloud.fleet.registry import import_registry
 from cloud.metering.archive import due
 from cloud.metering.archive.manifest import day_table as archived_table
 from cloud.metering.imported import Imported
 from cloud.metering.vee import days, dirty
 from cloud.metering.vee.days import Channel, Flag, Method
 from cloud.metering.vee.job import Done
-from tests.cloud.metering.vee.village import DAY, Village, midnight, total
+from tests.cloud.metering.vee.village import DAY, Village, document, midnight, total
 
 ONE = timedelta(days=1)
 
@@ -145,3 +147,15 @@ def test_a_file_marks_the_days_that_it_brings_readings_of(station: Village) -> N
             ("M-1", DAY),
         ]
         assert due.marks(connection) == {DAY: 1}
+
+
+def test_a_meter_is_not_missed_on_days_before_anybody_knew_of_it(station: Village) -> None:
+    """A document does not say since when its meters hang: each counts from its first reading."""
+    with station.database.write() as connection:
+        import_registry(connection, document([{"id": "M-1"}]), Note("", "", midnight(DAY + 3 * ONE)))
+    station.write_days("M-1", DAY, 1)
+    for number in range(-1, 5):
+        station.validate(DAY + number * ONE)
+    with station.database.read() as connection:
+        found = [each.day for each in days.newest(connection, DAY - 9 * ONE, DAY + 9 * ONE)]
+    assert found == [DAY + number * ONE for number in range(5)], "from the first reading on it was there"
