@@ -15,7 +15,7 @@ from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.store_sqlite import SqliteStore
-from cloud.settings import Settings
+from cloud.settings import NoticeSettings, Settings
 from tests.cloud.conftest import NOW
 
 
@@ -106,6 +106,21 @@ class TestSqlite:
             store.close()
             database.close()
         assert (folder / "cloud.toml").read_text() == 'data_dir = "data"\n'
+
+    def test_the_secrets_that_lie_beside_the_settings_come_back_with_them(
+        self, application: Application, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        home = tmp_path_factory.mktemp("home")
+        (home / "keys").mkdir()
+        (home / "cloud.toml").write_text('data_dir = "data"\n')
+        (home / "keys" / "notices.urls").write_text("json://example\n")
+        (home / "else.txt").write_text("not named by the settings")
+        named = NoticeSettings(urls_file=home / "keys" / "notices.urls")
+        path = make(settings.model_copy(update={"notices": named}), home / "cloud.toml")
+        restore(path, home / "new", quiet)
+        back = home / "new" / "keys" / "notices.urls"
+        assert (back.read_text(), back.stat().st_mode & 0o777) == ("json://example\n", 0o600)
+        assert not (home / "new" / "else.txt").exists()
 
     def test_it_is_never_restored_over_anything(self, station: Path, tmp_path: Path) -> None:
         folder = tmp_path / "new"
