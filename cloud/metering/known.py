@@ -41,7 +41,7 @@ class Known:
 
     def learn(self, track: Track, after_ms: int, next_ms: int | None) -> None:
         """There is nothing between the two, and None is nothing at all before what was ever said to come."""
-        end = self._newest.get(track, after_ms) if next_ms is None else next_ms
+        end = self._newest.setdefault(track, after_ms) if next_ms is None else next_ms
         for first, last in self._gaps.get(track, []):
             if last > after_ms:
                 end = min(end, max(first, after_ms))

@@ -103,3 +103,13 @@ def test_what_is_learned_does_not_open_again_what_was_filled() -> None:
     known.learn(POLLED, 12 * HOUR, None)
     assert admitted(known, [key(18)]) == set()
     assert admitted(known, [key(18)]) == {key(18)}
+
+
+def test_a_past_behind_which_there_is_nothing_goes_on_without_a_look() -> None:
+    known = Known()
+    known.meet(["m1"], {POLLED: 24 * HOUR}, floor_ms=23 * HOUR)
+    profile = [key(number, source=Source.PROFILE) for number in range(1, 9)]
+    assert admitted(known, profile[:1]) == {profile[0]}
+    known.learn(("m1", Source.PROFILE), HOUR, None)
+    assert admitted(known, profile[1:]) == set()
+    assert admitted(known, profile) == set(profile)
