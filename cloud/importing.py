@@ -48,7 +48,8 @@ def document(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise Invalid(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # both decoders, and text that is not UTF-8
-        raise Invalid(f"{path}: cannot be read as {path.suffix.lstrip('.') or 'json'}: {error}") from None
+        kind = "TOML" if path.suffix == ".toml" else "JSON (a TOML file is named .toml)"
+        raise Invalid(f"{path}: cannot be read as {kind}: {error}") from None
     if not isinstance(found, dict):
         raise Invalid(f"{path}: should hold one object with the parts as its keys")
     return found

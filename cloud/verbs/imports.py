@@ -49,6 +49,8 @@ def import_registry(
         f"{count} {name}" for name, count in {**data, **report.counts()}.items() if count or name in data
     )
     say({**data, **report.document(), "dry_run": dry_run}, text or "nothing to do", as_json)
+    if dry_run:
+        talk("a dry run: nothing was changed")
     if report.refused:
         from cloud.kit.errors import Conflict
 

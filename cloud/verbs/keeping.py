@@ -40,7 +40,7 @@ def backup(
     settings = settings_of(config)
     with progress(backups.steps(), "backup") as done:
         made = backups.backup(settings, config, file, SystemClock().now(), done)
-    text = f"{file}: {made.tables} tables, {made.rows} rows, {made.files} files, {made.bytes >> 20} MiB"
+    text = f"{file}: {made.tables} tables, {made.rows} rows, {made.files} files, {made.bytes / 2**20:.1f} MiB"
     say({"file": str(file), **asdict(made)}, text, as_json)
     talk(f"try it: wattpost cloud restore {file} --drill")
 
@@ -55,6 +55,7 @@ def restore(
 ) -> None:
     """Bring a station back from a backup, every count and hash compared; or only try whether it would."""
     from dataclasses import asdict
+    from datetime import datetime
 
     from cloud.keeping import restore as restoring
 
@@ -68,9 +69,8 @@ def restore(
         else:
             found = restoring.restore(file, folder, done)
     what = "could be restored" if drill else "is restored"
-    text = (
-        f"{found.station} {what} as of {found.made_at}: {found.rows} rows, {found.readings} values, all equal"
-    )
+    made_at = f"{datetime.fromisoformat(found.made_at).astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    text = f"{found.station} {what} as of {made_at}: {found.rows} rows, {found.readings} values, all equal"
     say({"drill": drill, **asdict(found)}, text, as_json)
 
 
@@ -86,6 +86,8 @@ def copy(
     from cloud.keeping.copy import copy as copy_station
     from cloud.records import open_records
 
+    if to.resolve() == config.resolve():
+        raise typer.BadParameter("name another settings file than the station's own", param_hint="--to")
     _load_every_table()
     target_settings = settings_of(to)
     target_settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

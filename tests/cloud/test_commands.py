@@ -203,7 +203,7 @@ def test_a_registry_with_a_wrong_row_is_refused_by_row(here: Here, village: Path
 
 def test_a_file_that_is_none_is_told(here: Here, village: Path) -> None:
     (village / "broken.json").write_text('{"area": [')
-    assert "broken.json: cannot be read as json" in refused(
+    assert "broken.json: cannot be read as JSON" in refused(
         here("import", "registry", "broken.json", folder=village)
     )
     (village / "deep.json").write_text("[" * 100_000)

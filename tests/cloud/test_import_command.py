@@ -34,6 +34,11 @@ def test_a_table_is_tried_taken_and_taken_again(folder: Path) -> None:
     assert (tried["dry_run"], again["counts"]["unchanged"]) == (True, 1)
 
 
+def test_a_dry_run_says_that_it_was_one(folder: Path) -> None:
+    assert "nothing was changed" in typed(folder, "points.csv", "--dry-run").stderr
+    assert "nothing was changed" not in typed(folder, "points.csv").stderr
+
+
 def test_a_refused_row_is_named_and_the_command_fails(folder: Path) -> None:
     (folder / "points.csv").write_text(template("en").replace("dlt645-2007-1p", "nix"), encoding="utf-8")
     done = typed(folder, "points.csv")

@@ -27,3 +27,9 @@ def test_a_backup_made_and_drilled_at_the_command_line_holds_every_table(tmp_pat
     tried = called("restore", str(file), "--drill", "--json")
     assert tried.returncode == 0, tried.stderr
     assert json.loads(tried.stdout)["tables"] == len(tables.ordered())
+
+
+def test_a_station_is_not_copied_into_itself(tmp_path: Path) -> None:
+    config = settings_.write_first(tmp_path, "示例供电所", "Asia/Shanghai")
+    refused = called("copy", "--to", str(config), "-c", str(config))
+    assert (refused.returncode, "another settings file" in refused.stderr) == (2, True)
