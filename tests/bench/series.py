@@ -1,5 +1,6 @@
 """A month of one meter out of the SQLite store, 2,880 points, while others are being written into it."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,12 +32,15 @@ def run(say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
         ended, wrote = threading.Event(), [0]
         writer = threading.Thread(target=_write, args=(store, start_ms, ended, wrote), daemon=True)
         writer.start()
+        cpu_s = time.thread_time()
         took_s = sorted(_ask(store, start_ms))
+        cpu_s = time.thread_time() - cpu_s
         ended.set()
         writer.join()
     yield {
         "store": "sqlite", "values": values, "points": ROUNDS, "asked": ASKED, "written_meanwhile": wrote[0],
         "p50_ms": took_s[ASKED // 2] * 1e3, "p99_ms": took_s[int(ASKED * 0.99)] * 1e3,
+        "mean_cpu_ms": cpu_s / ASKED * 1e3, "load_average": os.getloadavg()[0],
     }  # fmt: skip
 
 
