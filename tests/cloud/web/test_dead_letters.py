@@ -94,6 +94,7 @@ def test_a_gateways_page_tells_which_batches_did_not_come(village: Village, lang
         ingest.take(READINGS, batch(seq, "A01-01"))
     dropped = Dropped(gateway="gw-a01", epoch="e1", seqs=[(5, 8)], readings=80, reason="outbox_full")
     ingest.take(topics.up("gw-a01", "dropped"), messages.encode(dropped))
+    village.clock.advance(60)
     at_once = page(client, "/console/gateways/gw-a01").text
     assert said not in at_once
     assert "outbox_full" in at_once
