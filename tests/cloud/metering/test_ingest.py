@@ -445,3 +445,17 @@ def test_seqs_that_did_not_come_are_found_after_a_while(station: Station) -> Non
         assert missing(connection, "gw-1", "e1", NOW) == []
         found = missing(connection, "gw-1", "e1", NOW + timedelta(minutes=10))
     assert [(gap.first, gap.last, gap.since) for gap in found] == [(2, 3, NOW), (8, 8, NOW)]
+
+
+def test_what_works_on_batches_together_is_called_once_for_a_group(tmp_path: Path) -> None:
+    calls: list[tuple[list[int], list[str]]] = []
+
+    def works(_: Connection, batches: Sequence[BatchOfReadings], readings: Sequence[Any]) -> None:
+        calls.append(([each.seq for each in batches], [each.meter for each in readings]))
+
+    station = Station(tmp_path, Callbacks(together=[works]))
+    group = [("gw-1", READINGS, payload(seq, reading("m11"), reading("m12"))) for seq in (1, 2)]
+    station.ingest.settle_many(group)
+    station.ingest.settle_many(group)
+    assert calls == [([1, 2], ["m11", "m12"] * 2)]
+    station.close()
