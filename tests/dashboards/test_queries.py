@@ -175,7 +175,7 @@ def test_readings_that_come_late_fill_the_gap_they_left(influx: Influx, sqlite_u
         late = readings("B01", late=True)
         station.write("B01", late)
         with database.read() as connection:
-            station.boards.touched.note(connection, None, late)  # type: ignore[arg-type]
+            station.boards.touched.note(connection, None, late)
         station.clock.advance(EVERY.total_seconds())
         station.run()
         found = quarter(station, "B01", inside)
