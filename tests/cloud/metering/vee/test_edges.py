@@ -50,6 +50,17 @@ def test_an_area_meter_at_zero_proves_the_outage_of_those_who_are_silent(station
     assert np.isnan(found.final_wh[48:]).all(), "after it nobody knows"
 
 
+def test_an_area_meter_that_stands_still_proves_no_outage_while_a_customer_uses_energy(
+    station: Village,
+) -> None:
+    station.registry({"id": "A-1", "role": "area", "model": "dlt645-2007-3p"}, {"id": "M-1"}, {"id": "M-2"})
+    station.write_days("A-1", DAY, 1, lambda _: 0)
+    station.write_days("M-1", DAY, 1, leave_out=lambda at: between(at, hours(10, 26)))
+    station.write_days("M-2", DAY, 1)
+    station.validate()
+    assert not (station.day("M-1").method == Method.OUTAGE_ZERO).any()
+
+
 @pytest.mark.parametrize("readings", [None, 250])
 def test_a_point_validated_again_alone_is_still_held_against_its_area(
     station: Village, monkeypatch: pytest.MonkeyPatch, readings: int | None

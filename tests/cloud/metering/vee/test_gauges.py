@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from cloud.metering.store import Columns
 from cloud.metering.vee import gauges
@@ -39,3 +40,19 @@ def test_who_is_not_doubtful_among_all_has_no_finding_of_its_own(
     for each in range(3):
         if gauges.found(columns, each, day, POLICY):
             assert each in doubtful
+
+
+def test_as_many_doubtful_moments_as_the_limit_says_are_enough() -> None:
+    day, least = grid(DAY, ZoneInfo("Asia/Shanghai"), 900), POLICY.phases.at_least
+    for count in (least - 1, least):
+        columns = {name: _columns(name, 0, day.bounds_ms[:0], []) for name in gauges.GAUGES}
+        for name, value in (("voltage_l1_v", 0.0), ("current_l1_a", 5.0)):
+            columns[name] = _columns(name, 1, day.bounds_ms[:count], [value] * count)
+        assert gauges.doubtful(columns, 2, POLICY) == (frozenset({1}) if count == least else frozenset())
+
+
+def _columns(name: str, meter: int, at_ms: NDArray[np.int64], values: list[float]) -> Columns:
+    marks = np.zeros(len(values), np.uint8)
+    return Columns(
+        name, np.full(len(values), meter, np.int32), at_ms, marks, marks, np.array(values, np.float64)
+    )
