@@ -25,9 +25,9 @@ from tests.cloud.energy.lives import Change, Lived, Period, customers, live, reg
 GATEWAY = "gw-1"
 SHANGHAI, BERLIN = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Berlin")
 PERIODS = {
-    "plain": Period(date(2026, 3, 9), 3, SHANGHAI),
-    "spring": Period(date(2026, 3, 28), 3, BERLIN),
-    "autumn": Period(date(2026, 10, 24), 3, BERLIN),
+    "plain": Period(date(2026, 3, 9), 2, SHANGHAI),
+    "spring": Period(date(2026, 3, 28), 2, BERLIN),
+    "autumn": Period(date(2026, 10, 24), 2, BERLIN),
 }
 AFTER = timedelta(days=2, hours=4)
 FITTER = Told("fitter", "示例：现场作业", despite="已拍照")
