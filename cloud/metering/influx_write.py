@@ -11,7 +11,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -51,8 +51,7 @@ class Wire(Protocol):
     def ask(self, statement: str) -> Iterator[Piece]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One reading of a write, and its line as it is when nothing stands against it."""
 
     batch: BatchOfReadings

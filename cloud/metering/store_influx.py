@@ -4,6 +4,7 @@ Written synchronously (its batching mode drops what a server refuses) as line pr
 in InfluxQL over `/query`, which 1.x, 2.x and 3 Core serve. `influx_write` and `influx_read` say what and how.
 """
 
+import gzip
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -63,7 +64,15 @@ class _Answer(msgspec.Struct):
     error: str = ""
 
 
+GZIP_LEVEL = 1
 _ANSWER = msgspec.json.Decoder(_Answer)
+
+
+def _lightly_zipped(path: str, body: Any) -> Any:
+    """As the library's own, which takes gzip's slowest level: eight times the work for a quarter less."""
+    if path != "/api/v2/write":
+        return body
+    return gzip.compress(body if isinstance(body, bytes) else body.encode(), GZIP_LEVEL)
 
 
 class InfluxWire:
@@ -81,6 +90,7 @@ class InfluxWire:
             enable_gzip=True,
             ssl_ca_cert=str(settings.ca_file) if settings.ca_file else None,
         )
+        self._client.conf.update_request_body = _lightly_zipped
         self._write = self._client.write_api(write_options=SYNCHRONOUS)
 
     @property
