@@ -16,6 +16,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.window import BACKLOG_LEAST, BACKLOG_LIMIT, BACKLOG_TRIP_S
 from protocols.mqtt import messages, topics
 from protocols.mqtt.messages import Readings, Stored
 from tests.bench import load
@@ -25,12 +26,14 @@ _PART = 5
 
 
 class Generator:
-    """`plan`: port, user, password, start_ms, seqs, window, live, phases [[seconds, messages a second]]."""
+    """`plan`: port, user, password, start_ms, seqs, window, adapts, live, phases [[seconds, rate]]."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self._plan, self._lock = plan, threading.Condition()
         self._sent = [0] * load.GATEWAYS
         self._settled = [0] * load.GATEWAYS
+        self._window = [BACKLOG_LEAST if plan["adapts"] else plan["window"]] * load.GATEWAYS
+        self._under_way: dict[tuple[int, int], float] = {}
         self._live: dict[tuple[int, int], float] = {}
         self._waits_s: list[float] = []
         self._marks: list[tuple[float, int]] = []
@@ -53,9 +56,20 @@ class Generator:
                         if (sent := self._live.pop((number, seq), None)) is not None:
                             self._waits_s.append(now - sent)
             elif stored.settled[0][0] == 1:
+                self._adapt(number, stored.settled[0][1], now)
                 self._settled[number] = max(self._settled[number], stored.settled[0][1])
                 self._marks.append((now, sum(self._settled)))
             self._lock.notify()
+
+    def _adapt(self, number: int, upto: int, now: float) -> None:
+        """The share of the backlog in a gateway's window, by how long its batches take (edge/window.py)."""
+        if not self._plan["adapts"] or (sent := self._under_way.pop((number, upto), None)) is None:
+            return
+        fast_s, slow_s = BACKLOG_TRIP_S
+        if now - sent < fast_s:
+            self._window[number] = min(self._window[number] + 1, BACKLOG_LIMIT)
+        elif now - sent > slow_s:
+            self._window[number] = max(self._window[number] * 3 // 4, BACKLOG_LEAST)
 
     def run(self) -> dict[str, Any]:
         began_s = time.monotonic()
@@ -83,27 +97,28 @@ class Generator:
 
     def _phase(self, seconds: float, rate: float) -> int:
         """Publish in turn, at `rate` or as fast as windows let; gives how many were sent so far."""
-        began_s, before, window = time.monotonic(), sum(self._sent), self._plan["window"]
+        began_s, before = time.monotonic(), sum(self._sent)
         while (now := time.monotonic()) < began_s + seconds:
             behind = (now - began_s) * rate - (sum(self._sent) - before) if rate else 1.0
             number = min(range(load.GATEWAYS), key=self._sent.__getitem__)
             if self._sent[number] >= len(self._payloads):
                 break
             with self._lock:
-                open_ = [each for each in range(load.GATEWAYS) if self._room(each, window)]
+                open_ = [each for each in range(load.GATEWAYS) if self._room(each)]
                 if behind < 1 or not open_:
                     self._lock.wait(0.02)
                     continue
             number = min(open_, key=self._sent.__getitem__)
             seq = self._sent[number]
+            self._under_way[number, seq + 1] = time.monotonic()
             self._client.publish(
                 topics.up(load.gateway(number), "readings"), self._payloads[seq][number], qos=1
             )
             self._sent[number] += 1
         return sum(self._sent)
 
-    def _room(self, number: int, window: int) -> bool:
-        return self._sent[number] - self._settled[number] < window and self._sent[number] < len(
+    def _room(self, number: int) -> bool:
+        return self._sent[number] - self._settled[number] < self._window[number] and self._sent[number] < len(
             self._payloads
         )
 

@@ -34,9 +34,9 @@ LOAD, MIB = "load", 1 << 20
 SEQS, WINDOW, QUIET_WITHIN_S = 60, 8, 30.0
 ACL: Final = f"user {LOAD}\ntopic write wattpost/v1/+/up/readings\ntopic read wattpost/v1/+/down/stored\n"
 PLANS: Final = {
-    "full": {"seqs": SEQS, "window": WINDOW, "phases": [[60, 0]], "live": False},
-    "backlog": {"seqs": SEQS, "window": 32, "phases": [[60, 0]], "live": True},
-    "burst": {"seqs": 120, "window": 32, "phases": [[5, 7.5], [30, 75]], "live": False},
+    "full": {"seqs": SEQS, "window": WINDOW, "phases": [[60, 0]], "live": False, "adapts": False},
+    "backlog": {"seqs": SEQS, "window": 32, "phases": [[60, 0]], "live": True, "adapts": True},
+    "burst": {"seqs": 120, "window": 32, "phases": [[5, 7.5], [30, 75]], "live": False, "adapts": False},
 }
 
 
