@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import ReadingStore
-from cloud.metering.store_sqlite import SqliteStore
 from cloud.settings import Settings
 
 
@@ -39,6 +39,6 @@ def store_of(settings: Settings, database: Database) -> ReadingStore:
     """The store that the settings name; `database` is for what it keeps beside itself."""
     if settings.readings.kind == "sqlite":
         return SqliteStore(settings.data_dir / "readings.db")
-    from cloud.metering.store_influx import InfluxStore  # half a second: only where there is one
+    from cloud.metering.influx.store import InfluxStore  # half a second: only where there is one
 
     return InfluxStore(settings.readings.influxdb, database, shared=settings.ingest.shared)

@@ -8,14 +8,15 @@ from sqlalchemy import Connection, Row, select
 from cloud.alerts.policy import AlertKind
 from cloud.alerts.store import alert_table, out_meter_table
 from cloud.customers.supplied import supplied
+from cloud.metering.archive import manifest
 from cloud.metering.vee.surroundings import Surroundings, Times
 
 _CHUNK = 500
 
 
 def surroundings() -> Surroundings:
-    """What validation has to be told: outages from here, accounts from the customers."""
-    return Surroundings(dark, areas_out, supplied)
+    """What validation is told: outages from here, accounts from the customers, days from the archive."""
+    return Surroundings(dark, areas_out, supplied, manifest.let_go)
 
 
 def dark(

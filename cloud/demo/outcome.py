@@ -16,7 +16,7 @@ from cloud.kit.db import Database
 from cloud.kit.scope import Scope, Window
 from cloud.metering.batches import Outcome as Fate
 from cloud.metering.batches import batch_table, dropped_table
-from cloud.metering.store_sqlite import SqliteStore
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.settings import load
 from cloud.workorders.store import order_table
 

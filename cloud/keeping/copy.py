@@ -24,7 +24,7 @@ from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.scope import WHOLE_STATION, Scope, Window
 from cloud.metering.archive import raw
-from cloud.metering.conflicts import conflict_table, quarantine_table
+from cloud.metering.influx.conflicts import conflict_table, quarantine_table
 from cloud.metering.store import BatchOfReadings, Kept, ReadingStore, Refused, StoreFault
 from cloud.records import Records
 from cloud.settings import Settings

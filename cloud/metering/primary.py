@@ -19,7 +19,7 @@ from cloud.fleet import topology
 from cloud.fleet.topology import RatioSpan
 from cloud.kit.db import Database
 from cloud.kit.scope import Scope
-from cloud.metering.facts import StoreFacts, facts
+from cloud.metering.influx.facts import StoreFacts, facts
 from cloud.metering.store import Latest, ReadingStore, Series, ms, series
 from protocols import models
 from protocols.points import is_billing_grade

@@ -11,8 +11,8 @@ from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.paging import AfterId, Limit, Page
 from cloud.kit.problems import RESPONSES
-from cloud.metering import conflicts
-from cloud.metering.facts import facts
+from cloud.metering.influx import conflicts
+from cloud.metering.influx.facts import facts
 from cloud.metering.store import ReadingStore
 
 

@@ -90,8 +90,8 @@ def rebuild(
 ) -> None:
     """Write the raw readings of the archive back into an empty store; after a stop it goes on."""
     from cloud.metering.archive import rebuild as rebuilding
+    from cloud.metering.sqlite.store import SqliteStore
     from cloud.metering.store import StoreFault
-    from cloud.metering.store_sqlite import SqliteStore
 
     settings = settings_of(config)
     begin, end = _day(first, "--from") or date(1970, 1, 1), _day(last, "--to") or date(9998, 12, 31)

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from cloud.kit.auth import User
 from cloud.kit.errors import Invalid
 from cloud.kit.paging import MAX_ID, RowId
-from cloud.metering import conflicts, dead_letters
+from cloud.metering import dead_letters
+from cloud.metering.influx import conflicts
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
 

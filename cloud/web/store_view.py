@@ -2,7 +2,7 @@
 
 import logging
 
-from cloud.metering.facts import StoreFacts
+from cloud.metering.influx.facts import StoreFacts
 from cloud.metering.store import StoreFault
 from cloud.web.parts import Parts
 

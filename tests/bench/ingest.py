@@ -22,7 +22,7 @@ from cloud.demo.prepare import free_port
 from cloud.demo.programs import ROOT, Program, python
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
-from cloud.metering.store_sqlite import SqliteStore
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.records import open_records
 from cloud.settings import load as settings_in
 from tests.bench import load

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cloud.kit.scope import WHOLE_STATION
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings, ReadingStore, instant
-from cloud.metering.store_sqlite import SqliteStore
 from tests.bench import load
 
 ROUNDS, ASKED, WRITES_PER_S = 2880, 500, 10

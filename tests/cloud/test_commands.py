@@ -18,7 +18,7 @@ import pytest
 
 from cloud.__main__ import main
 from cloud.kit.scope import WHOLE_STATION
-from cloud.metering.store_sqlite import SqliteStore
+from cloud.metering.sqlite.store import SqliteStore
 from tests.cloud.conftest import CUSTOMERS, REGISTRY
 
 PROGRAM = [sys.executable, "-m", "cloud"]

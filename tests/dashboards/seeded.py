@@ -9,9 +9,9 @@ from sqlalchemy import insert
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
 from cloud.metering.boards import Boards
+from cloud.metering.influx.store import InfluxStore
 from cloud.metering.ledger.tables import day_table, total_table
 from cloud.metering.store import BatchOfReadings, ms
-from cloud.metering.store_influx import InfluxStore
 from protocols.readings import Reading, Source, Value
 from tests.clocks import ManualClock
 from tests.influx import Influx

@@ -16,7 +16,6 @@ from cloud.fleet.topology import Installation
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
-from cloud.metering.archive import manifest
 from cloud.metering.store import ReadingStore, ms
 from cloud.metering.vee import days, dirty, exception_store, exceptions, gather
 from cloud.metering.vee.exceptions import JOB, Where
@@ -141,7 +140,7 @@ class Validation:
         `tell` is called with how many more points are done.
         """
         with self._database.read() as connection:
-            if manifest.let_go(connection, day - ONE, day + ONE):  # midnight is bridged from both sides
+            if self._around.let_go(connection, day - ONE, day + ONE):  # midnight is bridged from both sides
                 log.warning("%s stays as it is: its raw readings are in the archive only", day)
                 return Done(let_go=1)
             rows = self._installations(connection, day)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,10 @@ from cloud.metering.store import ms
 
 Times = tuple[datetime, datetime | None]
 """[start, end); no end means still."""
+
+
+def _none(_: Connection, _first: date, _last: date) -> Collection[date]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Surroundings:
     """`dark`: when each of these meters was without supply; `areas_out`: when an area had an outage;
 
     `supplied`: every account that each of these points ever served. All that overlaps [start, end).
+    `let_go`: the days, both included, whose raw readings are in the archive only.
     """
 
     dark: Callable[[Connection, Collection[str], datetime, datetime], Mapping[str, Sequence[Times]]] = (
@@ -42,6 +47,7 @@ class Surroundings:
     )
     areas_out: Callable[[Connection, datetime, datetime], Mapping[str, Sequence[Times]]] = _nothing
     supplied: Callable[[Connection, Collection[str]], Mapping[str, Sequence[Supplied]]] = _nobody
+    let_go: Callable[[Connection, date, date], Collection[date]] = _none
 
 
 def within(bounds_ms: NDArray[np.int64], times: Sequence[Times]) -> NDArray[np.bool_]:

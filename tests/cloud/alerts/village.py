@@ -19,8 +19,8 @@ from cloud.customers.actions import import_customers
 from cloud.fleet import gateways
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings, ms
-from cloud.metering.store_sqlite import SqliteStore
 from cloud.workorders.actions import Orders
 from cloud.workorders.deadlines import deadline_policy
 from cloud.workorders.store import order_table

@@ -19,7 +19,7 @@ from cloud.keeping.copy import Side, copy
 from cloud.keeping.restore import drill, restore
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.archive.rebuild import rebuild
-from cloud.metering.store_sqlite import SqliteStore
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.records import Records, open_records
 from cloud.settings import (
     ArchiveSettings,

@@ -17,8 +17,8 @@ from cloud.exchange.said import Said
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
 from cloud.kit.scope import WHOLE_STATION, Scope
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings, ReadingStore
-from cloud.metering.store_sqlite import SqliteStore
 from protocols.readings import Reading, Source
 from tests.clocks import ManualClock
 from tests.cloud.conftest import CUSTOMERS, REGISTRY

@@ -14,7 +14,7 @@ from cloud.keeping.restore import drill, restore
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.scope import WHOLE_STATION
-from cloud.metering.store_sqlite import SqliteStore
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.settings import NoticeSettings, Settings
 from tests.cloud.conftest import NOW
 

@@ -13,8 +13,8 @@ from cloud.keeping.restore import drill, restore
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict
 from cloud.kit.scope import WHOLE_STATION
+from cloud.metering.influx.store import InfluxStore
 from cloud.metering.store import BatchOfReadings, ms
-from cloud.metering.store_influx import InfluxStore
 from cloud.records import Records, open_records
 from cloud.settings import ReadingsSettings, Settings
 from protocols.readings import Reading, Source

@@ -11,8 +11,8 @@ from cloud.keeping.copy import PROGRESS, Copied, Side, copy
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict
 from cloud.kit.scope import WHOLE_STATION
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings, StoreFault, ms
-from cloud.metering.store_sqlite import SqliteStore
 from cloud.records import Records
 from cloud.settings import Settings
 from protocols.readings import Reading, Source

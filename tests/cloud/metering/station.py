@@ -7,7 +7,7 @@ from pathlib import Path
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database, metadata
 from cloud.metering.ingest import Callbacks, Ingest
-from cloud.metering.store_sqlite import SqliteStore
+from cloud.metering.sqlite.store import SqliteStore
 from protocols.mqtt import messages, topics
 from protocols.mqtt.messages import Readings, Stored
 from protocols.readings import Reading, Source, Value

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.metering.claims import Claim
-from cloud.metering.influx_contest import Found, Identity, lowest, settle
+from cloud.metering.influx.contest import Found, Identity, lowest, settle
 from cloud.metering.store import QUALITY_ID
 from protocols.readings import Quality, Reading, Source, Value
 

@@ -11,9 +11,9 @@ from cloud.kit.errors import Invalid
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.batches import batch_table
 from cloud.metering.dead_letters import dead_letter_table
+from cloud.metering.influx.store import InfluxStore
 from cloud.metering.ingest import Callbacks
 from cloud.metering.store import BatchOfReadings
-from cloud.metering.store_influx import InfluxStore
 from protocols.mqtt import topics
 from protocols.readings import Reading
 from tests.cloud.metering.influx_between import Between

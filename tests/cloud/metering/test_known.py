@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.metering.known import GAP_MS, Known
-from cloud.metering.line_protocol import Key
+from cloud.metering.influx.known import GAP_MS, Known
+from cloud.metering.influx.line_protocol import Key
 from protocols.readings import Source
 
 HOUR = GAP_MS

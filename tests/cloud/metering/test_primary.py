@@ -14,8 +14,8 @@ from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.primary import POWER, PrimaryReadings, Ratio, ratio_of
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings, ms
-from cloud.metering.store_sqlite import SqliteStore
 from protocols import models
 from protocols.quantities import QUANTITIES, Kind
 from protocols.readings import Reading, Source

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from cloud.kit.db import Database
 from cloud.kit.scope import WHOLE_STATION
-from cloud.metering.facts import facts
+from cloud.metering.influx.facts import facts
+from cloud.metering.influx.store import InfluxStore
 from cloud.metering.points import Point, PointSink
 from cloud.metering.store import BatchOfReadings, ReadingStore, StoreFault
-from cloud.metering.store_influx import InfluxStore
 from protocols.readings import Quality, Reading, Source
 from tests.cloud.metering.influx_between import Between
 from tests.cloud.metering.store_contract import (

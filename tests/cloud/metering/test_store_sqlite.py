@@ -10,9 +10,9 @@ import pytest
 
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.scope import WHOLE_STATION
-from cloud.metering import store_sqlite_write
+from cloud.metering.sqlite import writing as store_sqlite_write
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import QUALITY_ID, SOURCE_ID, ReadingStore, StoreFault
-from cloud.metering.store_sqlite import SqliteStore
 from tests.cloud.metering.store_contract import ReadingStoreContract, batch, dump, reading
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cloud.kit.db import Database
 from cloud.kit.scope import WHOLE_STATION
-from cloud.metering.store_influx import InfluxStore
+from cloud.metering.influx.store import InfluxStore
 from tests.cloud.metering.influx_between import Between
 from tests.cloud.metering.store_contract import batch, reading
 from tests.influx import Influx

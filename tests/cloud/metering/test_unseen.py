@@ -1,6 +1,6 @@
 """A long reading passes over what was written after it had begun, and over nothing else."""
 
-from cloud.metering.unseen import Unseen
+from cloud.metering.influx.unseen import Unseen
 from protocols.readings import Source
 
 POLLED, PROFILE = Source.POLLED, Source.PROFILE

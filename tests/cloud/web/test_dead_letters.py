@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from cloud.fleet.registry import import_registry
-from cloud.metering import conflicts
+from cloud.metering.influx import conflicts
 from cloud.metering.store import ms
 from protocols.mqtt import messages, topics
 from protocols.mqtt.messages import Dropped, Readings, Row

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from cloud.kit.errors import Conflict
 from cloud.metering.archive import raw, rebuild
 from cloud.metering.archive.layout import span_ms
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings, Kept, ReadingStore, StoreFault
-from cloud.metering.store_sqlite import SqliteStore
 from protocols.readings import Quality, Reading, Source
 from tests.cloud.metering.archive.village import DAY, SHANGHAI, Village, everything
 

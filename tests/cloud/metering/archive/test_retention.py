@@ -14,8 +14,8 @@ from cloud.metering.archive.layout import Layer
 from cloud.metering.archive.nightly import Nightly, Upkeep
 from cloud.metering.archive.retention import Retention
 from cloud.metering.points import Point
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings
-from cloud.metering.store_sqlite import SqliteStore
 from cloud.settings import ArchiveSettings, RetentionSettings
 from protocols.readings import Source
 from tests.cloud.metering.archive.village import DAY, NOW, POINTS, Village, everything

@@ -12,7 +12,7 @@ import pytest
 from cloud.__main__ import main
 from cloud.kit.db import Database
 from cloud.metering.archive import due
-from cloud.metering.store_sqlite import SqliteStore
+from cloud.metering.sqlite.store import SqliteStore
 from tests.cloud.metering.archive.village import DAY, SHANGHAI, Village, everything
 
 

@@ -16,8 +16,8 @@ from cloud.metering.archive import reader
 from cloud.metering.archive.layout import Layer, bounds, days
 from cloud.metering.archive.manifest import Written
 from cloud.metering.archive.writer import Archive
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings, Kept, ReadingStore
-from cloud.metering.store_sqlite import SqliteStore
 from cloud.metering.vee import days as validated
 from cloud.metering.vee.days import Channel, PointDay
 from protocols.readings import Quality, Reading, Source

@@ -14,8 +14,8 @@ from cloud.kit.db import Database
 from cloud.metering.fieldwork.actions import Fieldwork
 from cloud.metering.fieldwork.photos import Photos
 from cloud.metering.fieldwork.requests import Exchange, NewMeter, Told
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings, ms
-from cloud.metering.store_sqlite import SqliteStore
 from protocols.readings import Reading, Source
 from tests.clocks import ManualClock
 

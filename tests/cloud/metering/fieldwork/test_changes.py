@@ -13,8 +13,8 @@ from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.fieldwork.actions import Fieldwork
 from cloud.metering.fieldwork.requests import FieldRead, Move, RatioChange
 from cloud.metering.primary import PrimaryReadings
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings, ms
-from cloud.metering.store_sqlite import SqliteStore
 from protocols.readings import Source
 from tests.cloud.metering.fieldwork.conftest import AT, NOW, REGISTER, TOLD, exchange, polled
 

@@ -14,8 +14,8 @@ from cloud.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.fieldwork.actions import Fieldwork
 from cloud.metering.fieldwork.requests import NewMeter, Told
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings, ms
-from cloud.metering.store_sqlite import SqliteStore
 from protocols.readings import Quality, Source
 from tests.cloud.metering.fieldwork.conftest import AT, NOW, REGISTER, TOLD, exchange, polled
 

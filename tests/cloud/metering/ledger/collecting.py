@@ -24,8 +24,8 @@ from cloud.metering.ledger.days import midnight, slots_of, unpacked
 from cloud.metering.ledger.policy import CollectionPolicy, collection_policy
 from cloud.metering.ledger.rates import By, Collected, rates
 from cloud.metering.ledger.tables import meter_day_table
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings, ms
-from cloud.metering.store_sqlite import SqliteStore
 from protocols.mqtt import orders
 from protocols.mqtt.messages import ClockState, Health, LineHealth, MeterHealth, Supply
 from protocols.mqtt.orders import Order, OrderKind, OrderResult, OrderState

@@ -7,12 +7,13 @@ from sqlalchemy import insert
 
 from cloud.fleet.history import Note
 from cloud.fleet.registry import import_registry
-from cloud.metering.archive import due
+from cloud.metering.archive import due, manifest
 from cloud.metering.archive.manifest import day_table as archived_table
 from cloud.metering.imported import Imported
 from cloud.metering.vee import days, dirty
 from cloud.metering.vee.days import Channel, Flag, Method
 from cloud.metering.vee.job import Done
+from cloud.metering.vee.surroundings import Surroundings
 from tests.cloud.metering.vee.village import DAY, Village, document, midnight, total
 
 ONE = timedelta(days=1)
@@ -127,6 +128,7 @@ def test_a_day_whose_raw_readings_were_let_go_stays_as_it_was_validated(station:
         gone = {"revisions": 1, "archived_at": station.clock.now(), "forgotten_at": station.clock.now()}
         connection.execute(insert(archived_table).values(day=DAY, **gone))
     station.store.let_go(["M-1"], midnight(), midnight(DAY + ONE), 96)
+    station.surroundings = Surroundings(let_go=manifest.let_go)
     for number in range(-1, 2):
         assert station.validation.day(DAY + number * ONE) == Done(let_go=1)
         assert station.day("M-1", DAY + number * ONE).revision == 1

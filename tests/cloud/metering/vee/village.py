@@ -11,8 +11,8 @@ import numpy as np
 
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
+from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import BatchOfReadings
-from cloud.metering.store_sqlite import SqliteStore
 from cloud.metering.vee import days
 from cloud.metering.vee.days import Channel, PointDay
 from cloud.metering.vee.job import Validation

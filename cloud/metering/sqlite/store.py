@@ -15,11 +15,11 @@ from pathlib import Path
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.lock import ProcessLock
 from cloud.kit.scope import Scope
-from cloud.metering import store_sqlite_format as file_format
-from cloud.metering import store_sqlite_let_go as letting_go
-from cloud.metering import store_sqlite_read as reading_side
+from cloud.metering.sqlite import format as file_format
+from cloud.metering.sqlite import let_go as letting_go
+from cloud.metering.sqlite import reading as reading_side
+from cloud.metering.sqlite.writing import WritingSide
 from cloud.metering.store import BatchOfReadings, Columns, Kept, Latest, Series, StoreFault, instant, ms
-from cloud.metering.store_sqlite_write import WritingSide
 from protocols.readings import Source
 
 BUSY_S = 10.0

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from cloud.metering.claims import Claim, contest
 from cloud.metering.packing import Packed, Shape
+from cloud.metering.sqlite.format import Vocabulary
 from cloud.metering.store import QUALITY_ID, SOURCE_ID, BatchOfReadings
-from cloud.metering.store_sqlite_format import Vocabulary
 from protocols.readings import Value
 
 STEP_MS = 3_600_000

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from cloud.metering.line_protocol import Key
+from cloud.metering.influx.line_protocol import Key
 from protocols.readings import Source
 
 

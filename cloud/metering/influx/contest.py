@@ -6,9 +6,9 @@ What comes out does not depend on the order in which claims came (`claims.contes
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cloud.metering import line_protocol
 from cloud.metering.claims import Claim, contest
-from cloud.metering.line_protocol import Key
+from cloud.metering.influx import line_protocol
+from cloud.metering.influx.line_protocol import Key
 from cloud.metering.store import QUALITY_ID, normal
 from protocols.readings import Reading, Value
 

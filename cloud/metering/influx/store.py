@@ -23,10 +23,13 @@ from cloud.kit.clock import Clock, SystemClock
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.scope import Scope
-from cloud.metering import conflicts as beside
-from cloud.metering import influx_columns, influx_let_go, influx_read, line_protocol
-from cloud.metering.facts import StoreFacts
-from cloud.metering.influx_faults import (
+from cloud.metering.influx import columns as influx_columns
+from cloud.metering.influx import conflicts as beside
+from cloud.metering.influx import let_go as influx_let_go
+from cloud.metering.influx import line_protocol
+from cloud.metering.influx import reading as influx_read
+from cloud.metering.influx.facts import StoreFacts
+from cloud.metering.influx.faults import (
     REFUSED,
     SETTINGS,
     LinesRefused,
@@ -36,11 +39,11 @@ from cloud.metering.influx_faults import (
     unmapped,
     unreadable,
 )
-from cloud.metering.influx_read import Piece
-from cloud.metering.influx_write import LINES, Writer
+from cloud.metering.influx.reading import Piece
+from cloud.metering.influx.turns import Turns
+from cloud.metering.influx.writing import LINES, Writer
 from cloud.metering.points import Point
 from cloud.metering.store import BatchOfReadings, Columns, Kept, Latest, Series, StoreFault
-from cloud.metering.turns import Turns
 from cloud.settings import InfluxSettings, secret
 from protocols.readings import Source
 

@@ -19,18 +19,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.scope import WHOLE_STATION
-from cloud.metering import conflicts as beside
-from cloud.metering import influx_read, line_protocol
 from cloud.metering.claims import Claim
-from cloud.metering.conflicts import Place, Refusal
-from cloud.metering.influx_contest import Identity, Settled, settle
-from cloud.metering.influx_faults import LinesRefused
-from cloud.metering.influx_read import Piece
-from cloud.metering.known import Known, Track
-from cloud.metering.line_protocol import Key
+from cloud.metering.influx import conflicts as beside
+from cloud.metering.influx import line_protocol
+from cloud.metering.influx import reading as influx_read
+from cloud.metering.influx.conflicts import Place, Refusal
+from cloud.metering.influx.contest import Identity, Settled, settle
+from cloud.metering.influx.faults import LinesRefused
+from cloud.metering.influx.known import Known, Track
+from cloud.metering.influx.line_protocol import Key
+from cloud.metering.influx.reading import Piece
+from cloud.metering.influx.turns import Turns
+from cloud.metering.influx.unseen import Unseen
 from cloud.metering.store import BatchOfReadings, Latest, Refused, StoreFault
-from cloud.metering.turns import Turns
-from cloud.metering.unseen import Unseen
 from protocols.readings import Reading, Value
 
 LINES = 5000

@@ -10,11 +10,11 @@ from datetime import datetime
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict
 from cloud.kit.scope import Scope, Window
-from cloud.metering import conflicts as beside
-from cloud.metering import influx_read
-from cloud.metering.conflicts import Place
-from cloud.metering.influx_read import Ask
-from cloud.metering.line_protocol import MEASUREMENT, literal, tag_value
+from cloud.metering.influx import conflicts as beside
+from cloud.metering.influx import reading as influx_read
+from cloud.metering.influx.conflicts import Place
+from cloud.metering.influx.line_protocol import MEASUREMENT, literal, tag_value
+from cloud.metering.influx.reading import Ask
 from cloud.metering.store import ms
 
 

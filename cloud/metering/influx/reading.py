@@ -12,9 +12,9 @@ from typing import Any
 
 from cloud.kit.scope import Scope
 from cloud.metering.claims import Claim
-from cloud.metering.conflicts import order
-from cloud.metering.influx_contest import Found
-from cloud.metering.line_protocol import (
+from cloud.metering.influx.conflicts import order
+from cloud.metering.influx.contest import Found
+from cloud.metering.influx.line_protocol import (
     MEASUREMENT,
     ORIGIN,
     QUALITY,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.kit.scope import Scope
-from cloud.metering.influx_read import Ask, Piece, Row, Span, select, some
-from cloud.metering.line_protocol import QUALITY, identifier
+from cloud.metering.influx.line_protocol import QUALITY, identifier
+from cloud.metering.influx.reading import Ask, Piece, Row, Span, select, some
 from cloud.metering.store import SOURCE_ID, Columns, ms
 from protocols.quantities import QUANTITIES, Kind
 

@@ -7,8 +7,8 @@ What it says to be new is new. It takes note before anything is sent: what was n
 
 from collections.abc import Iterable, Mapping
 
-from cloud.metering.line_protocol import Key
-from cloud.metering.newest import Newest
+from cloud.metering.influx.line_protocol import Key
+from cloud.metering.influx.newest import Newest
 from cloud.metering.store import SOURCES
 from protocols.readings import Source
 

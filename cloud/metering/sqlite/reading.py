@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.kit.scope import Scope
+from cloud.metering.sqlite.format import letters
+from cloud.metering.sqlite.writing import STEP_MS
 from cloud.metering.store import (
     QUALITIES,
     SOURCE_ID,
@@ -32,8 +34,6 @@ from cloud.metering.store import (
     ms,
     windows,
 )
-from cloud.metering.store_sqlite_format import letters
-from cloud.metering.store_sqlite_write import STEP_MS
 from protocols.quantities import QUANTITIES, Kind
 from protocols.readings import Source, Value
 

@@ -1,0 +1,1 @@
+"""The store of raw readings in one SQLite file."""
