@@ -24,7 +24,8 @@ from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
 from cloud.metering.archive import due
 from cloud.metering.imported import Imported
-from cloud.metering.store import BatchOfReadings, ReadingStore, Refused, StoreFault, normal
+from cloud.metering.sorting import AHEAD
+from cloud.metering.store import BatchOfReadings, ReadingStore, Refused, StoreFault, instant, ms, normal
 from protocols.readings import Quality, Reading, Source
 
 BATCH = 1000
@@ -116,6 +117,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 def _checked(path: Path, file: IO[bytes], known: set[str]) -> tuple[int, str]:
     digest = hashlib.sha256()
+    latest_ms = ms(SystemClock().now() + AHEAD)
     total = 0
     for number, text in enumerate(file, 1):
         digest.update(text)
@@ -123,7 +125,7 @@ def _checked(path: Path, file: IO[bytes], known: set[str]) -> tuple[int, str]:
             continue
         try:
             line = _DECODER.decode(text)
-            _check(line, known)
+            _check(line, known, latest_ms)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
             raise Invalid(f"{path}, line {number}: {error}; nothing was imported") from None
         total += 1
@@ -131,13 +133,15 @@ def _checked(path: Path, file: IO[bytes], known: set[str]) -> tuple[int, str]:
     return total, digest.hexdigest()[:32]
 
 
-def _check(line: Line, known: set[str]) -> None:
+def _check(line: Line, known: set[str], latest_ms: int) -> None:
     if line.meter not in known:
         raise ValueError(f"there is no meter {line.meter!r}; import it with the registry first")
     if not line.values:
         raise ValueError("no values")
     if not 0 <= line.at_ms < 1 << 43:
         raise ValueError(f"at_ms {line.at_ms} is no Unix time in ms")
+    if line.at_ms > latest_ms:  # it would hide every newer reading of the meter
+        raise ValueError(f"at_ms {line.at_ms} is {instant(line.at_ms):%Y-%m-%d}, which is to come")
     for name, value in line.values.items():
         normal(name, value)
 

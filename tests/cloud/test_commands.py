@@ -244,6 +244,7 @@ def test_readings_from_a_file_or_a_pipe_count_once_however_often(village: Path) 
         ({"values": {"energy_import_wh": 2**63}}, "no counter"),
         ({"source": "rumour"}, "rumour"),
         ({"at_ms": -1}, "-1"),
+        ({"at_ms": 4_000_000_000_000}, "2096-10-02, which is to come"),
         ({"colour": "red"}, "colour"),
     ],
 )
