@@ -1,10 +1,12 @@
 """All that the page shows, taken at one instant; and the board on which the agent notes what it read."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Final
+
+from msgspec.structs import replace
 
 from edge import volume
 from edge.planner import plan_of, speed_is_known
