@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Row, select
 
 from cloud.alerts import store
 from cloud.alerts.policy import SupplyPolicy
 from cloud.alerts.rules import Broker, Gateway, Line, Meter, Picture, Silence, dated_anew, silent_since
-from cloud.fleet.gateways import state_table
+from cloud.fleet.gateways import health_in, state_table
 from cloud.fleet.registry import meter_table
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.store import Latest, ReadingStore, instant
@@ -62,7 +61,7 @@ def gather(
     known = [meter.id for meter in meters]
     names = sorted({meter.gateway for meter in meters} | set(gateways))
     states = _states(connection, names)
-    healths = {name: _health(row) for name, row in states.items()}
+    healths = {name: health_in(row) for name, row in states.items()}
     voltages = _voltages(readings, [meter.id for meter in meters if healths.get(meter.gateway)])
     silences = store.silences(connection, known)
     given_up = store.given_up(connection, known)
@@ -97,10 +96,6 @@ def _meters(connection: Connection, areas: Sequence[str]) -> Sequence[Row[Any]]:
 def _states(connection: Connection, names: Sequence[str]) -> dict[str, Row[Any]]:
     rows = connection.execute(select(state_table).where(state_table.c.gateway.in_(names)))
     return {row.gateway: row for row in rows}
-
-
-def _health(row: Row[Any]) -> Health | None:
-    return None if row.health is None else msgspec.convert(row.health, Health)
 
 
 def _answered(healths: Mapping[str, Health | None]) -> dict[str, datetime]:

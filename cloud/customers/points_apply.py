@@ -1,7 +1,7 @@
 """Lays rows of the table of metering points over the registry: every row, or none and why."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
@@ -24,6 +24,7 @@ from cloud.fleet.history import (
 from cloud.fleet.imports import Refusal
 from cloud.fleet.point_rows import CLEAR, Numbered
 from cloud.fleet.tables import area_table, gateway_table, meter_table
+from cloud.kit.days import midnight
 from cloud.kit.errors import Conflict, Invalid
 from cloud.metering.vee.dirty import mark_since
 from protocols import models
@@ -185,7 +186,7 @@ class Points:
         if not spans and row.area is None:
             self._refuse(each.number, f"point {row.point!r} is new: name its area")
             return
-        since = self._midnight(row.start) if row.start and not spans else self._as_of
+        since = midnight(row.start, self._zone) if row.start and not spans else self._as_of
         if since > self._note.at:
             self._refuse(each.number, "start: a day that has come")
             return
@@ -194,9 +195,6 @@ class Points:
         self._account(each, since)
         if row.end is not None:
             self._end(each)
-
-    def _midnight(self, day: date) -> datetime:
-        return datetime.combine(day, time(), self._zone)
 
     def _place(self, each: Numbered, since: datetime) -> None:
         row = each.row
@@ -331,7 +329,7 @@ class Points:
     def _end(self, each: Numbered) -> None:
         row = each.row
         assert row.end is not None
-        at = self._midnight(row.end)
+        at = midnight(row.end, self._zone)
         hung = self._hung(row.point)
         starts = [self._book.spans(point_facts, row.point)[-1].start]
         starts += [self._book.spans(point_meter, row.point)[-1].start] if hung else []

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from cloud.fleet import imports, point_rows, registry, sheets, topology
 from cloud.fleet.history import Note
 from cloud.fleet.imports import Refusal, Report
 from cloud.fleet.owners import OURS, Owners
+from cloud.kit.days import midnight
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
 from cloud.metering.archive import due
@@ -58,7 +59,7 @@ def order(by: str, now: datetime, zone: tzinfo, as_of: str, system: str, *, dry_
         raise Invalid(f"--as-of {as_of!r}: write a day like 2026-03-01") from None
     if not EARLIEST <= day <= now.astimezone(zone).date():
         raise Invalid(f"--as-of {as_of}: a day that has come; nothing takes effect by itself later")
-    return Order(by, now, zone, datetime.combine(day, time(), zone).astimezone(UTC), system, dry_run)
+    return Order(by, now, zone, midnight(day, zone), system, dry_run)
 
 
 def lines(report: Report) -> list[str]:

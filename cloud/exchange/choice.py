@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from cloud.customers import store as customers
 from cloud.fleet import registry, topology
 from cloud.fleet.topology import Installation
+from cloud.kit.days import midnight
 from cloud.kit.errors import Invalid, NotFound
 from cloud.kit.scope import Scope, Window
 
@@ -42,11 +43,11 @@ class Period:
 
     @property
     def start(self) -> datetime:
-        return _midnight(self.first, self.zone)
+        return midnight(self.first, self.zone)
 
     @property
     def end(self) -> datetime:
-        return _midnight(self.last + timedelta(days=1), self.zone)
+        return midnight(self.last + timedelta(days=1), self.zone)
 
     def days(self) -> int:
         return (self.last - self.first).days + 1
@@ -144,7 +145,3 @@ def _both(one: Scope, other: Scope) -> Scope:
             for start, end in other.clip(window.meter, window.start, window.end or FAR)
         )
     )
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

@@ -6,7 +6,7 @@ What stands against a relay command is asked when it is wanted, when it is issue
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -31,6 +31,7 @@ from cloud.fleet.command_rules import (
     refuse,
     relay_objections,
 )
+from cloud.kit.days import local_day, midnight
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from protocols.errors import MessageError
 from protocols.mqtt import orders
@@ -89,13 +90,9 @@ class Commands:
             meter.role,
             under_way,
             unknown,
-            store.off_issued_since(connection, self._midnight(now)),
+            store.off_issued_since(connection, midnight(local_day(now, self._zone), self._zone)),
             None if told is None else told.capability,
         )
-
-    def _midnight(self, now: datetime) -> datetime:
-        day = now.astimezone(self._zone)
-        return day.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 
     def ask(self, connection: Connection, wish: Wish, who: str, now: datetime) -> Row[Any]:
         """Write the wish down. A relay command waits for its approvals, of which this is the first."""

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, select
 
 from cloud.fleet.topology import installations
 from cloud.kit.clock import Clock
+from cloud.kit.days import midnight
 from cloud.kit.db import Database
 from cloud.kit.scope import Scope
 from cloud.metering import board_rows
-from cloud.metering.ledger.days import midnight
 from cloud.metering.ledger.rates import totals
 from cloud.metering.ledger.tables import day_table
 from cloud.metering.points import Point, PointSink

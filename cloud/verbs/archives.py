@@ -126,7 +126,7 @@ def _archive(settings: "Settings", records: "Records") -> "Archive":
 
 def _asked(made: "Archive", first: str | None, last: str | None, kept: int) -> list[date]:
     """The days that were named; Invalid when they are not over, or older than the archive is kept."""
-    from cloud.metering.archive.layout import days
+    from cloud.kit.days import days
 
     begin, end = _day(first, "--from"), _day(last, "--to")
     begin, end = begin or end, end or begin

@@ -31,8 +31,8 @@ def collection(
     from datetime import timedelta
 
     from cloud.kit.clock import SystemClock
+    from cloud.kit.days import local_day
     from cloud.metering.ledger import rates
-    from cloud.metering.ledger.days import local_day
 
     settings = settings_of(config)
     wanted = local_day(SystemClock().now(), settings.station.zone) - timedelta(days=1)

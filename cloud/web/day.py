@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from cloud.kit.days import bounds
 from cloud.kit.scope import Scope
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import Series, instant, ms
@@ -43,14 +44,6 @@ class Day:
     @property
     def voltage_names(self) -> list[str]:
         return [name.split("_")[1].upper() for name in self.voltages]
-
-
-def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """The station's local day as instants; 23 or 25 hours where the clocks change."""
-    first, second = (
-        datetime(each.year, each.month, each.day, tzinfo=zone) for each in (day, day + timedelta(days=1))
-    )
-    return first.astimezone(UTC), second.astimezone(UTC)
 
 
 def parse(text: str, today: date) -> date:

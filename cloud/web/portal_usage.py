@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from cloud.customers import store as customers
+from cloud.kit.days import bounds
 from cloud.kit.scope import Scope
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import instant, ms
-from cloud.web import day, usage
+from cloud.web import usage
 from cloud.web.language import Words
 
 REGISTER = "energy_import_wh"
@@ -50,7 +51,7 @@ def account_scope(connection: Connection, account: str) -> Scope:
 
 
 def of_day(store: PrimaryReadings, scope: Scope, wanted: date, zone: ZoneInfo, now: datetime) -> Usage:
-    start, end = day.bounds(wanted, zone)
+    start, end = bounds(wanted, zone)
     meters = [_meter(store, scope, meter, start, end) for meter in sorted(scope.meters() or ())]
     meters = [meter for meter in meters if meter.windows]
     edges = _edges(start, end)
@@ -98,7 +99,7 @@ def used_until(
     store: PrimaryReadings, scope: Scope, wanted: date, zone: ZoneInfo, into: timedelta
 ) -> float | None:
     """kWh of a day from midnight so far into it; None unless both ends are known for every meter."""
-    start, end = day.bounds(wanted, zone)
+    start, end = bounds(wanted, zone)
     meters = [_meter(store, scope, meter, start, end) for meter in sorted(scope.meters() or ())]
     until = min(start + into, end)
     parts = [usage.used(meter.readings, ms(start), ms(until)) for meter in meters if meter.windows]

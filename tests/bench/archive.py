@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cloud.kit.clock import SystemClock
+from cloud.kit.days import days
 from cloud.kit.db import Database
 from cloud.metering.archive import files, manifest, reader, slots
-from cloud.metering.archive.layout import Layer, days, month_of, span_ms
+from cloud.metering.archive.layout import Layer, month_of, span_ms
 
 AREAS, CUSTOMERS, ROUNDS = 20, 100, 5
 FIRST, LAST = date(2025, 1, 1), date(2025, 12, 31)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.kit.clock import Clock
-from cloud.metering.archive.layout import days
+from cloud.kit.days import days
 from cloud.metering.archive.manifest import day_table, due_table
 from cloud.metering.vee.days import day_table as validated_table
 from protocols.readings import Reading

@@ -1,12 +1,13 @@
-"""Which layers there are, what their files are called, and where a local day begins and ends."""
+"""Which layers there are, and what their files are called."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 from enum import StrEnum
+
+from cloud.kit.days import DAY, midnight
+from cloud.metering.store import ms
 
 UNPLACED = "_unplaced"
 """Stands for the area of what no installation says where it was; no area can be called so."""
-DAY = timedelta(days=1)
 
 
 class Layer(StrEnum):
@@ -30,30 +31,12 @@ def path_of(layer: Layer, area: str, first: date, last: date, revision: int) -> 
     return f"{layer}/{area}/{span}.r{revision}.parquet"
 
 
-def bounds(day: date, zone: tzinfo) -> tuple[datetime, datetime]:
-    """The local day as [start, end) in UTC: 23, 24 or 25 hours."""
-    return _midnight(day, zone), _midnight(day + DAY, zone)
-
-
 def span_ms(first: date, last: date, zone: tzinfo) -> tuple[int, int]:
     """The local days from `first` to `last`, both included, as [start, end) in Unix ms."""
-    return _ms(_midnight(first, zone)), _ms(_midnight(last + DAY, zone))
+    return ms(midnight(first, zone)), ms(midnight(last + DAY, zone))
 
 
 def month_of(day: date) -> tuple[date, date]:
     """Its first and its last day."""
     first = day.replace(day=1)
     return first, (first + timedelta(days=31)).replace(day=1) - DAY
-
-
-def days(first: date, last: date) -> Iterator[date]:
-    """From `first` to `last`, both included."""
-    return (first + DAY * number for number in range((last - first).days + 1))
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)

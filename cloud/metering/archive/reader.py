@@ -15,9 +15,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from cloud.kit.days import DAY, days
 from cloud.metering.archive import files, manifest, raw, slots
 from cloud.metering.archive.grid import Grid
-from cloud.metering.archive.layout import DAY, Layer, days, span_ms
+from cloud.metering.archive.layout import Layer, span_ms
 from cloud.metering.archive.manifest import Entry
 from cloud.metering.archive.slots import missing
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from cloud.kit.days import days
 from cloud.kit.errors import Conflict
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.archive import files, manifest, raw, reader
-from cloud.metering.archive.layout import Layer, days, span_ms
+from cloud.metering.archive.layout import Layer, span_ms
 from cloud.metering.archive.reader import Piece
 from cloud.metering.store import BatchOfReadings, ReadingStore
 

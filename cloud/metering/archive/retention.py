@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 from sqlalchemy import select, update
 
 from cloud.fleet import topology
+from cloud.kit.days import bounds
 from cloud.kit.errors import Conflict
 from cloud.metering.archive import due, gather, manifest, raw, reader, verify
-from cloud.metering.archive.layout import Layer, bounds
+from cloud.metering.archive.layout import Layer
 from cloud.metering.archive.manifest import day_table
 from cloud.metering.archive.writer import Archive
 from cloud.settings import RetentionSettings

@@ -16,11 +16,12 @@ from sqlalchemy import Connection
 from cloud.fleet import topology
 from cloud.fleet.topology import Installation
 from cloud.kit.clock import Clock
+from cloud.kit.days import bounds
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict
 from cloud.kit.lock import ProcessLock
 from cloud.metering.archive import due, files, gather, hourly, manifest, raw, reader, slots
-from cloud.metering.archive.layout import SLOT_LAYERS, UNPLACED, Layer, bounds, month_of
+from cloud.metering.archive.layout import SLOT_LAYERS, UNPLACED, Layer, month_of
 from cloud.metering.archive.manifest import Entry, State, Written
 from cloud.metering.points import PointSink
 from cloud.metering.store import ReadingStore

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, delete, func, select
 
 from cloud.fleet.commands import Commands
 from cloud.kit.clock import Clock
+from cloud.kit.days import local_day, midnight
 from cloud.metering.ledger import count, exclusions, sheets
 from cloud.metering.ledger.count import DayCount, Station
-from cloud.metering.ledger.days import local_day, midnight
 from cloud.metering.ledger.exclusions import LeftOut
 from cloud.metering.ledger.inbox import Inbox, Mark
 from cloud.metering.ledger.rereads import Rereads

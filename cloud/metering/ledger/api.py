@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cloud.kit.auth import User
 from cloud.kit.clock import Clock
+from cloud.kit.days import local_day
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
@@ -16,7 +17,6 @@ from cloud.kit.problems import RESPONSES
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.ledger import exclusions, gaps, rates, strips
 from cloud.metering.ledger.actions import Ledger
-from cloud.metering.ledger.days import local_day
 from cloud.metering.ledger.exclusions import LeftOut, Place
 from cloud.metering.ledger.reasons import Cause, Excluded, Freeze, GapState
 from cloud.metering.store import SOURCES

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, insert, select, update
 
 from cloud.fleet import topology
+from cloud.kit.days import local_day
 from cloud.kit.db import Database
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.ledger import asked as asking
@@ -26,7 +27,7 @@ from cloud.metering.ledger.counting import (
     freezes,
     merge,
 )
-from cloud.metering.ledger.days import DaySlots, local_day, slots_of
+from cloud.metering.ledger.days import DaySlots, slots_of
 from cloud.metering.ledger.exclusions import Windows
 from cloud.metering.ledger.found_gaps import FoundGaps
 from cloud.metering.ledger.inbox import MAIN, Mark

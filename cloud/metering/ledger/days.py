@@ -6,11 +6,12 @@ the gateway's own list of gaps has the same slots.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud.kit.days import bounds
 from cloud.metering.store import ms
 
 SLOT_FROM_S = 300
@@ -21,19 +22,6 @@ Bits = NDArray[np.bool_]
 
 def slot_s_of(interval_s: int) -> int:
     return interval_s if interval_s >= SLOT_FROM_S else QUARTER_S
-
-
-def midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time(0), zone).astimezone(UTC)
-
-
-def local_day(at: datetime, zone: tzinfo) -> date:
-    return at.astimezone(zone).date()
-
-
-def days_between(first: date, last: date) -> list[date]:
-    """Both inclusive."""
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +68,7 @@ class DaySlots:
 
 
 def slots_of(day: date, zone: tzinfo, slot_s: int) -> DaySlots:
-    return DaySlots(day, midnight(day, zone), midnight(day + timedelta(days=1), zone), slot_s)
+    return DaySlots(day, *bounds(day, zone), slot_s)
 
 
 def packed(bits: Bits) -> bytes:

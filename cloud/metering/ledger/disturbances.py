@@ -4,7 +4,7 @@ Outages and alerts are known higher up; `cloud/app.py` hands in who tells of the
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -14,6 +14,7 @@ from cloud.metering.batches import batch_table, dropped_table
 from cloud.metering.ledger.causes import Disturbance
 from cloud.metering.ledger.reasons import Cause
 from cloud.metering.ledger.tables import clock_spell_table
+from cloud.metering.store import instant
 from protocols.mqtt.messages import ClockState, Health
 
 Source = Callable[[Connection, datetime, datetime], Sequence[Disturbance]]
@@ -35,7 +36,7 @@ def on_health(connection: Connection, health: Health, before: Health | None) -> 
     lost = health.clock is not ClockState.SYNCED
     if before is not None and lost == (before.clock is not ClockState.SYNCED):
         return
-    at = _instant(health.at_ms)
+    at = instant(health.at_ms)
     mine = clock_spell_table.c.gateway == health.gateway
     is_open = connection.execute(
         select(clock_spell_table).where(mine, clock_spell_table.c.end.is_(None))
@@ -88,7 +89,7 @@ def _now(connection: Connection, now: datetime) -> Iterator[Disturbance]:
             continue
         if health.backlog_batches and health.oldest_at_ms is not None:
             told = {"what": "backlog", "batches": health.backlog_batches}
-            yield Disturbance(Cause.GATEWAY, place, _instant(health.oldest_at_ms), row.health_at, told)
+            yield Disturbance(Cause.GATEWAY, place, instant(health.oldest_at_ms), row.health_at, told)
         yield from _silent(health, row)
 
 
@@ -96,11 +97,7 @@ def _silent(health: Health, row: Row[Any]) -> Iterator[Disturbance]:
     for meter in health.meters:
         if meter.unanswered < gateways.SILENT_AFTER:
             continue
-        began = None if meter.answered_at_ms is None else _instant(meter.answered_at_ms)
+        began = None if meter.answered_at_ms is None else instant(meter.answered_at_ms)
         told = {"what": "unanswered", "asks": meter.unanswered}
         place = ("meter", meter.meter)
         yield Disturbance(Cause.METER, place, began or row.health_at - OLDEST, row.health_at, told)
-
-
-def _instant(at_ms: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)

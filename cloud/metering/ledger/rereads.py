@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from cloud.fleet import command_store, gateways, registry
 from cloud.fleet.command_rules import OPEN, CommandState
 from cloud.fleet.commands import Commands, Wish
+from cloud.kit.days import local_day, midnight
 from cloud.kit.db import Database
 from cloud.kit.errors import CloudError
 from cloud.metering.ledger import gaps
 from cloud.metering.ledger.asked import unfilled
-from cloud.metering.ledger.days import local_day, midnight
 from cloud.metering.ledger.gap_spans import joined
 from cloud.metering.ledger.policy import RereadPolicy
 from cloud.metering.ledger.reasons import GapEvent, GapState, Hopeless

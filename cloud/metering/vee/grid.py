@@ -6,13 +6,14 @@ on the line between two polled readings close enough around it, else it is unkno
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud.kit.days import bounds
 from cloud.metering.store import QUALITY_ID, SOURCE_ID, Columns, ms
 from cloud.metering.vee.registers import advances
 from protocols.readings import Quality, Source
@@ -62,8 +63,7 @@ class Span:
 @lru_cache(maxsize=1024)
 def grid(day: date, zone: tzinfo, interval_s: int) -> Grid:
     """`day` in `zone`: 92, 96 or 100 slots of 15 minutes. An interval that does not fit cuts its end."""
-    start = datetime.combine(day, time(), zone).astimezone(UTC)
-    end = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+    start, end = bounds(day, zone)
     slots = round((end - start).total_seconds()) // interval_s
     bounds_ms = ms(start) + np.arange(slots + 1, dtype=np.int64) * interval_s * 1000
     bounds_ms.flags.writeable = False  # many share it

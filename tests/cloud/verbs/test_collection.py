@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cloud import settings as settings_
 from cloud.__main__ import app
 from cloud.fleet.registry import import_registry
-from cloud.metering.ledger.days import midnight
+from cloud.kit.days import midnight
 from cloud.metering.store import BatchOfReadings, ms
 from cloud.records import open_records
 from protocols.readings import Reading, Source

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from cloud.fleet.history import Book, Note, point_meter
 from cloud.fleet.registry import import_registry
+from cloud.kit.days import bounds, days
 from cloud.kit.db import Database
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.archive import reader
-from cloud.metering.archive.layout import Layer, bounds, days
+from cloud.metering.archive.layout import Layer
 from cloud.metering.archive.manifest import Written
 from cloud.metering.archive.writer import Archive
 from cloud.metering.sqlite.store import SqliteStore

@@ -16,11 +16,12 @@ from cloud.alerts.restoration import OutMeter
 from cloud.fleet import gateways
 from cloud.fleet.history import Note, point_meter
 from cloud.fleet.registry import import_registry
+from cloud.kit.days import midnight
 from cloud.kit.db import Database
 from cloud.metering.ledger import disturbances, gaps
 from cloud.metering.ledger.actions import Ledger
 from cloud.metering.ledger.count import Station
-from cloud.metering.ledger.days import midnight, slots_of, unpacked
+from cloud.metering.ledger.days import slots_of, unpacked
 from cloud.metering.ledger.policy import CollectionPolicy, collection_policy
 from cloud.metering.ledger.rates import By, Collected, rates
 from cloud.metering.ledger.tables import meter_day_table

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cloud.fleet.commands import Wish
+from cloud.kit.days import midnight
 from cloud.kit.db import Database
-from cloud.metering.ledger.days import midnight
 from cloud.metering.ledger.exclusions import LeftOut, Place
 from cloud.metering.ledger.rates import By
 from cloud.metering.ledger.reasons import Excluded
