@@ -91,6 +91,7 @@ class Visit:
 
     def sign_in(self, login: str, password: str) -> None:
         self.page.goto(self.base + "/login")
+        self.page.locator("#login:focus").wait_for()  # before it, Chromium remarks on the focus taken from it
         self.page.fill("#login", login)
         self.page.fill("#password", password)
         self.page.click('form[action="/login"] button')
