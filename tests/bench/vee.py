@@ -64,7 +64,7 @@ def rows(count: int) -> Rows:
 
 
 def compiled(some: Rows) -> np.ndarray:
-    from cloud.analysis.kernels import scan_intervals
+    from cloud.analysis.kernels.intervals import scan_intervals
 
     flags, zeros = np.empty(some.energy.shape, np.uint32), np.empty(len(some.energy), np.int32)
     scan_intervals(

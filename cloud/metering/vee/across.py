@@ -11,10 +11,11 @@ from datetime import date, timedelta, tzinfo
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud.kit.calendar import Calendar
 from cloud.metering.vee.estimate import Gap, share_out
 from cloud.metering.vee.grid import Grid, grid
 from cloud.metering.vee.point_day import Known, Method, PointDay
-from cloud.metering.vee.policy import Calendar, EstimateLimits
+from cloud.metering.vee.policy import EstimateLimits
 from cloud.metering.vee.raw import RawDay, Register
 from cloud.metering.vee.registers import advances
 from cloud.metering.vee.shapes import like_day

@@ -1,6 +1,5 @@
 """Reads vee.toml: the limits of the rules V01 to V20, how bad each is, and how far estimates may go."""
 
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloud import policies
+from cloud.kit.calendar import Calendar, station_calendar
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -132,11 +132,6 @@ class EstimateLimits(_Strict):
     peers: Annotated[int, Field(ge=1)]
 
 
-class Calendar(_Strict):
-    days_off: frozenset[date]
-    worked: frozenset[date]
-
-
 class VeePolicy(_Strict):
     version: str
     source: str
@@ -162,7 +157,7 @@ class VeePolicy(_Strict):
     prolonged: ProlongedLimits
     future: FutureLimits
     estimate: EstimateLimits
-    calendar: Calendar
+    calendar: Calendar = Calendar()
 
     @model_validator(mode="after")
     def _complete(self) -> "VeePolicy":
@@ -171,8 +166,6 @@ class VeePolicy(_Strict):
             raise ValueError(f"severity says nothing of {', '.join(missing)}")
         if 86_400 % self.interval_s:
             raise ValueError(f"interval_s: {self.interval_s} s do not make whole slots of a day")
-        if both := self.calendar.days_off & self.calendar.worked:
-            raise ValueError(f"calendar: {min(both)} is both a day off and worked")
         return self
 
     def severity_of(self, code: Code) -> Severity:
@@ -181,4 +174,5 @@ class VeePolicy(_Strict):
 
 def vee_policy(folder: Path | None = None) -> VeePolicy:
     """The policy of validation; Invalid says what is wrong with the file."""
-    return policies.read("vee", VeePolicy, folder)
+    found = policies.read("vee", VeePolicy, folder)
+    return found.model_copy(update={"calendar": station_calendar(folder)})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.analysis.kernels import scan_intervals
+from cloud.analysis.kernels.intervals import scan_intervals
 from cloud.metering.vee.findings import FLAG, Finding
 from cloud.metering.vee.point_day import Flag
 from cloud.metering.vee.policy import Code, Severity, VeePolicy

@@ -3,20 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, tzinfo
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud.kit.calendar import Calendar
 from cloud.metering.vee.grid import Grid, grid
 from cloud.metering.vee.point_day import Flag, Method, PointDay
-from cloud.metering.vee.policy import Calendar, EstimateLimits
-
-
-class DayType(StrEnum):
-    WORK = "work"
-    SATURDAY = "saturday"
-    OFF = "off"
+from cloud.metering.vee.policy import EstimateLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +20,6 @@ class Shape:
     wh: NDArray[np.float64]
     method: Method
     references: tuple[date, ...] = ()
-
-
-def day_type(day: date, calendar: Calendar) -> DayType:
-    """A day off by the calendar is like a Sunday, a Saturday or Sunday that is worked a working day."""
-    if day in calendar.worked:
-        return DayType.WORK
-    if day in calendar.days_off or day.weekday() == 6:
-        return DayType.OFF
-    return DayType.SATURDAY if day.weekday() == 5 else DayType.WORK
 
 
 def like_day(
@@ -49,13 +34,13 @@ def like_day(
 
     `history` in order of day. Slots are matched by the clock on the wall, so a day of 92 or 100 fits too.
     """
-    wanted = day_type(target.day, calendar)
+    wanted = calendar.day_type(target.day)
     alike = [
         each
         for each in history
         if 0 < (before - each.day).days <= limits.within_days
         and each.interval_s == target.interval_s
-        and day_type(each.day, calendar) is wanted
+        and calendar.day_type(each.day) is wanted
         and is_reference(each, limits)
     ][-limits.like_days :]
     if not alike:

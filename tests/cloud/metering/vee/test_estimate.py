@@ -13,7 +13,7 @@ from cloud.metering.vee.days import ESTIMATES, Channel, Flag, Method, PointDay
 from cloud.metering.vee.estimate import Doubt, Filled, Gap, fill, gaps, share_out
 from cloud.metering.vee.grid import grid
 from cloud.metering.vee.policy import vee_policy
-from cloud.metering.vee.shapes import DayType, Shape, class_profile, day_type, like_day, scaled
+from cloud.metering.vee.shapes import Shape, class_profile, like_day, scaled
 from tests.cloud.metering.vee.village import DAY, ZONE
 
 POLICY = vee_policy()
@@ -147,14 +147,6 @@ def past(day: date, wh: float = 100.0, *, measured: int = 96, zone: ZoneInfo = Z
     method[measured:] = Method.LIKE_DAY
     final, flags = np.full(made.slots, wh), np.zeros(made.slots, np.uint32)
     return PointDay("M-1", Channel.IMPORT, day, made.start, 900, final, flags, method)
-
-
-def test_days_off_are_like_sundays_and_worked_weekends_like_working_days() -> None:
-    calendar = POLICY.calendar
-    assert day_type(date(2026, 10, 1), calendar) is DayType.OFF
-    assert day_type(date(2026, 10, 10), calendar) is DayType.WORK
-    assert day_type(date(2026, 7, 4), calendar) is DayType.SATURDAY
-    assert day_type(date(2026, 7, 5), calendar) is DayType.OFF
 
 
 def test_a_like_day_is_the_mean_of_the_four_newest_of_its_type() -> None:

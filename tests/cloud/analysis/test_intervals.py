@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from cloud.analysis import kernels
+from cloud.analysis.kernels import intervals
 from cloud.metering.vee.point_day import Flag
 from tests.cloud.analysis import twins
 from tests.cloud.analysis.twins import Limits, Rows
@@ -17,7 +17,7 @@ NAN = float("nan")
 
 def compiled(rows: Rows, limits: Limits = LIMITS) -> tuple[np.ndarray, np.ndarray]:
     flags, zeros = np.empty(rows.energy.shape, np.uint32), np.empty(len(rows.energy), np.int32)
-    kernels.scan_intervals(
+    intervals.scan_intervals(
         rows.energy, rows.capacity, rows.may_be_negative, rows.may_be_frozen, rows.zeros_before, limits,
         flags, zeros,
     )  # fmt: skip
@@ -38,7 +38,7 @@ def slots(values: list[float], flag: Flag, **more: float) -> list[int]:
 
 def test_the_bits_are_those_of_the_flags() -> None:
     for name in ("GAP", "NEGATIVE", "ZERO_RUN", "FROZEN", "SPIKE", "CAP", "STEP"):
-        assert getattr(kernels, name) == Flag[name]
+        assert getattr(intervals, name) == Flag[name]
 
 
 @settings(deadline=None)

@@ -1,26 +1,17 @@
-"""Compiled scans over (rows × slots) arrays: the only importer of numba. They release the GIL.
+"""The rules of validation that look at the slots of a day alone, over (rows × slots) arrays."""
 
-A hole is NaN and compares with nothing: no kernel may be compiled with fast-math's promise of no NaN.
-"""
+from typing import Any
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-F = TypeVar("F", bound=Callable[..., Any])
+from cloud.analysis.kernels.compiled import compiled
 
 # The bits of `Flag` in cloud/metering/vee/point_day.py: a test holds the two against each other.
 GAP, NEGATIVE, ZERO_RUN, FROZEN, SPIKE, CAP, STEP = 1 << 0, 1 << 4, 1 << 5, 1 << 6, 1 << 7, 1 << 8, 1 << 9
 
 
-def _compiled(work: F) -> F:
-    return cast(F, numba.njit(nogil=True, cache=True)(work))
-
-
-@_compiled
+@compiled
 def _bounds(
     energy: NDArray[Any],
     low: float,
@@ -47,7 +38,7 @@ def _bounds(
         before = now
 
 
-@_compiled
+@compiled
 def _zeros(energy: NDArray[Any], run: int, least: int, flags: NDArray[np.uint32]) -> int:
     """V06 of one row, after `run` zeros the day before; the zeros it ends with."""
     for slot in range(len(energy)):
@@ -60,7 +51,7 @@ def _zeros(energy: NDArray[Any], run: int, least: int, flags: NDArray[np.uint32]
     return run
 
 
-@_compiled
+@compiled
 def _frozen(energy: NDArray[Any], least: int, flags: NDArray[np.uint32]) -> None:
     """V07 of one row."""
     run, before = 0, np.nan
@@ -78,7 +69,7 @@ def _frozen(energy: NDArray[Any], least: int, flags: NDArray[np.uint32]) -> None
             flags[slot] |= FROZEN
 
 
-@_compiled
+@compiled
 def _spikes(energy: NDArray[Any], over: float, low: float, flags: NDArray[np.uint32]) -> None:
     """V08 of one row: what is higher than the third highest by more than `over` times that."""
     first = second = third = -np.inf
@@ -100,7 +91,7 @@ def _spikes(energy: NDArray[Any], over: float, low: float, flags: NDArray[np.uin
             flags[slot] |= SPIKE
 
 
-@_compiled
+@compiled
 def scan_intervals(
     energy: NDArray[Any],
     capacity: NDArray[np.float64],
