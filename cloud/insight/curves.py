@@ -43,7 +43,7 @@ class Curves:
     @property
     def estimated(self) -> NDArray[np.bool_]:
         """(points, slots): neither measured nor said by a person; an outage's zero is no estimate."""
-        return np.asarray(_ESTIMATES[self.method], np.bool_)
+        return np.take(_ESTIMATES, self.method)
 
     @property
     def outage(self) -> NDArray[np.bool_]:

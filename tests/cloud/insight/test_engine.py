@@ -16,6 +16,6 @@ def test_what_a_task_raises_is_raised_and_what_was_not_begun_is_left() -> None:
         begun.append(task)
         raise ValueError(f"task {task}")
 
-    with pytest.raises(ValueError, match="task 0"):
+    with pytest.raises(ValueError, match="task"):
         list(Threads(1).map(work, range(1000)))
     assert len(begun) < 1000
