@@ -43,12 +43,13 @@ class Curves:
     @property
     def estimated(self) -> NDArray[np.bool_]:
         """(points, slots): neither measured nor said by a person; an outage's zero is no estimate."""
-        return np.take(_ESTIMATES, self.method)
+        found: NDArray[np.bool_] = _ESTIMATES[self.method]
+        return found
 
     @property
     def outage(self) -> NDArray[np.bool_]:
         """(points, slots): zero because there was no supply."""
-        return self.method == Method.OUTAGE_ZERO
+        return np.equal(self.method, Method.OUTAGE_ZERO)
 
 
 def curves(
