@@ -3,7 +3,7 @@
 Files are found through the manifest; where two cover a day, the later revision has it alone.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from itertools import groupby
@@ -60,26 +60,36 @@ def matrix(
     zone: tzinfo,
     layer: Layer = Layer.FINAL,
     interval_s: int = QUARTER_S,
+    areas: Collection[str] | None = None,
 ) -> NDArray[Any]:
     """(points, slots) of `channel`, slots as `index` has them: a step for each file, none for each row.
+
+    `areas` are those whose files are opened; without them it is those of the whole station.
 
     FINAL and HOURLY (whose `interval_s` is 3600) float32, NaN where missing; FLAGS uint32; METHOD uint8.
     `points` are distinct. Of shorter intervals energies are added up, flags joined, and the method is the
     farthest from measured; what has longer ones is missing: ask with a longer `interval_s`. Conflict: a file
     is damaged.
     """
-    where = index(points, first, last, zone, interval_s)
-    shape = (len(points), len(where.starts_ms))
+    found = pieces(connection, layer, first, last, zone, areas)
+    return assembled(folder, found, index(points, first, last, zone, interval_s), channel, layer)
+
+
+def assembled(
+    folder: Path, found: Iterable[Piece], where: Index, channel: str, layer: Layer = Layer.FINAL
+) -> NDArray[Any]:
+    """`matrix` out of files that were looked up before: it needs no database. Conflict: a file is damaged."""
+    shape = (len(where.points), len(where.starts_ms))
     out = missing(layer, shape[0] * shape[1]).reshape(shape)
     if not out.size:
         return out
-    grid = Grid(where.points, int(where.starts_ms[0]), interval_s, out, layer)
-    for piece in pieces(connection, layer, first, last, zone):
+    grid = Grid(where.points, int(where.starts_ms[0]), where.interval_s, out, layer)
+    for piece in found:
         file = files.Mapped(folder, piece.entry.path)
         try:
-            found = file.values(channel)
-            if found is not None:
-                grid.place(slots.runs_of(file.metadata), found, piece.spans)
+            values = file.values(channel)
+            if values is not None:
+                grid.place(slots.runs_of(file.metadata), values, piece.spans)
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             raise files.unreadable(folder / piece.entry.path, error) from error
     return out
