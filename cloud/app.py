@@ -39,6 +39,7 @@ from cloud.fleet.dispatch import Dispatch
 from cloud.fleet.intake import Intake, Message
 from cloud.fleet.link import Link, LinkState, Login
 from cloud.fleet.owners import owners
+from cloud.insight.forecast import tables as forecast_tables  # noqa: F401 - its tables
 from cloud.keeping import api as keeping_api
 from cloud.kit import access
 from cloud.kit.auth import DEAR, Accounts, User
