@@ -1,0 +1,113 @@
+"""Reckons the losses of a day, searches the history of areas, and books what people found on site."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from cloud.insight.loss import rules, store
+from cloud.insight.loss.policy import LossPolicy
+from cloud.insight.loss.rules import Event, Result, State
+from cloud.insight.loss.store import Inspection
+from cloud.kit.clock import Clock
+from cloud.kit.db import Database
+from cloud.kit.errors import Invalid
+
+Dispatcher = Callable[[Connection, Inspection, str, datetime], str | None]
+"""Makes a work order of an inspection in the open transaction and gives its number; None: there is none."""
+_CONFIRMABLE = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Of one day: how many areas, how many of each state."""
+
+    areas: int
+    high: int
+    negative: int
+    not_computable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """`listed` are new on the list, `again` were on it, `lapsed` are not any more."""
+
+    areas: int
+    listed: int
+    again: int
+    lapsed: int
+
+
+class LineLoss:
+    """`folder` is the archive's; `dispatch` makes work orders where somebody has given it."""
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        policy: LossPolicy,
+        zone: tzinfo,
+        clock: Clock,
+        dispatch: Dispatcher | None = None,
+    ) -> None:
+        self._database, self._folder, self._policy = database, folder, policy
+        self._zone, self._clock, self._dispatch = zone, clock, dispatch
+
+    def day(self, day: date, areas: Collection[str] | None = None) -> Done:
+        """Balances of a closed and archived local day, of these areas or of all; again replaces."""
+        raise NotImplementedError
+
+    def search(self, day: date, areas: Collection[str] | None = None) -> Searched:
+        """Search the history up to `day` of the areas whose turn it is, or of these whatever their turn."""
+        raise NotImplementedError
+
+    def order(self, connection: Connection, id: int, who: str, note: str) -> Inspection:  # noqa: A002
+        """Somebody is to go and look; with a dispatcher there is a work order for it."""
+        now = self._clock.now()
+        found = store.inspection(connection, id)
+        state = rules.move(State(found.state), Event.ORDER)
+        number = self._dispatch(connection, found, who, now) if self._dispatch else None
+        store.change(connection, id, state=state, order=number, changed_at=now)
+        store.note(connection, id, now, who=who, event=Event.ORDER, state=state, note=note)
+        return store.inspection(connection, id)
+
+    def withdraw(self, connection: Connection, id: int, who: str, note: str) -> Inspection:  # noqa: A002
+        """Nobody goes after all: it waits again."""
+        now = self._clock.now()
+        state = rules.move(State(store.inspection(connection, id).state), Event.WITHDRAW)
+        store.change(connection, id, state=state, order=None, changed_at=now)
+        store.note(connection, id, now, who=who, event=Event.WITHDRAW, state=state, note=note)
+        return store.inspection(connection, id)
+
+    def feedback(
+        self,
+        connection: Connection,
+        id: int,  # noqa: A002
+        result: Result,
+        who: str,
+        note: str,
+        *,
+        kind: str | None = None,
+        recovered_kwh: float | None = None,
+    ) -> Inspection:
+        """What was seen on site. Invalid: `other` without saying what; Conflict: it was settled before."""
+        if result == Result.OTHER and not kind:
+            raise Invalid("something else was found: say what kind it is")
+        now = self._clock.now()
+        found = store.inspection(connection, id)
+        state = rules.move(State(found.state), Event.INSPECT)
+        told = found.kind if result == Result.CONFIRMED else kind
+        store.change(
+            connection,
+            id,
+            state=state,
+            changed_at=now,
+            inspected_at=now,
+            result=result,
+            result_kind=None if told is None else told[:_CONFIRMABLE],
+            recovered_kwh=recovered_kwh,
+        )
+        store.note(connection, id, now, who=who, event=Event.INSPECT, state=state, note=note)
+        return store.inspection(connection, id)
