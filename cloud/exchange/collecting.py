@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any, Protocol
 
 from cloud.exchange import daylight, figures, headings, moments
 from cloud.exchange.figures import Mark
@@ -23,6 +24,15 @@ TOTALS = ("total", "sum", "summe", "合计", "总计", "小计", "平均", "aver
 Key = tuple[str, Channel]
 
 
+class Column(Protocol):
+    """One meter's and channel's values in the file's order: buffers of int64 and float64."""
+
+    @property
+    def labels(self) -> Any: ...
+    @property
+    def values(self) -> Any: ...
+
+
 @dataclass(slots=True)
 class Collected:
     """Of one meter and channel, in the file's order: labels in s, values in Wh, varh, W or as they are."""
@@ -37,9 +47,10 @@ class Found:
 
     mark: Mark
     order: Order | None
-    series: dict[Key, Collected] = field(default_factory=dict)
+    series: dict[Key, Column] = field(default_factory=dict)
     units: set[Unit | None] = field(default_factory=set)
     absolute: bool | None = None
+    offsets_s: set[int] = field(default_factory=set)
     has_24: bool = False
     ranges_s: set[int] = field(default_factory=set)
     left_out: dict[str, int] = field(default_factory=dict)
@@ -50,6 +61,11 @@ def collected(sheet: Sheet, layout: Layout, said: Said) -> Found:
     mark = said.decimal or _mark(sheet, layout)
     order = said.dates or _order(sheet, layout)
     return _Collecting(sheet, layout, said, Found(mark, order)).all()
+
+
+def lines_of(sheet: Sheet, layout: Layout, said: Said, found: Found, key: Key, label: int) -> list[int]:
+    """Where a meter's value of a label stands: looked up again, so that it costs only what is refused."""
+    return _Collecting(sheet, layout, said, Found(found.mark, found.order)).lines_of(key, label)
 
 
 def _mark(sheet: Sheet, layout: Layout) -> Mark:
@@ -85,6 +101,7 @@ class _Collecting:
     def __init__(self, sheet: Sheet, layout: Layout, said: Said, found: Found) -> None:
         self._sheet, self._layout, self._said, self._found = sheet, layout, said, found
         self._step_s = DAY_S // layout.per_day if layout.per_day else 0
+        self._own: dict[Key, Collected] = {}
         self._meters: list[tuple[Place, Collected]] = []  # of a table with a column for each
 
     def all(self) -> Found:
@@ -97,6 +114,26 @@ class _Collecting:
             if not self._is_total(cells):
                 take(line, cells)
         return self._found
+
+    def lines_of(self, key: Key, label: int, most: int = 2) -> list[int]:
+        """In which lines this meter has a value of this label, the first few of them."""
+        found: list[int] = []
+        for line, cells in _body(self._sheet, self._layout):
+            if len(found) == most:
+                break
+            if self._is_total(cells) or self._whose(cells) not in {key[0], ""}:
+                continue
+            if self._layout.shape is Shape.WIDE:
+                day = self._moment(line, cells, Role.TIME).seconds
+                if 0 <= label - day <= DAY_S:
+                    found.append(line)
+            elif self._label(line, cells) == label:
+                found.append(line)
+        return found
+
+    def _whose(self, cells: list[str]) -> str:
+        role = Role.METER if Role.METER in self._layout.columns else Role.POINT
+        return self._cell(cells, role) if role in self._layout.columns else ""
 
     def _wide(self, line: int, cells: list[str]) -> None:
         day = self._moment(line, cells, Role.TIME)
@@ -175,14 +212,20 @@ class _Collecting:
         return self._moment(line, cells, Role.END if Role.END in columns else Role.TIME).seconds
 
     def _moment(self, line: int, cells: list[str], role: Role) -> Moment:
-        text = self._cell(cells, role)
+        text, at = self._cell(cells, role), self._layout.columns[role]
         if role is Role.TIME and Role.CLOCK in self._layout.columns:
             text = f"{text.partition(' ')[0]} {self._cell(cells, Role.CLOCK)}"
         found = moments.moment(text, self._found.order)
         if found is None:
-            raise self._wrong(line, f"{text[:40]!r} is no date and time" if text else "there is no date")
+            raise self._wrong(line, f"{text[:40]!r} is no date and time" if text else "there is no date", at)
         if found.has_clock:
-            self._found.absolute = moments.one_zone(found.absolute, self._found.absolute)
+            if self._found.absolute is not None and self._found.absolute != found.absolute:
+                raise self._wrong(
+                    line, "some times have an offset from UTC and others have none: mend it", at
+                )
+            self._found.absolute = found.absolute
+            if found.offset_s is not None:
+                self._found.offsets_s.add(found.offset_s)
         self._found.has_24 = self._found.has_24 or found.is_24
         return found
 
@@ -190,7 +233,7 @@ class _Collecting:
         text = cells[place.index] if place.index < len(cells) else ""
         value = figures.figure(text, self._found.mark)
         if value is None:
-            raise self._wrong(line, f"{text[:40]!r} is no number with a decimal {self._found.mark}")
+            raise self._wrong(line, f"{text[:40]!r} is no number with a decimal {self._found.mark}", place)
         if math.isnan(value):
             return value
         unit = self._unit(cells, place)
@@ -223,9 +266,9 @@ class _Collecting:
 
     def _series(self, name: str, channel: Channel) -> Collected:
         key = (name, channel)
-        found = self._found.series.get(key)
+        found = self._own.get(key)
         if found is None:
-            found = self._found.series[key] = Collected()
+            found = self._found.series[key] = self._own[key] = Collected()
         return found
 
     def _cell(self, cells: list[str], role: Role) -> str:
@@ -240,5 +283,8 @@ class _Collecting:
             return True
         return False
 
-    def _wrong(self, line: int, what: str) -> Invalid:
-        return Invalid(f"{self._sheet.path}, line {line}: {what}; nothing was imported")
+    def _wrong(self, line: int, what: str, at: Place | int | None = None) -> Invalid:
+        name = at.name if isinstance(at, Place) else ""
+        index = at.index if isinstance(at, Place) else at
+        column = "" if index is None else f", column {index + 1}" + (f" ({name[:40]})" if name else "")
+        return Invalid(f"{self._sheet.path}, line {line}{column}: {what}")

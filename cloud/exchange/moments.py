@@ -7,8 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from cloud.kit.errors import Invalid
-
 DAY_S = 86_400
 _DAY_ZERO = date(1970, 1, 1).toordinal()
 _CLOCK = (
@@ -39,12 +37,16 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`seconds` since 1970 on the wall clock; of UTC where `absolute`. 24:00 is the next day's 00:00."""
+    """`seconds` since 1970 on the wall clock; of UTC where `absolute`. 24:00 is the next day's 00:00.
+
+    `offset_s` east of UTC as written; None where it is not, or where the time counts seconds since 1970.
+    """
 
     seconds: int
     absolute: bool
     is_24: bool
     has_clock: bool
+    offset_s: int | None = None
 
 
 @lru_cache(maxsize=1 << 17)
@@ -63,7 +65,7 @@ def moment(text: str, order: Order | None = None) -> Moment | None:
         return None
     offset_s = _offset(part["offset"])
     at = day_s + clock_s - (offset_s or 0)
-    return Moment(at, offset_s is not None, clock_s == DAY_S, part["hour"] is not None)
+    return Moment(at, offset_s is not None, clock_s == DAY_S, part["hour"] is not None, offset_s)
 
 
 def clock_of(text: str) -> int | None:
@@ -107,12 +109,6 @@ def wall(seconds: int) -> datetime:
 
 def since_1970(day: date) -> int:
     return (day.toordinal() - _DAY_ZERO) * DAY_S
-
-
-def one_zone(absolute: bool, before: bool | None) -> bool:
-    if before is not None and absolute != before:
-        raise Invalid("some times have an offset from UTC and others have none: mend the file")
-    return absolute
 
 
 def _day(part: dict[str, str | None], order: Order | None) -> int | None:

@@ -1,13 +1,15 @@
-"""A file of somebody's as rows of text: CSV of any kind, XLSX, Parquet. It judges nothing."""
+"""A file of somebody's as rows of text: CSV of any kind, gzipped too, XLSX, Parquet. It judges nothing."""
 
 import csv
+import gzip
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 from zipfile import BadZipFile, ZipFile
 
 from cloud.fleet.sheets import MAX_UNPACKED
@@ -17,6 +19,8 @@ SEPARATORS = (";", "\t", ",", "|")
 ENCODINGS = ("utf-8-sig", "gb18030")
 _NAMES = {"utf-8-sig": "UTF-8", "gb18030": "GBK", "utf-16": "UTF-16"}
 _HEAD = 1 << 18
+_CONTROLS = [bytes((each,)) for each in range(32) if each not in b"\t\n\r\f\x1a\0"]
+_BROKEN = (OSError, EOFError, zlib.error)
 csv.field_size_limit(1 << 20)
 Rows = Iterator[tuple[int, list[str]]]
 
@@ -30,6 +34,7 @@ class Sheet:
     encoding: str = ""
     separator: str = ""
     left_out: tuple[str, ...] = ()
+    packed: bool = False
 
     def rows(self) -> Rows:
         found = {"parquet": _parquet, "xlsx": _xlsx}.get(self.kind, _csv)(self)
@@ -41,38 +46,68 @@ class Sheet:
 def opened(path: Path, encoding: str | None = None, separator: str | None = None) -> Sheet:
     """Invalid when it cannot be read, or is no table."""
     try:
-        with path.open("rb") as file:
+        packed = _is_packed(path)
+        with unpacked(path, packed) as file:
             head = file.read(_HEAD)
-    except OSError as error:
-        raise Invalid(f"{path}: {error.strerror}") from None
+    except _BROKEN as error:
+        raise Invalid(f"{path}: {_why(error)}") from None
     if not head.strip():
         raise Invalid(f"{path}: it is empty")
+    if packed and head.startswith((b"PAR1", b"PK\x03\x04")):
+        raise Invalid(f"{path}: it is a table that is zipped once more: unpack it first")
     if head.startswith(b"PAR1"):
         return Sheet(path, "parquet")
     if head.startswith(b"PK\x03\x04"):
         return Sheet(path, "xlsx", left_out=_other_sheets(path))
-    found = encoding or _encoding(path, head)
+    _refuse_binary(path, head)
+    found = encoding or _encoding(path, packed, head)
     try:
         text = head.decode(found, "replace")
     except LookupError:
         raise Invalid(f"no encoding is called {found!r}") from None
-    return Sheet(path, "csv", found, separator or _separator(text))
+    return Sheet(path, "csv", found, separator or _separator(text), packed=packed)
+
+
+def unpacked(path: Path, packed: bool) -> IO[bytes]:
+    """The file's bytes, out of gzip where it is."""
+    return cast("IO[bytes]", gzip.open(path, "rb")) if packed else path.open("rb")
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _why(error: Exception) -> str:
+    named = error.strerror if isinstance(error, OSError) and error.strerror else None
+    return named or "its gzip is damaged or cut off: fetch it again"
+
+
+def _refuse_binary(path: Path, head: bytes) -> None:
+    """Text has few control characters; what has many is no table, whatever letters they may stand for."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return
+    odd = sum(head.count(each) for each in _CONTROLS)
+    if odd > len(head) // 50:
+        raise Invalid(f"{path}: it is no text, and neither XLSX nor Parquet: give it as CSV")
 
 
 def encoding_name(encoding: str) -> str:
     return _NAMES.get(encoding, encoding)
 
 
-def _encoding(path: Path, head: bytes) -> str:
+def _encoding(path: Path, packed: bool, head: bytes) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     for encoding in ENCODINGS:
         try:
-            with path.open(encoding=encoding) as file:
-                while file.read(1 << 20):
+            with unpacked(path, packed) as file, TextIOWrapper(file, encoding=encoding) as text:
+                while text.read(1 << 20):
                     pass
         except UnicodeDecodeError:
             continue
+        except _BROKEN as error:
+            raise Invalid(f"{path}: {_why(error)}") from None
         return encoding
     raise Invalid(f"{path}: its text is neither UTF-8 nor GBK: say which with --encoding")
 
@@ -94,10 +129,15 @@ def _separator(text: str) -> str:
 
 def _csv(sheet: Sheet) -> Rows:
     try:
-        with sheet.path.open(encoding=sheet.encoding, newline="") as file:
-            reader = csv.reader((line.replace("\0", "") for line in file), delimiter=sheet.separator)
+        with (
+            unpacked(sheet.path, sheet.packed) as file,
+            TextIOWrapper(file, encoding=sheet.encoding, newline="") as text,
+        ):
+            reader = csv.reader((line.replace("\0", "") for line in text), delimiter=sheet.separator)
             for cells in reader:
                 yield reader.line_num, [cell.strip().lstrip("\ufeff") for cell in cells]
+    except _BROKEN as error:
+        raise Invalid(f"{sheet.path}: {_why(error)}") from None
     except (UnicodeDecodeError, LookupError) as error:
         raise Invalid(f"{sheet.path}: its text is not {sheet.encoding}: {error}") from None
     except csv.Error as error:

@@ -4,7 +4,7 @@ Nothing is guessed that would change a value: where the file does not tell, it i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cloud.exchange import collecting, layout, sheets, walls
-from cloud.exchange.collecting import Collected, Found, Key
+from cloud.exchange.collecting import Column, Found, Key
 from cloud.exchange.figures import Mark
 from cloud.exchange.headings import Role
 from cloud.exchange.layout import Layout, Shape
@@ -43,6 +43,19 @@ class Series:
     gaps: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """One meter's in the order of time even where the file is newest first; `values` are read when asked."""
+
+    labels: Ints
+    column: Column
+    is_turned: bool
+
+    def values(self) -> Floats:
+        found = np.frombuffer(self.column.values, np.float64) if len(self.labels) else np.zeros(0)
+        return np.array(found[::-1] if self.is_turned else found)
+
+
 @dataclass(slots=True)
 class Understood:
     """`why` is how the labels' meaning is known; `doubts` are what a person should look at."""
@@ -68,6 +81,18 @@ def understood(path: Path, said: Said, is_meter: Callable[[str], bool]) -> Under
     sheet = sheets.opened(path, said.encoding, said.separator)
     form = layout.found(sheet, is_meter)
     found = collecting.collected(sheet, form, said)
+    result, series = begun(sheet, form, found, said)
+    result.series.update(series)
+    doubts(result, form, found)
+    _doubts_of_series(result)
+    return result
+
+
+def begun(
+    sheet: Sheet, form: Layout, found: Found, said: Said
+) -> tuple[Understood, Iterator[tuple[Key, Series]]]:
+    """What holds of the whole file, and its series one by one, so that nobody has to hold them all."""
+    path = sheet.path
     if not any(len(each.labels) for each in found.series.values()):
         raise Invalid(f"{path}: there are no values in it")
     if said.meter is None and any(not name for name, _ in found.series):
@@ -77,21 +102,10 @@ def understood(path: Path, said: Said, is_meter: Callable[[str], bool]) -> Under
     interval_s = _interval(path, form, found, ordered, values)
     meaning, why = _meaning(path, form, found, ordered, interval_s, values, said)
     result = Understood(
-        path,
-        sheet,
-        form.shape,
-        values,
-        unit,
-        found.mark,
-        meaning,
-        why,
-        said,
-        bool(found.absolute),
-        interval_s,
-    )
-    _series(result, ordered)
-    _doubts(result, form, found)
-    return result
+        path, sheet, form.shape, values, unit, found.mark, meaning, why, said,
+        bool(found.absolute), interval_s,
+    )  # fmt: skip
+    return result, _series(result, form, found, ordered)
 
 
 def _kind(path: Path, form: Layout, found: Found, said: Said) -> tuple[Values, str]:
@@ -112,26 +126,21 @@ def _kind(path: Path, form: Layout, found: Found, said: Said) -> tuple[Values, s
     return (Values.REGISTER if Role.REGISTER in roles else Values.ENERGY), name
 
 
-def _rising(found: Collected) -> tuple[Ints, Floats]:
-    """In the order of time even where the file is newest first."""
+def _rising(found: Column) -> Ordered:
     labels = np.frombuffer(found.labels, np.int64) if len(found.labels) else np.zeros(0, np.int64)
-    values = np.frombuffer(found.values, np.float64) if len(found.values) else np.zeros(0)
     falls = int((np.diff(labels) < 0).sum())
-    if falls > len(labels) // 2:
-        labels, values = labels[::-1], values[::-1]
-    return labels.copy(), values.copy()
+    is_turned = falls > len(labels) // 2
+    return Ordered(labels[::-1] if is_turned else labels, found, is_turned)
 
 
-def _interval(
-    path: Path, form: Layout, found: Found, ordered: dict[Key, tuple[Ints, Floats]], values: Values
-) -> int:
+def _interval(path: Path, form: Layout, found: Found, ordered: Mapping[Key, Ordered], values: Values) -> int:
     if form.per_day is not None:
         return DAY_S // form.per_day
     if len(found.ranges_s) == 1:
         return _possible(path, found.ranges_s.pop(), values)
     steps: Counter[int] = Counter()
-    for labels, _ in list(ordered.values())[:MOST_LABELS]:
-        rises = np.diff(np.unique(labels))
+    for each in list(ordered.values())[:MOST_LABELS]:
+        rises = np.diff(np.unique(each.labels))
         steps.update(rises.tolist()[:5000])
     if not steps:
         if values is Values.REGISTER:
@@ -152,7 +161,7 @@ def _meaning(
     path: Path,
     form: Layout,
     found: Found,
-    ordered: dict[Key, tuple[Ints, Floats]],
+    ordered: Mapping[Key, Ordered],
     interval_s: int,
     values: Values,
     said: Said,
@@ -171,7 +180,7 @@ def _meaning(
         return Meaning.BEGIN, "headings name begin and end"
     if found.has_24:
         return Meaning.END, "there is a 24:00, which only an end can be"
-    proved = {_edges(labels, interval_s) for labels, _ in ordered.values() if len(labels)}
+    proved = {_edges(each.labels, interval_s) for each in ordered.values() if len(each.labels)}
     proved.discard(None)
     if len(proved) == 1:
         only = proved.pop()
@@ -192,26 +201,48 @@ def _edges(labels: Ints, interval_s: int) -> tuple[Meaning, str] | None:
     return None
 
 
-def _series(result: Understood, ordered: dict[Key, tuple[Ints, Floats]]) -> None:
+def _series(
+    result: Understood, form: Layout, found: Found, ordered: Mapping[Key, Ordered]
+) -> Iterator[tuple[Key, Series]]:
     seen = Seen(result.days, repeated=result.said.repeated_hour)
     shift = result.interval_s if result.meaning is Meaning.END else 0
     if not result.absolute and result.meaning is not Meaning.INSTANT:
-        parts = ((labels - shift, values) for labels, values in ordered.values())
-        walls.settle(parts, result.said.zone, seen)
+        some = list(ordered.values())[:MOST_LABELS]
+        walls.settle(((each.labels - shift, each.values()) for each in some), result.said.zone, seen)
     hours = result.interval_s / 3600
-    for key, (labels, values) in ordered.items():
+    for key, each in ordered.items():
+        values = each.values()
         if result.absolute:
-            at_s = labels - shift
+            at_s = each.labels - shift
         else:
             at_s, values = walls.starts(
-                labels, values, result.interval_s, result.meaning, result.said.zone, seen
+                each.labels, values, result.interval_s, result.meaning, result.said.zone, seen
             )
         if result.values is Values.POWER:
             values = values * hours
-        result.series[key] = _one(result, key, at_s, values)
+        yield key, _one(result, _Lines(form, found, key, shift), at_s, values)
 
 
-def _one(result: Understood, key: Key, at_s: Ints, values: Floats) -> Series:
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Where in the file a moment of one meter stands: looked up only for what is refused."""
+
+    form: Layout
+    found: Found
+    key: Key
+    shift_s: int
+
+    def told(self, result: Understood, at_s: int) -> str:
+        label = at_s + self.shift_s
+        if not result.absolute:
+            offset = datetime.fromtimestamp(at_s, UTC).astimezone(result.said.zone).utcoffset()
+            label += round(offset.total_seconds()) if offset else 0
+        lines = collecting.lines_of(result.sheet, self.form, result.said, self.found, self.key, label)
+        named = " and ".join(map(str, lines))
+        return f"{result.path}, line{'s' * (len(lines) > 1)} {named}" if lines else str(result.path)
+
+
+def _one(result: Understood, lines: _Lines, at_s: Ints, values: Floats) -> Series:
     order = np.argsort(at_s, kind="stable")
     at_s, values = at_s[order], values[order]
     missing = np.isnan(values)
@@ -220,9 +251,10 @@ def _one(result: Understood, key: Key, at_s: Ints, values: Floats) -> Series:
     again = np.flatnonzero(np.diff(at_s) == 0)
     other = again[values[again] != values[again + 1]]
     if len(other):
+        at = int(at_s[other[0]])
         raise Invalid(
-            f"{result.path}: {key[0] or 'the meter'} has two different values for "
-            f"{_shown(int(at_s[other[0]]), result)}: mend the file"
+            f"{lines.told(result, at)}: {lines.key[0] or 'the meter'} has two different values for "
+            f"{_shown(at, result)}: mend the file"
         )
     keep = np.ones(len(at_s), bool)
     keep[again + 1] = False
@@ -232,8 +264,9 @@ def _one(result: Understood, key: Key, at_s: Ints, values: Floats) -> Series:
     step = result.interval_s
     off = np.flatnonzero((at_s - at_s[:1]) % step) if len(at_s) else at_s
     if len(off):
+        at = int(at_s[off[0]])
         raise Invalid(
-            f"{result.path}: {_shown(int(at_s[off[0]]), result)} does not lie a whole number of "
+            f"{lines.told(result, at)}: {_shown(at, result)} does not lie a whole number of "
             f"{step // 60} min behind the first value: mend the file"
         )
     holes = np.flatnonzero(np.diff(at_s) != step)
@@ -245,7 +278,8 @@ def _shown(at_s: int, result: Understood) -> str:
     return datetime.fromtimestamp(at_s, UTC).astimezone(result.said.zone).isoformat(" ", "minutes")
 
 
-def _doubts(result: Understood, form: Layout, found: Found) -> None:
+def doubts(result: Understood, form: Layout, found: Found) -> None:
+    """What holds of the file as a whole and a person should look at."""
     tell = result.doubts.append
     if result.sheet.left_out:
         tell(f"only the first sheet was read, not {_some(result.sheet.left_out)}")
@@ -257,6 +291,10 @@ def _doubts(result: Understood, form: Layout, found: Found) -> None:
         tell("columns are numbered, not timed: the first is taken for the day's first interval")
     if not result.absolute and not result.said.zone_said:
         tell(f"times have no offset: taken as the station's, {result.said.zone.key}")
+
+
+def _doubts_of_series(result: Understood) -> None:
+    tell = result.doubts.append
     doubled = sum(each.doubled for each in result.series.values())
     if doubled:
         tell(f"{doubled} values are there twice, and alike: counted once")
