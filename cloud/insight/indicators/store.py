@@ -1,0 +1,165 @@
+"""The indicators of days: a row for each area, day and channel, compact; a point's are where it stood."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    Column,
+    Connection,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+)
+
+from cloud.fleet import topology
+from cloud.insight.indicators import packed
+from cloud.kit.db import Instant, metadata
+from cloud.metering.vee.point_day import Channel
+
+COLUMNS = 26
+"""As `cloud.analysis.indicators.daily.INDICATORS` has them: a test holds the two against each other."""
+_CHUNK = 400
+
+day_table = Table(
+    "indicator_day",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("channel", String(40), primary_key=True),
+    Column("area", String(64), primary_key=True),
+    Column("points", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("inputs", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "area", "channel", "day"),
+)
+"""`points`, `content` as `packed` has them; `slots` is how many the day has; `inputs`, the files read."""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaDay:
+    """`values` float32 (points, 26): a row for each point that stood there when the day ended."""
+
+    area: str
+    day: date
+    channel: Channel
+    points: tuple[str, ...]
+    values: NDArray[np.float32]
+    slots: int
+    inputs: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class DaySeries:
+    """One point: `values` float32 (days, 26), NaN where unsaid; `slots` int64 (days,) of each day."""
+
+    days: tuple[date, ...]
+    values: NDArray[np.float32]
+    slots: NDArray[np.int64]
+
+
+def save(connection: Connection, made: Iterable[AreaDay], at: datetime) -> None:
+    """Each in place of what its area, day and channel had before."""
+    rows: list[dict[str, object]] = [
+        {
+            "day": each.day,
+            "channel": each.channel.value,
+            "area": each.area,
+            "points": packed.of_points(each.points),
+            "content": packed.of_values(each.values),
+            "slots": each.slots,
+            "inputs": each.inputs,
+            "version": each.version,
+            "at": at,
+        }
+        for each in made
+    ]
+    if rows:
+        _forget(connection, rows)
+        connection.execute(insert(day_table), rows)
+
+
+def drop(connection: Connection, day: date, area: str, channel: Channel) -> None:
+    """An area has nothing of this channel any more."""
+    _forget(connection, [{"day": day, "channel": channel.value, "area": area}])
+
+
+def inputs(connection: Connection, first: date, last: date) -> dict[tuple[str, date], tuple[str, int]]:
+    """(inputs, version) of each (area, day) that is there."""
+    table = day_table.c
+    query = select(table.area, table.day, table.inputs, table.version)
+    query = query.where(table.day.between(first, last), table.channel == Channel.IMPORT.value)
+    return {(row.area, row.day): (row.inputs, row.version) for row in connection.execute(query)}
+
+
+def area_days(
+    connection: Connection,
+    first: date,
+    last: date,
+    *,
+    areas: Collection[str] | None = None,
+    channel: Channel = Channel.IMPORT,
+) -> Iterator[AreaDay]:
+    """Everything there is of these days, both included, by day and area."""
+    table = day_table.c
+    query = select(day_table).where(table.day.between(first, last), table.channel == channel.value)
+    if areas is not None:
+        query = query.where(table.area.in_(sorted(areas)))
+    for row in connection.execute(query.order_by(table.day, table.area).execution_options(yield_per=_CHUNK)):
+        names = packed.points(row.points)
+        values = packed.values(row.content, len(names))
+        yield AreaDay(
+            row.area, row.day, Channel(row.channel), names, values, row.slots, row.inputs, row.version
+        )
+
+
+def of_area(
+    connection: Connection, area: str, first: date, last: date, channel: Channel = Channel.IMPORT
+) -> list[AreaDay]:
+    """The days of an area, in order; which points there are may change from day to day."""
+    return list(area_days(connection, first, last, areas=[area], channel=channel))
+
+
+def days_of(
+    connection: Connection, point: str, first: date, last: date, channel: Channel = Channel.IMPORT
+) -> DaySeries:
+    """The days of a point that were reckoned, in order, wherever it stood; days without are left out."""
+    found = [
+        (each.day, each.values[each.points.index(point)], each.slots)
+        for each in area_days(
+            connection, first, last, areas=_stood(connection, point, first, last), channel=channel
+        )
+        if point in each.points
+    ]
+    values = np.array([row for _, row, _ in found], np.float32).reshape(-1, COLUMNS)
+    slots = np.array([number for *_, number in found], np.int64)
+    return DaySeries(tuple(day for day, *_ in found), values, slots)
+
+
+def _stood(connection: Connection, point: str, first: date, last: date) -> set[str]:
+    """The areas in which the point stood; a local day begins and ends within a day of the same day of UTC."""
+    start = datetime.combine(first, time(), UTC) - timedelta(days=2)
+    end = datetime.combine(last, time(), UTC) + timedelta(days=2)
+    return {each.area for each in topology.installations(connection, start, end, points=[point])}
+
+
+def _forget(connection: Connection, rows: Collection[dict[str, object]]) -> None:
+    by_day: dict[tuple[object, object], list[object]] = {}
+    for row in rows:
+        by_day.setdefault((row["day"], row["channel"]), []).append(row["area"])
+    table = day_table.c
+    for (day, channel), areas in by_day.items():
+        for low in range(0, len(areas), _CHUNK):
+            mine = table.area.in_(areas[low : low + _CHUNK])
+            connection.execute(delete(day_table).where(table.day == day, table.channel == channel, mine))
