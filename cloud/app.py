@@ -40,9 +40,11 @@ from cloud.fleet.intake import Intake, Message
 from cloud.fleet.link import Link, LinkState, Login
 from cloud.fleet.owners import owners
 from cloud.insight import runs as insight_runs  # noqa: F401 - its table
+from cloud.insight import weather as insight_weather  # noqa: F401 - its tables
 from cloud.insight.forecast import tables as forecast_tables  # noqa: F401 - its tables
 from cloud.insight.indicators import store as indicator_store  # noqa: F401 - its tables
 from cloud.insight.loss import tables as loss_tables  # noqa: F401 - its tables
+from cloud.insight.profile import tables as profile_tables  # noqa: F401 - its tables
 from cloud.keeping import api as keeping_api
 from cloud.kit import access
 from cloud.kit.auth import DEAR, Accounts, User

@@ -1,0 +1,1 @@
+"""Each customer's load profile: fitted and kept monthly, its days encoded nightly."""

@@ -1,0 +1,198 @@
+"""What is known of each point's load profile, and the dictionary of shapes: read here by pages and rules."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from cloud.analysis.profile.names import ShapeName
+from cloud.analysis.profile.temperature import Sensitivity
+from cloud.insight.profile.tables import centre_table, fit_table, group_table, profile_table, shape_table
+
+
+@dataclass(frozen=True, slots=True)
+class TypicalDay:
+    """A day that was: `kw` float32 (slots,), NaN where missing."""
+
+    day: date
+    kw: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A point's most frequent shape in a month: `share` of its `days`, `entropy` of all its codes in bits."""
+
+    month: date
+    code: int | None
+    name: ShapeName | None
+    share: float | None
+    entropy: float | None
+    days: int
+    shares: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Of the days `first` to `last`; `provisional` with fewer than 60 valid ones (the policy's number).
+
+    `coverage` and `estimated` are shares of the slots of that time. `work` and `off` are medoids; `max_day`
+    and `mean_day` are the other two usual choices: the maximum-load day, and the working day whose load
+    factor is nearest the mean. `since` is the first month of the unbroken run in the present group.
+    """
+
+    point: str
+    area: str
+    month: date
+    at: datetime
+    first: date
+    last: date
+    valid_days: int
+    provisional: bool
+    coverage: float | None
+    estimated: float | None
+    work: TypicalDay | None
+    off: TypicalDay | None
+    max_day: date | None
+    mean_day: date | None
+    base_kw: float | None
+    peak_kw: float | None
+    temperature: Sensitivity | None
+    group: Group | None
+    since: date | None
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One of the dictionary: `centre` float32 (slots,) of sum 1; `customers` whose group it is."""
+
+    code: int
+    name: ShapeName
+    since: date
+    retired: date | None
+    centre: NDArray[np.float32]
+    share: float
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dictionary:
+    """The shapes of a month; `stability` is the mean adjusted Rand index of refits on half of the days."""
+
+    month: date
+    at: datetime
+    days: int
+    points: int
+    stability: float | None
+    explained: float | None
+    within_theta: float | None
+    theta: float
+    shapes: tuple[Shape, ...]
+
+
+def profile(connection: Connection, point: str, *, provisional_days: int = 60) -> Profile | None:
+    """None: nothing was reckoned for this point yet."""
+    row = connection.execute(select(profile_table).where(profile_table.c.point == point)).one_or_none()
+    if row is None:
+        return None
+    groups = groups_of(connection, point)
+    newest = groups[0] if groups else None
+    return Profile(
+        point=row.point,
+        area=row.area,
+        month=row.month,
+        at=row.at,
+        first=row.first,
+        last=row.last,
+        valid_days=row.valid_days,
+        provisional=row.valid_days < provisional_days,
+        coverage=row.coverage,
+        estimated=row.estimated,
+        work=_typical(row.work_day, row.work_kw),
+        off=_typical(row.off_day, row.off_kw),
+        max_day=row.max_day,
+        mean_day=row.mean_day,
+        base_kw=row.base_kw,
+        peak_kw=row.peak_kw,
+        temperature=None if row.temperature is None else Sensitivity(**row.temperature),
+        group=newest,
+        since=_since(groups),
+        groups=tuple(groups),
+    )
+
+
+def groups_of(connection: Connection, point: str) -> list[Group]:
+    """Of every month, newest first."""
+    table, shape = group_table.c, shape_table.c
+    query = (
+        select(group_table, shape.name, shape.number, shape.peak_slot)
+        .outerjoin(shape_table, shape.code == table.code)
+        .where(table.point == point)
+        .order_by(table.month.desc())
+    )
+    return [
+        Group(
+            row.month,
+            row.code,
+            None if row.code is None else ShapeName(row.name, row.number, row.peak_slot),
+            row.share,
+            row.entropy,
+            row.days,
+            {int(code): share for code, share in row.shares.items()},
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def dictionary(connection: Connection, month: date | None = None) -> Dictionary | None:
+    """Of this month (its first day), or the newest; None where there is none."""
+    query = select(fit_table).order_by(fit_table.c.month.desc()).limit(1)
+    fit = connection.execute(
+        query if month is None else query.where(fit_table.c.month == month)
+    ).one_or_none()
+    if fit is None:
+        return None
+    shapes = (
+        select(centre_table, shape_table)
+        .join(shape_table)
+        .where(centre_table.c.month == fit.month)
+        .order_by(centre_table.c.code)
+    )
+    return Dictionary(
+        fit.month,
+        fit.at,
+        fit.days,
+        fit.points,
+        fit.stability,
+        fit.explained,
+        fit.within_theta,
+        fit.theta,
+        tuple(
+            Shape(
+                row.code,
+                ShapeName(row.name, row.number, row.peak_slot),
+                row.since,
+                row.retired,
+                np.frombuffer(row.centre, np.float32),
+                row.share,
+                row.customers,
+            )
+            for row in connection.execute(shapes)
+        ),
+    )
+
+
+def _typical(day: date | None, kw: bytes | None) -> TypicalDay | None:
+    return None if day is None or kw is None else TypicalDay(day, np.frombuffer(kw, np.float32))
+
+
+def _since(groups: list[Group]) -> date | None:
+    """The first month of the unbroken run of the newest month's code."""
+    found = None
+    for each in groups:
+        if each.code is None or each.code != groups[0].code:
+            break
+        found = each.month
+    return found
