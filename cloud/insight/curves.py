@@ -4,8 +4,8 @@
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from cloud.analysis.grid import DayGrid, day_grid
+from cloud.kit.days import days, midnight
 from cloud.metering.archive import reader
 from cloud.metering.archive.layout import Layer
 from cloud.metering.archive.reader import Piece
+from cloud.metering.store import ms
 from cloud.metering.vee.point_day import ESTIMATES, Channel, Method
 
 QUARTER_S = 900
@@ -36,25 +38,36 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the curves of some points lie: plain data, so that a worker needs no database."""
+    """Where the curves of some days lie: plain data, so that a worker needs no database.
+
+    `days` tells the inputs of each day: another value means that another file would be read for it now.
+    """
 
     folder: Path
-    points: tuple[str, ...]
     first: date
     last: date
     zone: tzinfo
-    interval_s: int
     final: tuple[Piece, ...]
     method: tuple[Piece, ...]
 
     @property
     def inputs(self) -> str:
-        """Another value means that other files would be read now, or that other points are asked for."""
+        """Of all days together."""
         told = hashlib.blake2b(digest_size=16)
-        for piece in (*self.final, *self.method):
-            told.update(f"{piece.entry.path} {piece.entry.sha256} {piece.spans}\n".encode())
-        told.update("\0".join(self.points).encode())
+        for day, inputs in self.days().items():
+            told.update(f"{day} {inputs}\n".encode())
         return told.hexdigest()
+
+    def days(self) -> dict[date, str]:
+        """The inputs of each day of which there is a file."""
+        found: dict[date, list[str]] = {}
+        start_of = {ms(midnight(day, self.zone)): day for day in days(self.first, self.last)}
+        for piece in (*self.final, *self.method):
+            told = f"{piece.entry.path} {piece.entry.sha256}"
+            for start, day in start_of.items():
+                if any(low <= start < high for low, high in piece.spans):
+                    found.setdefault(day, []).append(told)
+        return {day: _digest(each) for day, each in sorted(found.items())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +96,10 @@ class Curves:
 def source(
     connection: Connection,
     folder: Path,
-    points: Sequence[str],
     first: date,
     last: date,
     *,
     zone: tzinfo,
-    interval_s: int = QUARTER_S,
     areas: Collection[str] | None = None,
 ) -> Source:
     """What to read; `areas` are those in which the points stood: without them the whole station is opened."""
@@ -96,16 +107,36 @@ def source(
         tuple(reader.pieces(connection, layer, first, last, zone, areas))
         for layer in (Layer.FINAL, Layer.METHOD)
     )
-    return Source(folder, tuple(points), first, last, zone, interval_s, final, method)
+    return Source(folder, first, last, zone, final, method)
 
 
-def read(asked: Source, channel: Channel = Channel.IMPORT) -> Curves:
+def sources(
+    connection: Connection,
+    folder: Path,
+    first: date,
+    last: date,
+    *,
+    zone: tzinfo,
+    areas: Collection[str] | None = None,
+) -> dict[str, Source]:
+    """`source` of each area that the archive has, in order, with two questions to the manifest for all."""
+    whole = source(connection, folder, first, last, zone=zone, areas=areas)
+    final, method = _by_area(whole.final), _by_area(whole.method)
+    return {
+        area: replace(whole, final=tuple(final.get(area, ())), method=tuple(method.get(area, ())))
+        for area in sorted({*final, *method})
+    }
+
+
+def read(
+    asked: Source, points: Sequence[str], channel: Channel = Channel.IMPORT, interval_s: int = QUARTER_S
+) -> Curves:
     """Days that the archive does not have are missing. Conflict: a file is damaged or gone."""
-    where = reader.index(asked.points, asked.first, asked.last, asked.zone, asked.interval_s)
-    wh = reader.assembled(asked.folder, asked.final, where, channel.value, Layer.FINAL)
-    method = reader.assembled(asked.folder, asked.method, where, channel.value, Layer.METHOD)
-    grid = day_grid(where.starts_ms, asked.interval_s, asked.zone)
-    return Curves(where.points, grid, where.starts_ms, asked.interval_s, wh, method)
+    where = reader.index(points, asked.first, asked.last, asked.zone, interval_s)
+    wh = reader.assembled(reader.opened(asked.folder, asked.final), where, channel.value, Layer.FINAL)
+    method = reader.assembled(reader.opened(asked.folder, asked.method), where, channel.value, Layer.METHOD)
+    grid = day_grid(where.starts_ms, interval_s, asked.zone)
+    return Curves(where.points, grid, where.starts_ms, interval_s, wh, method)
 
 
 def curves(
@@ -121,5 +152,16 @@ def curves(
     areas: Collection[str] | None = None,
 ) -> Curves:
     """Both at once, for whoever holds a connection anyway."""
-    asked = source(connection, folder, points, first, last, zone=zone, interval_s=interval_s, areas=areas)
-    return read(asked, channel)
+    asked = source(connection, folder, first, last, zone=zone, areas=areas)
+    return read(asked, points, channel, interval_s)
+
+
+def _by_area(pieces: Iterable[Piece]) -> dict[str, list[Piece]]:
+    found: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        found.setdefault(piece.entry.area, []).append(piece)
+    return found
+
+
+def _digest(told: Iterable[str]) -> str:
+    return hashlib.blake2b("\n".join(told).encode(), digest_size=16).hexdigest()

@@ -37,25 +37,27 @@ day_table = Table(
     Column("area", String(64), primary_key=True),
     Column("points", LargeBinary, nullable=False),
     Column("content", LargeBinary, nullable=False),
-    Column("slots", Integer, nullable=False),
     Column("inputs", String(64), nullable=False),
     Column("version", Integer, nullable=False),
     Column("at", Instant, nullable=False),
     Index(None, "area", "channel", "day"),
 )
-"""`points`, `content` as `packed` has them; `slots` is how many the day has; `inputs`, the files read."""
+"""`points`, `content` as `packed` has them, its last column the slots of the day; `inputs`: files read."""
 
 
 @dataclass(frozen=True, slots=True)
 class AreaDay:
-    """`values` float32 (points, 26): a row for each point that stood there when the day ended."""
+    """`values` float32 (points, 26): a row for each point that stood there when the day ended.
+
+    `slots` int64 (points,): how many the day has at the point's interval; coverage is of these.
+    """
 
     area: str
     day: date
     channel: Channel
     points: tuple[str, ...]
     values: NDArray[np.float32]
-    slots: int
+    slots: NDArray[np.int64]
     inputs: str
     version: int
 
@@ -77,8 +79,7 @@ def save(connection: Connection, made: Iterable[AreaDay], at: datetime) -> None:
             "channel": each.channel.value,
             "area": each.area,
             "points": packed.of_points(each.points),
-            "content": packed.of_values(each.values),
-            "slots": each.slots,
+            "content": packed.of_values(np.column_stack((each.values, each.slots)).astype(np.float32)),
             "inputs": each.inputs,
             "version": each.version,
             "at": at,
@@ -118,10 +119,9 @@ def area_days(
         query = query.where(table.area.in_(sorted(areas)))
     for row in connection.execute(query.order_by(table.day, table.area).execution_options(yield_per=_CHUNK)):
         names = packed.points(row.points)
-        values = packed.values(row.content, len(names))
-        yield AreaDay(
-            row.area, row.day, Channel(row.channel), names, values, row.slots, row.inputs, row.version
-        )
+        content = packed.values(row.content, len(names))
+        values, slots = content[:, :-1], content[:, -1].astype(np.int64)
+        yield AreaDay(row.area, row.day, Channel(row.channel), names, values, slots, row.inputs, row.version)
 
 
 def of_area(
@@ -135,13 +135,12 @@ def days_of(
     connection: Connection, point: str, first: date, last: date, channel: Channel = Channel.IMPORT
 ) -> DaySeries:
     """The days of a point that were reckoned, in order, wherever it stood; days without are left out."""
-    found = [
-        (each.day, each.values[each.points.index(point)], each.slots)
-        for each in area_days(
-            connection, first, last, areas=_stood(connection, point, first, last), channel=channel
-        )
-        if point in each.points
-    ]
+    stood = _stood(connection, point, first, last)
+    found = []
+    for each in area_days(connection, first, last, areas=stood, channel=channel):
+        if point in each.points:
+            row = each.points.index(point)
+            found.append((each.day, each.values[row], each.slots[row]))
     values = np.array([row for _, row, _ in found], np.float32).reshape(-1, COLUMNS)
     slots = np.array([number for *_, number in found], np.int64)
     return DaySeries(tuple(day for day, *_ in found), values, slots)

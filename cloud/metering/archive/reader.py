@@ -20,7 +20,7 @@ from cloud.metering.archive import files, manifest, raw, slots
 from cloud.metering.archive.grid import Grid
 from cloud.metering.archive.layout import Layer, span_ms
 from cloud.metering.archive.manifest import Entry
-from cloud.metering.archive.slots import missing
+from cloud.metering.archive.slots import Runs, missing
 
 QUARTER_S = 900
 Spans = list[tuple[int, int]]
@@ -41,6 +41,23 @@ class Piece:
 
     entry: Entry
     spans: Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file of a piece, and its runs."""
+
+    path: Path
+    file: files.Mapped
+    runs: Runs
+    spans: Spans
+
+    def points(self) -> set[str]:
+        """Those that have slots in its spans."""
+        runs = self.runs
+        end = runs.start_ms + runs.slots * runs.interval_s * 1000
+        inside = [(runs.start_ms < end_ms) & (end > start_ms) for start_ms, end_ms in self.spans]
+        return {runs.points[number] for each in inside for number in np.unique(runs.point[each])}
 
 
 def index(points: Sequence[str], first: date, last: date, zone: tzinfo, interval_s: int = QUARTER_S) -> Index:
@@ -72,27 +89,38 @@ def matrix(
     is damaged.
     """
     found = pieces(connection, layer, first, last, zone, areas)
-    return assembled(folder, found, index(points, first, last, zone, interval_s), channel, layer)
+    return assembled(opened(folder, found), index(points, first, last, zone, interval_s), channel, layer)
 
 
 def assembled(
-    folder: Path, found: Iterable[Piece], where: Index, channel: str, layer: Layer = Layer.FINAL
+    found: Iterable["Opened"], where: Index, channel: str, layer: Layer = Layer.FINAL
 ) -> NDArray[Any]:
-    """`matrix` out of files that were looked up before: it needs no database. Conflict: a file is damaged."""
+    """`matrix` out of files that were opened before: it needs no database. Conflict: a file is damaged."""
     shape = (len(where.points), len(where.starts_ms))
     out = missing(layer, shape[0] * shape[1]).reshape(shape)
     if not out.size:
         return out
     grid = Grid(where.points, int(where.starts_ms[0]), where.interval_s, out, layer)
+    for each in found:
+        try:
+            values = each.file.values(channel)
+            if values is not None:
+                grid.place(each.runs, values, each.spans)
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            raise files.unreadable(each.path, error) from error
+    return out
+
+
+def opened(folder: Path, found: Iterable[Piece]) -> Iterator["Opened"]:
+    """Each file as it lies on the disk, and which rows it has. Conflict: it is gone or damaged."""
     for piece in found:
+        path = folder / piece.entry.path
         file = files.Mapped(folder, piece.entry.path)
         try:
-            values = file.values(channel)
-            if values is not None:
-                grid.place(slots.runs_of(file.metadata), values, piece.spans)
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-            raise files.unreadable(folder / piece.entry.path, error) from error
-    return out
+            runs = slots.runs_of(file.metadata)
+        except (ValueError, KeyError) as error:
+            raise files.unreadable(path, error) from error
+        yield Opened(path, file, runs, piece.spans)
 
 
 def points_in(
@@ -107,12 +135,8 @@ def points_in(
 ) -> list[str]:
     """The points that the archive has validated slots of in these days, in order."""
     found: set[str] = set()
-    for piece in pieces(connection, layer, first, last, zone, areas):
-        runs = slots.runs_of(files.Mapped(folder, piece.entry.path).metadata)
-        end = runs.start_ms + runs.slots * runs.interval_s * 1000
-        for start_ms, end_ms in piece.spans:
-            inside = np.unique(runs.point[(runs.start_ms < end_ms) & (end > start_ms)])
-            found.update(runs.points[number] for number in inside)
+    for each in opened(folder, pieces(connection, layer, first, last, zone, areas)):
+        found.update(each.points())
     return sorted(found)
 
 

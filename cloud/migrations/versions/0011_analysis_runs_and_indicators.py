@@ -32,7 +32,6 @@ def upgrade() -> None:
         sa.Column("area", sa.String(length=64), nullable=False),
         sa.Column("points", sa.LargeBinary(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("slots", sa.Integer(), nullable=False),
         sa.Column("inputs", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
