@@ -41,6 +41,7 @@ from cloud.fleet.link import Link, LinkState, Login
 from cloud.fleet.owners import owners
 from cloud.insight import runs as insight_runs  # noqa: F401 - its table
 from cloud.insight import weather as insight_weather  # noqa: F401 - its tables
+from cloud.insight.areas import tables as area_tables  # noqa: F401 - its table
 from cloud.insight.forecast import tables as forecast_tables  # noqa: F401 - its tables
 from cloud.insight.indicators import store as indicator_store  # noqa: F401 - its tables
 from cloud.insight.loss import tables as loss_tables  # noqa: F401 - its tables

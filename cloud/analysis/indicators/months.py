@@ -65,7 +65,7 @@ MONTHLY = (*_BOTH, Monthly("month_load_factor", "1", "月负荷率"))
 """月负荷率 (月不均衡系数): mean of the days' mean loads over the highest day's mean load. `load_factor` is
 mean load over the highest load of the month; `base_kw` the median of the days' base loads."""
 YEARLY = (*_BOTH, Monthly("season_factor", "1", "季不均衡系数"))
-"""`max_hours` is Tmax (年最大负荷利用小时), `load_factor` Tmax over 8760 h or 8784 h where all months are there;
+"""`max_hours` is Tmax (年最大负荷利用小时), `load_factor` Tmax over 8760 h or 8784 h of twelve months;
 季不均衡系数: mean of the months' maxima over the year's, of twelve months only."""
 ALWAYS = frozenset({"coverage", "estimated_share", "valid_days"})
 """Said whatever the coverage."""
@@ -145,7 +145,7 @@ class _Span:
         return np.stack(columns, axis=1).astype(np.float32)
 
     def both(self, hours: float | None = None) -> list[Floats]:
-        """The columns of `_BOTH`; the load factor is of all `hours` where they are given, else of known time."""
+        """The columns of `_BOTH`; the load factor is of all `hours` where given, else of known time."""
         anyhow = self._daily[:, :, _AT["energy_kwh"]].astype(np.float64)
         maxima, energy = self._all("max_kw"), _sum(anyhow)
         highest, mean = _max(maxima), _ratio(energy, self._known.sum(axis=1) * self._hour)
