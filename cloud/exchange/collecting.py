@@ -43,7 +43,7 @@ class Collected:
 
 @dataclass(slots=True)
 class Found:
-    """Everything in the table, and what was learned on the way."""
+    """Everything in the table, and what was learned on the way; `zone_name` as Parquet has it."""
 
     mark: Mark
     order: Order | None
@@ -51,6 +51,7 @@ class Found:
     units: set[Unit | None] = field(default_factory=set)
     absolute: bool | None = None
     offsets_s: set[int] = field(default_factory=set)
+    zone_name: str | None = None
     has_24: bool = False
     ranges_s: set[int] = field(default_factory=set)
     left_out: dict[str, int] = field(default_factory=dict)
@@ -58,8 +59,8 @@ class Found:
 
 def collected(sheet: Sheet, layout: Layout, said: Said) -> Found:
     """Invalid names the line of the first cell that is none."""
-    mark = said.decimal or _mark(sheet, layout)
-    order = said.dates or _order(sheet, layout)
+    mark = said.decimal or mark_of(sheet, layout)
+    order = said.dates or order_of(sheet, layout)
     return _Collecting(sheet, layout, said, Found(mark, order)).all()
 
 
@@ -68,7 +69,8 @@ def lines_of(sheet: Sheet, layout: Layout, said: Said, found: Found, key: Key, l
     return _Collecting(sheet, layout, said, Found(found.mark, found.order)).lines_of(key, label)
 
 
-def _mark(sheet: Sheet, layout: Layout) -> Mark:
+def mark_of(sheet: Sheet, layout: Layout) -> Mark:
+    """How tenths are written; Invalid where the numbers do not tell."""
     cells = (
         cells[place.index]
         for _, cells in _body(sheet, layout)
@@ -84,7 +86,8 @@ def _mark(sheet: Sheet, layout: Layout) -> Mark:
     )
 
 
-def _order(sheet: Sheet, layout: Layout) -> Order | None:
+def order_of(sheet: Sheet, layout: Layout) -> Order | None:
+    """Whether the day or the month is first; Invalid where the dates do not tell."""
     at = next(layout.columns[role] for role in (Role.TIME, Role.START, Role.END) if role in layout.columns)
     texts = [cells[at] for _, cells in islice(_body(sheet, layout), PROOF) if at < len(cells)]
     proved = moments.order_of(texts)

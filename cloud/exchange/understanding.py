@@ -24,6 +24,8 @@ from cloud.kit.errors import Invalid
 
 LONGEST_STEP_S = DAY_S
 MOST_LABELS = 50
+MIXED_RUN = 8
+"""So many steps of another length one behind another are no gaps."""
 END_WORDS = ("end", "ending", "bis", "结束", "截止")
 BEGIN_WORDS = ("start", "begin", "beginning", "from", "von", "开始", "起始")
 
@@ -245,6 +247,7 @@ class _Lines:
 def _one(result: Understood, lines: _Lines, at_s: Ints, values: Floats) -> Series:
     order = np.argsort(at_s, kind="stable")
     at_s, values = at_s[order], values[order]
+    _one_step(result, lines, at_s)
     missing = np.isnan(values)
     empty = int(missing.sum())
     at_s, values = at_s[~missing], values[~missing]
@@ -272,6 +275,22 @@ def _one(result: Understood, lines: _Lines, at_s: Ints, values: Floats) -> Serie
     holes = np.flatnonzero(np.diff(at_s) != step)
     gaps = tuple((int(at_s[hole]) + step, int(at_s[hole + 1])) for hole in holes)
     return Series(at_s, values, empty, len(again), gaps)
+
+
+def _one_step(result: Understood, lines: _Lines, at_s: Ints) -> None:
+    """Many steps alike one behind another, and not of the file's interval: two files in one."""
+    if result.values is Values.REGISTER or len(at_s) < MIXED_RUN:
+        return
+    steps = np.diff(at_s)
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(steps)) + 1, [len(steps)]])
+    long = (np.diff(edges) >= MIXED_RUN) & (steps[edges[:-1]] != result.interval_s) & (steps[edges[:-1]] > 0)
+    if long.any():
+        first = int(edges[:-1][long][0])
+        at = int(at_s[first + 1])
+        raise Invalid(
+            f"{lines.told(result, at)}: from {_shown(at, result)} values are {int(steps[first]) // 60} min "
+            f"apart, elsewhere {result.interval_s // 60}: intervals are mixed, split the file"
+        )
 
 
 def _shown(at_s: int, result: Understood) -> str:
