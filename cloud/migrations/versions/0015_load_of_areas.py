@@ -30,4 +30,4 @@ def upgrade() -> None:
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "subject", "day", name=op.f("pk_area_load_day")),
     )
-    op.create_index(op.f("ix_area_load_day_day"), "area_load_day", ["day", "kind"], unique=False)
+    op.create_index(op.f("ix_area_load_day_day_kind"), "area_load_day", ["day", "kind"], unique=False)
