@@ -84,13 +84,18 @@ class Curves:
     @property
     def estimated(self) -> NDArray[np.bool_]:
         """(points, slots): neither measured nor said by a person; an outage's zero is no estimate."""
-        found: NDArray[np.bool_] = _ESTIMATES[self.method]
-        return found
+        return estimated(self.method)
 
     @property
     def outage(self) -> NDArray[np.bool_]:
         """(points, slots): zero because there was no supply."""
         return np.equal(self.method, Method.OUTAGE_ZERO)
+
+
+def estimated(method: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Of the same shape: whether a slot's value was neither measured nor said by a person."""
+    found: NDArray[np.bool_] = _ESTIMATES[method]
+    return found
 
 
 def source(

@@ -138,7 +138,7 @@ class Outcome:
 
 
 @contextmanager
-def booked(database: Database, clock: Clock, work: Work) -> Iterator[Outcome]:
+def booked(database: Database, clock: Clock, *works: Work) -> Iterator[Outcome]:
     """Write down what becomes of the block, whatever becomes of it; what it raises is raised on."""
     at, started, outcome = clock.now(), perf_counter(), Outcome()
     try:
@@ -149,7 +149,7 @@ def booked(database: Database, clock: Clock, work: Work) -> Iterator[Outcome]:
     finally:
         outcome.took_s = perf_counter() - started
         with database.write() as connection:
-            save(connection, [run_of(work, at, outcome)])
+            save(connection, [run_of(work, at, outcome) for work in works])
 
 
 def run_of(work: Work, at: datetime, outcome: Outcome) -> Run:

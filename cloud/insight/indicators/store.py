@@ -15,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    bindparam,
     delete,
     insert,
     select,
@@ -22,9 +23,14 @@ from sqlalchemy import (
 
 from cloud.fleet import topology
 from cloud.insight.indicators import packed
+from cloud.insight.indicators.months import MonthRows, MonthSeries, month_rows, months_of
 from cloud.kit.db import Instant, metadata
 from cloud.metering.vee.point_day import Channel
 
+__all__ = [
+    "AreaDay", "DaySeries", "MonthRows", "MonthSeries", "area_days", "days_of", "inputs",
+    "month_rows", "months_of", "of_area", "replace", "stood",
+]  # fmt: skip
 COLUMNS = 26
 """As `cloud.analysis.indicators.daily.INDICATORS` has them: a test holds the two against each other."""
 _CHUNK = 400
@@ -71,9 +77,17 @@ class DaySeries:
     slots: NDArray[np.int64]
 
 
-def save(connection: Connection, made: Iterable[AreaDay], at: datetime) -> None:
-    """Each in place of what its area, day and channel had before."""
-    rows: list[dict[str, object]] = [
+def replace(
+    connection: Connection, spans: Collection[tuple[str, date, date]], made: Iterable[AreaDay], at: datetime
+) -> None:
+    """In place of all there is of these (area, first day, last day), of every channel."""
+    table = day_table.c
+    gone = delete(day_table).where(
+        table.area == bindparam("of_area"), table.day.between(bindparam("low"), bindparam("high"))
+    )
+    if spans:
+        connection.execute(gone, [{"of_area": area, "low": low, "high": high} for area, low, high in spans])
+    rows = [
         {
             "day": each.day,
             "channel": each.channel.value,
@@ -87,13 +101,19 @@ def save(connection: Connection, made: Iterable[AreaDay], at: datetime) -> None:
         for each in made
     ]
     if rows:
-        _forget(connection, rows)
         connection.execute(insert(day_table), rows)
 
 
-def drop(connection: Connection, day: date, area: str, channel: Channel) -> None:
-    """An area has nothing of this channel any more."""
-    _forget(connection, [{"day": day, "channel": channel.value, "area": area}])
+def stood(
+    connection: Connection, first: date, last: date, channel: Channel = Channel.IMPORT
+) -> dict[str, frozenset[str]]:
+    """The points that each area has anything of in these days."""
+    table = day_table.c
+    query = select(table.area, table.points).where(table.day.between(first, last))
+    found: dict[str, frozenset[str]] = {}
+    for row in connection.execute(query.where(table.channel == channel.value).distinct()):
+        found[row.area] = found.get(row.area, frozenset()) | set(packed.points(row.points))
+    return found
 
 
 def inputs(connection: Connection, first: date, last: date) -> dict[tuple[str, date], tuple[str, int]]:
@@ -151,14 +171,3 @@ def _stood(connection: Connection, point: str, first: date, last: date) -> set[s
     start = datetime.combine(first, time(), UTC) - timedelta(days=2)
     end = datetime.combine(last, time(), UTC) + timedelta(days=2)
     return {each.area for each in topology.installations(connection, start, end, points=[point])}
-
-
-def _forget(connection: Connection, rows: Collection[dict[str, object]]) -> None:
-    by_day: dict[tuple[object, object], list[object]] = {}
-    for row in rows:
-        by_day.setdefault((row["day"], row["channel"]), []).append(row["area"])
-    table = day_table.c
-    for (day, channel), areas in by_day.items():
-        for low in range(0, len(areas), _CHUNK):
-            mine = table.area.in_(areas[low : low + _CHUNK])
-            connection.execute(delete(day_table).where(table.day == day, table.channel == channel, mine))

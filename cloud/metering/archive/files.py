@@ -70,6 +70,10 @@ class Mapped:
         self.rows: int = self._file.metadata.num_rows
         self.metadata: dict[bytes, bytes] | None = self._file.metadata.metadata
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a column."""
+        return bool(self._file.schema_arrow.get_field_index(name) >= 0)
+
     def values(self, name: str) -> NDArray[Any] | None:
         """One column, in the file's own memory where it lies open; None when there is none."""
         number = self._file.schema_arrow.get_field_index(name)
