@@ -94,7 +94,7 @@ class Indicators:
         for work, found in self._due(first, last):
             of_month.setdefault((work.first, work.last), {})[work.area] = found
         for (start, end), mine in of_month.items():
-            points = self._reckon(mine, start, end, tell)
+            points = self._reckon(mine, start, end, tell, book=True)
             self.run_month(start)
             made = Made(made.areas + len(mine), 0, made.point_days + points)
         return made
@@ -117,9 +117,18 @@ class Indicators:
         return {area: each for area, each in found.items() if area != UNPLACED}
 
     def _reckon(
-        self, found: Mapping[str, Source], first: date, last: date, tell: Tell = lambda _: None
+        self,
+        found: Mapping[str, Source],
+        first: date,
+        last: date,
+        tell: Tell = lambda _: None,
+        *,
+        book: bool = False,
     ) -> int:
-        """Reckon and keep, some areas at a time; what came before a failure is kept."""
+        """Reckon and keep, some areas at a time; what came before a failure is kept.
+
+        `book`: as runs of area-months; a single day is known by its own rows.
+        """
         if not found:
             return 0
         starts_ms = reader.index((), first, last, self._zone, QUARTER_S).starts_ms
@@ -130,12 +139,12 @@ class Indicators:
             for task, computed in self._engine.map(compute, tasks, tell=tell):
                 waiting.add(task, computed)
                 if waiting.rows >= AT_ONCE:
-                    points, waiting = points + self._keep(waiting), _Waiting()
+                    points, waiting = points + self._keep(waiting, book=book), _Waiting()
         finally:
-            points += self._keep(waiting)
+            points += self._keep(waiting, book=book)
         return points
 
-    def _keep(self, waiting: "_Waiting") -> int:
+    def _keep(self, waiting: "_Waiting", *, book: bool) -> int:
         """Write all in one transaction; how many days of points."""
         now, version = self._clock.now(), daily_version()
         if not waiting.results:
@@ -145,9 +154,8 @@ class Indicators:
             store.replace(
                 connection, [(each.area, each.first, each.last) for each in parts], waiting.days(version), now
             )
-            runs.save(
-                connection, [_run(*each, now, version) for each in waiting.results if _is_span(each[0])]
-            )
+            if book:
+                runs.save(connection, [_run(*each, now, version) for each in waiting.results])
         return sum(
             len(day.points)
             for _, computed in waiting.results
@@ -187,11 +195,6 @@ def daily_version() -> int:
     from cloud.analysis.indicators.daily import VERSION  # it loads the kernels
 
     return VERSION
-
-
-def _is_span(task: Task) -> bool:
-    """A single day is known by its own row."""
-    return task.partition.first != task.partition.last
 
 
 def _run(task: Task, computed: Computed, now: datetime, version: int) -> runs.Run:
