@@ -124,6 +124,19 @@ def station(customers: int = 400, areas: int = 5, first: date = date(2016, 1, 1)
     return Station(tuple(chosen), power_w, labels, at_ms, start)
 
 
+def profile_names() -> list[str]:
+    """Of every load profile, in the file's order."""
+    with pa_csv.open_csv(
+        _folder() / "LoadProfile.csv", parse_options=pa_csv.ParseOptions(delimiter=";")
+    ) as file:
+        return [name.removesuffix("_pload") for name in file.schema.names if name.endswith("_pload")]
+
+
+def profiles(names: list[str]) -> tuple[tuple[str, ...], dict[str, NDArray[np.float32]]]:
+    """Labels and, for each name, its year in parts of its peak, float32 (SLOTS,)."""
+    return _profiles(names, 0, SLOTS)
+
+
 def _customers(count: int, areas: int) -> list[Customer]:
     columns = ["profile", "pLoad", "subnet", "voltLvl"]
     rows = [row for row in _table("Load", columns).to_pylist() if row["voltLvl"] == 7]
