@@ -9,8 +9,8 @@ neighbours, and a hole ends a run. Of several equal extremes the first slot coun
 
 A ratio needs something to be a ratio of: where the highest load is not above 0, or any slot is net export
 (below 0: the channel is then not a load), ratios and shares are NaN. Night is 22:00 to 06:00 and daytime
-08:00 to 18:00 by the wall clock. `base_kw` is the 5th lowest load of a day of 81 slots or more, and of shorter
-ones the lowest twentieth, rounded up. Formulas: usual practice of load-characteristic statistics (负荷特性).
+08:00 to 18:00 by the wall clock. `base_kw` is the 5th lowest load of a day of 81 or more slots, of a shorter
+one the lowest twentieth, rounded up. Formulas: usual practice of load-characteristic statistics (负荷特性).
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -20,15 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.analysis.grid import DayGrid
-from cloud.analysis.kernels.daily import BANDS, Days, fill_days
+from cloud.analysis.kernels.daily import BANDS, CORE, Days, fill_days
 from cloud.kit.errors import Invalid
 
 VERSION = 1
 """Raise it when a formula changes: stored indicators of an older one are made anew."""
 
 PUBLISH_COVERAGE = 0.95
-CORE = 13
-"""The first so many are the core: cheaper when they suffice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,9 @@ INDICATORS = (
 
 NIGHT_MIN = (22 * 60, 6 * 60)
 DAYTIME_MIN = (8 * 60, 18 * 60)
+DAY_S = 86_400
+_AT_ONCE = 4096  # rows of band tables looked at together
+_PARTS = 4  # a thread's share in so many parts: who is held up by others takes fewer
 
 
 def daily(
@@ -84,7 +85,7 @@ def daily(
     threads: int = 1,
     out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """(rows, 26), or (rows, 13) where `core`, of days `wh` (rows, slots) float32: Wh, NaN where unknown.
+    """(rows, 26), or the first 13 where `core`, of days `wh` (rows, slots) float32: Wh, NaN where unknown.
 
     `bands` int8 (slots,) or (rows, slots): 0 sharp, 1 peak, 2 flat, 3 valley, 4 deep valley. `estimated`
     (rows, slots): without it `estimated_slots` is NaN. `labels` (slots,): which slot of a usual day each is
@@ -93,19 +94,19 @@ def daily(
     """
     _check(wh, bands, estimated)
     rows, slots = wh.shape
-    filled = _room(out, (rows, 1, CORE if core else len(INDICATORS)))
-    usual = slots * interval_s == 86_400
+    filled = _room(out, rows, CORE if core else len(INDICATORS))
+    if labels is not None and labels.shape != (slots,):
+        raise Invalid(f"labels: {labels.shape} does not fit {slots} slots")
+    usual = slots * interval_s == DAY_S
     wall = labels if labels is not None else np.arange(slots) if usual else None
-    first = np.zeros(1, np.int64)
-    for some, table in _tables(bands, rows):
-        part = wh if some is None else wh[some]
-        marks = None if estimated is None else estimated if some is None else estimated[some]
-        days = Days(slots, first, first, _classes(table, wall, interval_s), wall is not None)
-        into = filled if some is None else np.empty((len(some), *filled.shape[1:]), np.float32)
-        _fill(part, marks, days, interval_s, into, threads)
-        if some is not None:
-            filled[some] = into
-    return filled.reshape(rows, -1)
+    for places, table in _tables(bands, rows):
+        days = Days(slots, places * slots, places, _classes(table, wall, interval_s), wall is not None)
+        if bands.ndim == 1:
+            _fill(wh, estimated, days, interval_s, filled[:, None], threads)
+        else:  # of all rows one long one, so that those with the same table are days of it
+            marks = None if estimated is None else estimated.reshape(1, -1)
+            _fill(wh.reshape(1, -1), marks, days, interval_s, filled[None], threads)
+    return filled
 
 
 def daily_of(
@@ -125,6 +126,8 @@ def daily_of(
     Otherwise as `daily`.
     """
     _check(wh, bands, estimated)
+    if bands.ndim != 1 or wh.shape[1] != len(grid.day):
+        raise Invalid(f"wh, bands: a grid of {len(grid.day)} slots, but {wh.shape} and {bands.shape}")
     out = np.empty((len(wh), len(grid.days), CORE if core else len(INDICATORS)), np.float32)
     for days in _alike(grid, bands, interval_s):
         _fill(wh, estimated, days, interval_s, out, threads)
@@ -145,26 +148,31 @@ def _check(wh: NDArray[np.float32], bands: NDArray[np.int8], estimated: NDArray[
         raise Invalid(f"bands: {bands.shape} does not fit {wh.shape[0]} × {wh.shape[1]} slots")
     if bands.size and not 0 <= bands.min() <= bands.max() < BANDS:
         raise Invalid(f"bands: {bands.min()} to {bands.max()}, but they are 0 to {BANDS - 1}")
-    if estimated is not None and estimated.shape != wh.shape:
-        raise Invalid(f"estimated: {estimated.shape} does not fit {wh.shape[0]} × {wh.shape[1]} slots")
+    if estimated is not None and (estimated.shape != wh.shape or estimated.dtype != np.bool_):
+        raise Invalid(f"estimated: bool {wh.shape} is needed, not {estimated.dtype} {estimated.shape}")
 
 
-def _room(out: NDArray[np.float32] | None, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+def _room(out: NDArray[np.float32] | None, rows: int, columns: int) -> NDArray[np.float32]:
     if out is None:
-        return np.empty(shape, np.float32)
-    if out.shape != (shape[0], shape[2]) or out.dtype != np.float32 or not out.flags.c_contiguous:
-        raise Invalid(f"out: float32 ({shape[0]}, {shape[2]}) is needed, not {out.dtype} {out.shape}")
-    return out.reshape(shape)
+        return np.empty((rows, columns), np.float32)
+    if out.shape != (rows, columns) or out.dtype != np.float32 or not out.flags.c_contiguous:
+        raise Invalid(f"out: contiguous float32 ({rows}, {columns}) is needed, not {out.dtype} {out.shape}")
+    return out
 
 
-def _tables(bands: NDArray[np.int8], rows: int) -> list[tuple[NDArray[np.int64] | None, NDArray[np.int8]]]:
-    """Each table of bands with the rows it holds for; None: all."""
+def _tables(bands: NDArray[np.int8], rows: int) -> list[tuple[NDArray[np.int64], NDArray[np.int8]]]:
+    """Each different table with the rows that it holds for; one that holds for all has row 0 stand for all.
+
+    Rows are told apart by a sum of 62-bit weights: two tables share one about once in 10^18.
+    """
     if bands.ndim == 1:
-        return [(None, bands)]
-    places: dict[bytes, list[int]] = {}
-    for row in range(rows):
-        places.setdefault(bands[row].tobytes(), []).append(row)
-    return [(np.array(some), bands[some[0]]) for some in places.values()]
+        return [(np.zeros(1, np.int64), bands)]
+    weights = np.random.default_rng(0).integers(1, 2**62, bands.shape[1])
+    sums = np.empty(rows, np.int64)
+    for start in range(0, rows, _AT_ONCE):
+        sums[start : start + _AT_ONCE] = bands[start : start + _AT_ONCE].astype(np.int64) @ weights
+    _, first, which = np.unique(sums, return_index=True, return_inverse=True)
+    return [(np.flatnonzero(which == number), bands[row]) for number, row in enumerate(first)]
 
 
 def _classes(table: NDArray[np.int8], wall: NDArray[np.int64] | None, interval_s: int) -> NDArray[np.int8]:
@@ -205,13 +213,17 @@ def _fill(
     threads: int,
 ) -> None:
     rows = len(wh) * len(days.first)
-    cuts = [rows * part // threads for part in range(threads + 1)]
+    parts = 1 if threads == 1 else threads * _PARTS
+    cuts = [rows * part // parts for part in range(parts + 1)]
+
+    wh = np.ascontiguousarray(wh)
+    marks = None if estimated is None else np.ascontiguousarray(estimated)
 
     def part(number: int) -> None:
-        fill_days(wh, estimated, days, interval_s, cuts[number], cuts[number + 1], out)
+        fill_days(wh, marks, days, interval_s, cuts[number], cuts[number + 1], out)
 
-    if threads == 1:
+    if parts == 1:
         part(0)
         return
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(part, range(threads)))
+        list(pool.map(part, range(parts)))
