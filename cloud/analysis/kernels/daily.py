@@ -66,7 +66,7 @@ def fill_days(
     cuts = np.searchsorted(days.classes[order], np.arange(BANDS * PARTS + 1)).astype(np.int64)
     marks = _NO_MARKS if estimated is None else _flat(estimated.view(np.uint8))
     shape = (days.slots, wh.shape[1], out.shape[1], out.shape[2])
-    scale = (np.float32(3.6 / interval_s), np.float32(interval_s / 3600))
+    scale = (np.float32(interval_s / 3.6), np.float32(3600 / interval_s))
     tables = (days.first, days.place, order, cuts)
     _fill(_flat(wh), marks, tables, shape, scale, days.parts_known, begin, end, out.reshape(-1))
 
@@ -231,26 +231,26 @@ def _marked(marks: NDArray[np.uint8], start: int, slots: int) -> int:
 
 
 @compiled
-def _core(loads: Any, sums: Any, slots: int, kw: Any, found: Any, results: NDArray[np.float32]) -> None:
+def _core(loads: Any, sums: Any, slots: int, wh_of_kw: Any, found: Any, results: NDArray[np.float32]) -> None:
     """Columns 0 to 12."""
     count, high, at, ramp, low, second, third, fourth, fifth = found
-    nan, zero, scale = spread(_NAN), spread(_ZERO), spread(kw)
+    nan, zero, scale = spread(_NAN), spread(_ZERO), spread(wh_of_kw)
     total = zero
     for band in range(BANDS):
         total = total + _band(sums, band)
     some = count > zero
     ratio = (high > zero) & (low >= zero)
-    store(results, 0 * LANES, pick(some, total * spread(np.float32(0.001)), nan))
-    store(results, 1 * LANES, pick(some, high * scale, nan))
-    store(results, 2 * LANES, pick(some, low * scale, nan))
+    store(results, 0 * LANES, pick(some, total / spread(np.float32(1000)), nan))
+    store(results, 1 * LANES, pick(some, high / scale, nan))
+    store(results, 2 * LANES, pick(some, low / scale, nan))
     store(results, 3 * LANES, pick(some, at, nan))
     store(results, 4 * LANES, pick(ratio, total / count / high, nan))
     store(results, 5 * LANES, pick(ratio, (high - low) / high, nan))
     for band in range(BANDS - 1):
         store(results, (6 + band) * LANES, pick(ratio, _band(sums, band) / total, nan))
-    store(results, 10 * LANES, pick(ramp >= zero, ramp * scale, nan))
+    store(results, 10 * LANES, pick(ramp >= zero, ramp / scale, nan))
     deviation = _deviation(loads, slots, count, total / count)
-    store(results, 11 * LANES, pick(some, deviation * scale, nan))
+    store(results, 11 * LANES, pick(some, deviation / scale, nan))
     rank = min(5, (slots + 19) // 20)
     base = low
     if rank == 2:
@@ -262,7 +262,7 @@ def _core(loads: Any, sums: Any, slots: int, kw: Any, found: Any, results: NDArr
     elif rank == 5:
         base = fifth
     enough = count >= spread(np.float32(rank))
-    store(results, 12 * LANES, pick(enough, base * scale, nan))
+    store(results, 12 * LANES, pick(enough, base / scale, nan))
 
 
 @compiled
@@ -285,17 +285,17 @@ def _rest(
     at, near, zeros, frozen, third = _runs(loads, slots, high)
     store(results, 13 * LANES, pick(some, at, nan))
     store(results, 14 * LANES, pick(ratio, low / high, nan))
-    store(results, 15 * LANES, pick(some, (high - low) * scale, nan))
+    store(results, 15 * LANES, pick(some, (high - low) / scale, nan))
     store(results, 16 * LANES, pick(ratio, _band(sums, BANDS - 1) / total, nan))
     store(results, 17 * LANES, count)
-    store(results, 19 * LANES, pick(high > zero, near * spread(scales[1]), nan))
+    store(results, 19 * LANES, pick(high > zero, near / spread(scales[1]), nan))
     store(results, 20 * LANES, pick(ratio, _part(sums, 1) / total, nan) if parts_known else nan)
     store(results, 21 * LANES, pick(ratio, _part(sums, 2) / total, nan) if parts_known else nan)
     store(results, 22 * LANES, pick(some, zeros, nan))
     store(results, 23 * LANES, pick(some, frozen, nan))
     store(results, 24 * LANES, pick(third > zero, high / third, nan))
     band_high = _highest(loads, tables)
-    store(results, 25 * LANES, pick(band_high > spread(-_INF), band_high * scale, nan))
+    store(results, 25 * LANES, pick(band_high > spread(-_INF), band_high / scale, nan))
 
 
 @compiled
