@@ -44,7 +44,8 @@ from cloud.insight import weather as insight_weather  # noqa: F401 - its tables
 from cloud.insight.areas import tables as area_tables  # noqa: F401 - its table
 from cloud.insight.forecast import tables as forecast_tables  # noqa: F401 - its tables
 from cloud.insight.indicators import store as indicator_store  # noqa: F401 - its tables
-from cloud.insight.loss import tables as loss_tables  # noqa: F401 - its tables
+from cloud.insight.loss.actions import LineLoss
+from cloud.insight.loss.policy import loss_policy
 from cloud.insight.profile import tables as profile_tables  # noqa: F401 - its tables
 from cloud.keeping import api as keeping_api
 from cloud.kit import access
@@ -133,6 +134,7 @@ class Application:
         self._build_collection()
         self._build_validation()
         self._build_fieldwork()
+        self._build_analysis()
         self.boards = boards_of(self.database, self.store, settings.station.zone, clock)
         self.ingest = Ingest(
             self.database,
@@ -211,6 +213,17 @@ class Application:
                 LateReadings(zone, self.clock).on_stored,
             ],
             changed=[changed],
+        )
+
+    def _build_analysis(self) -> None:
+        """What is understood from the archive, and what people say of it."""
+        settings = self.settings
+        self.line_loss = LineLoss(
+            self.database,
+            settings.archive.folder,
+            loss_policy(settings.policies_dir),
+            settings.station.zone,
+            self.clock,
         )
 
     def _build_archive(self) -> None:
@@ -304,6 +317,7 @@ class Application:
             ledger=self.ledger,
             exceptions=self.exceptions,
             fieldwork=self.fieldwork,
+            loss=self.line_loss,
             replay=self.ingest.replay,
             language=settings.station.language,
             session_s=session_s,

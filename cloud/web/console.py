@@ -26,6 +26,7 @@ from cloud.web import (
     store_view,
 )
 from cloud.web.console_now import now_values, safety
+from cloud.web.load import site as load_pages
 from cloud.web.overview import MeterNow, areas_now, meters_now
 from cloud.web.pages import Pages
 from cloud.web.parts import Parts
@@ -136,6 +137,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     routes.include_router(console_exceptions.router(parts, pages))
     routes.include_router(console_dead_letters.router(parts, pages))
     routes.include_router(console_registry.router(parts, pages))
+    routes.include_router(load_pages.router(parts, pages))
     return routes
 
 

@@ -46,6 +46,13 @@ SAID = {
     "replayed": ("good", mark("It was taken: its readings are in the store.")),
     "exception_saved": ("good", mark("It is written down, with your name and reason.")),
     "exception_lacking": ("bad", mark("That was not saved: a reason is needed, and whole Wh in the slots.")),
+    "inspection_saved": ("good", mark("It is written down; the list learns from it.")),
+    "inspection_lacking": (
+        "bad",
+        mark(
+            "That was not saved: say what was seen, of which kind if it was something else, kWh as a number."
+        ),
+    ),
     "unfit": (
         "bad",
         mark(

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from cloud.alerts.policy import SupplyPolicy
 from cloud.fleet.commands import Commands
 from cloud.fleet.dispatch import Dispatch
+from cloud.insight.loss.actions import LineLoss
 from cloud.kit.auth import Accounts
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
@@ -41,6 +42,7 @@ class Parts:
     ledger: Ledger
     exceptions: Exceptions
     fieldwork: Fieldwork
+    loss: LineLoss
     replay: Callable[[int], int]
     language: str = "zh_CN"
     session_s: int = 12 * 3600
