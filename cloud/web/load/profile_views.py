@@ -25,8 +25,9 @@ BANDS = {
     "valley_share": mark("valley"),
     "deep_valley_share": mark("deep valley"),
 }
+NO_WEATHER = mark("No temperatures are imported: `wattpost cloud import weather FILE` brings them.")
 NO_SENSITIVITY = {
-    "no_weather": mark("No temperatures are imported: `wattpost cloud import weather FILE` brings them."),
+    "no_weather": NO_WEATHER,
     "too_few_days": mark("Too few days with a temperature yet: %(days)s of 60."),
     "no_gain": mark("The temperature explains no more of its days than the kind of day does."),
 }
@@ -234,7 +235,7 @@ def group_said(group: Group | None, words: Words) -> str:
 def temperature(found: Sensitivity | None, words: Words) -> list[str]:
     """What a degree costs, how well that explains its days, on how many; or why that cannot be said."""
     if found is None:
-        return [words.text(NO_SENSITIVITY["no_weather"])]
+        return [words.text(NO_WEATHER)]
     if found.reason is not None:
         return [words.text(NO_SENSITIVITY[found.reason], days=found.days)]
     lines = []
