@@ -1,16 +1,17 @@
 """Reckons the losses of a day, searches the history of areas, and books what people found on site."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from cloud.insight.loss import rules, store
+from cloud.insight.loss import balances, energies, gather, rules, store
 from cloud.insight.loss.policy import LossPolicy
 from cloud.insight.loss.rules import Event, Result, State
-from cloud.insight.loss.store import Inspection
+from cloud.insight.loss.store import Inspection, Searched
+from cloud.insight.runs import Night
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
@@ -30,16 +31,6 @@ class Done:
     not_computable: int
 
 
-@dataclass(frozen=True, slots=True)
-class Searched:
-    """`listed` are new on the list, `again` were on it, `lapsed` are not any more."""
-
-    areas: int
-    listed: int
-    again: int
-    lapsed: int
-
-
 class LineLoss:
     """`folder` is the archive's; `dispatch` makes work orders where somebody has given it."""
 
@@ -55,13 +46,44 @@ class LineLoss:
         self._database, self._folder, self._policy = database, folder, policy
         self._zone, self._clock, self._dispatch = zone, clock, dispatch
 
+    def night(self, night: Night) -> None:
+        """What is due of an archived day: its balances; on the newest the searches whose turn it is, too."""
+        with self._database.read() as connection:
+            first = not store.areas(connection, night.day)
+        self.day(night.day, None if first else night.areas)
+        if night.newest:
+            self.search(night.day)
+
     def day(self, day: date, areas: Collection[str] | None = None) -> Done:
         """Balances of a closed and archived local day, of these areas or of all; again replaces."""
-        raise NotImplementedError
+        with self._database.read() as connection:
+            of = gather.rosters(connection, day, self._zone, None if areas is None else frozenset(areas))
+            back = self._policy.upper
+            upper = gather.uppers(connection, of, day, back_days=back.back_days, margin=back.margin)
+            found = gather.area_days(connection, self._folder, day, of, upper, zone=self._zone)
+        with self._database.write() as connection:
+            self._refit(connection, sorted(of), day)
+            known = {area: each for area, (_, each) in balances.baselines(connection, day).items()}
+            fresh = balances.of_areas(found, known, self._policy)
+            energies.put(connection, found)
+            store.put(connection, fresh, self._clock.now())
+            every = balances.stored_areas(connection, day, fresh)
+            store.put(connection, balances.of_feeders(every, self._policy), self._clock.now())
+        states = [each.state for each in fresh]
+        return Done(len(fresh), *(states.count(each) for each in ("high", "negative", "not_computable")))
+
+    def _refit(self, connection: Connection, areas: Sequence[str], day: date) -> None:
+        """All baselines in one go, every so many days or where there is none yet."""
+        turn = day.toordinal() % self._policy.baseline.refit_days == 0
+        if turn or not balances.baselines(connection, day):
+            balances.refit(connection, areas, day, self._policy)
 
     def search(self, day: date, areas: Collection[str] | None = None) -> Searched:
         """Search the history up to `day` of the areas whose turn it is, or of these whatever their turn."""
-        raise NotImplementedError
+        from cloud.insight.loss.searches import Searches  # scipy and compiled kernels
+
+        where = Searches(self._database, self._folder, self._policy, self._zone, self._clock)
+        return where.run(day, areas)
 
     def order(self, connection: Connection, id: int, who: str, note: str) -> Inspection:  # noqa: A002
         """Somebody is to go and look; with a dispatcher there is a work order for it."""

@@ -46,7 +46,6 @@ class SearchLimits(_Strict):
     least_kwh_month: Kwh
     steadiness: Share
     per_area: Annotated[int, Field(ge=1, le=20)]
-    listed: Annotated[int, Field(ge=1)]
 
 
 class BreakLimits(_Strict):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from cloud.insight.loss.rules import WAITING, Result, State
-from cloud.insight.loss.tables import event_table, inspection_table, loss_table
+from cloud.insight.loss.tables import event_table, inspection_table, loss_table, search_table
 from cloud.kit.errors import NotFound
 
 AREA, FEEDER = "area", "feeder"
@@ -91,6 +91,24 @@ class Precision:
         return (self.confirmed + self.other) / self.inspected if self.inspected else None
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """`listed` are new on the list, `again` were on it, `lapsed` are not any more."""
+
+    areas: int
+    listed: int
+    again: int
+    lapsed: int
+
+    def __add__(self, other: "Searched") -> "Searched":
+        return Searched(
+            self.areas + other.areas,
+            self.listed + other.listed,
+            self.again + other.again,
+            self.lapsed + other.lapsed,
+        )
+
+
 def newest_day(connection: Connection) -> date | None:
     """The newest day with balances."""
     newest: date | None = connection.scalar(select(func.max(loss_table.c.day)))
@@ -151,7 +169,7 @@ def inspections(
     if point is not None:
         query = query.where(table.point == point)
     if waiting:
-        rank = (table.expected_kwh * table.strength).desc().nulls_last()
+        rank = (func.abs(table.expected_kwh) * table.strength).desc().nulls_last()
         query = query.where(table.state.in_(WAITING)).order_by(rank, table.id).offset(after)
     else:
         query = query.order_by(table.id.desc())
@@ -212,6 +230,26 @@ def precision(connection: Connection, last: int | None = None) -> Precision:
     return Precision(
         len(rows), count[Result.CONFIRMED], count[Result.OTHER], count[Result.NOTHING], recovered
     )
+
+
+def searched(connection: Connection) -> dict[str, date]:
+    """Up to which day the history of each area was searched last."""
+    table = search_table.c
+    return {row.area: row.day for row in connection.execute(select(table.area, table.day))}
+
+
+def note_search(
+    connection: Connection, area: str, day: date, clean_days: int, outcome: str, at: datetime
+) -> None:
+    """Book a search; `outcome` is "searched" or "too_few_days"."""
+    connection.execute(delete(search_table).where(search_table.c.area == area))
+    row = {"area": area, "day": day, "clean_days": clean_days, "outcome": outcome, "at": at}
+    connection.execute(insert(search_table), [row])
+
+
+def searches(connection: Connection) -> Sequence[Row[Any]]:
+    """(area, day, clean_days, outcome, at) of each area's last search: why a list may be empty."""
+    return connection.execute(select(search_table).order_by(search_table.c.area)).all()
 
 
 def of_areas(connection: Connection, keys: Collection[str]) -> list[Inspection]:

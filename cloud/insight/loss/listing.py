@@ -1,0 +1,174 @@
+"""Keeps the list of inspections in step with what a search found; what people said of a place counts.
+
+A place that was inspected is not listed again on evidence of before; what is not found any more lapses.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from cloud.analysis.loss.evidence import Fact, Item, Kind, Line
+from cloud.insight.loss import rules, store
+from cloud.insight.loss.rules import WAITING, Event, State
+from cloud.insight.loss.store import Inspection
+from cloud.kit.days import local_day
+from cloud.metering.vee.exception_store import exception_table
+
+SEARCH = "search"
+RULES = ("V06", "V07", "V13", "V15")
+"""Of validation: long zero, frozen, register fall, phases that contradict one another."""
+_FAULT_DAYS = 3
+_CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What the evidence is of: whole days, both included."""
+
+    first: date
+    last: date
+
+
+@dataclass(slots=True)
+class Changes:
+    listed: int = 0
+    again: int = 0
+    lapsed: int = 0
+
+
+def inspected_on(known: Iterable[Inspection], zone: tzinfo) -> dict[str, date]:
+    """The last day on which each place was looked at: by point, or by area for the area itself."""
+    found: dict[str, date] = {}
+    for each in known:
+        if each.inspected_at is not None:
+            place = each.point or each.area
+            found[place] = max(found.get(place, date.min), local_day(each.inspected_at, zone))
+    return found
+
+
+def events(connection: Connection, points: Collection[str], span: Span) -> dict[str, list[Line]]:
+    """What validation had against the meters of these points, a line for each rule."""
+    table = exception_table.c
+    days: dict[tuple[str, str], set[date]] = {}
+    names = sorted(points)
+    for start in range(0, len(names), _CHUNK):
+        query = select(table.point, table.code, table.day).where(
+            table.point.in_(names[start : start + _CHUNK]),
+            table.code.in_(RULES),
+            table.day.between(span.first, span.last),
+        )
+        for point, code, day in connection.execute(query):
+            days.setdefault((point, code), set()).add(day)
+    found: dict[str, list[Line]] = {}
+    for (point, code), on in sorted(days.items()):
+        numbers: dict[str, float | int | str | None] = {
+            "rule": code,
+            "days": len(on),
+            "last": max(on).isoformat(),
+        }
+        found.setdefault(point, []).append(Line(Fact.EVENTS, numbers))
+    return found
+
+
+def with_events(items: Iterable[Item], told: dict[str, list[Line]]) -> list[Item]:
+    """Each item with what its meter said itself."""
+    return [
+        replace(item, lines=(*item.lines, *told[item.point])) if item.point in told else item
+        for item in items
+    ]
+
+
+def faults(area_of: dict[str, str], told: dict[str, list[Line]]) -> list[Item]:
+    """Meters whose own phases contradict one another on several days: worth a look without any loss."""
+    return [
+        Item(Kind.METER_FAULT, area_of[point], point, None, None, None, None, 0.6, tuple(lines))
+        for point, lines in told.items()
+        if any(line.numbers["rule"] == "V15" and _days(line) >= _FAULT_DAYS for line in lines)
+    ]
+
+
+def _days(line: Line) -> int:
+    return int(line.numbers["days"] or 0)
+
+
+def keep(
+    connection: Connection,
+    area: str,
+    items: Sequence[Item],
+    known: Sequence[Inspection],
+    span: Span,
+    now: datetime,
+    zone: tzinfo,
+) -> Changes:
+    """Bring one area's part of the list in step; `known` is every inspection there ever was of it."""
+    done = Changes()
+    inspected = inspected_on(known, zone)
+    waiting = {(each.point, each.area): each for each in known if State(each.state) in WAITING}
+    lapsed = {(each.point, each.area, each.kind): each for each in known if State(each.state) is State.LAPSED}
+    found = set()
+    for item in items:
+        last = inspected.get(item.point or item.area)
+        if last is not None and last >= span.first:
+            continue
+        place = (item.point, item.area)
+        found.add(place)
+        before = waiting.get(place) or lapsed.get((*place, item.kind.value))
+        row = _row(_seen(item, known, zone), span, now)
+        if before is None:
+            new = store.add(connection, row | {"state": State.OPEN.value, "found_at": now, "area": area})
+            store.note(connection, new, now, who=SEARCH, event="found", state=State.OPEN)
+            done.listed += 1
+        else:
+            _again(connection, before, row, now)
+            done.again += 1
+    for place, each in waiting.items():
+        if place not in found and State(each.state) is State.OPEN:
+            state = rules.move(State.OPEN, Event.GONE)
+            store.change(connection, each.id, state=state, changed_at=now)
+            store.note(connection, each.id, now, who=SEARCH, event=Event.GONE, state=state)
+            done.lapsed += 1
+    return done
+
+
+def _again(connection: Connection, before: Inspection, row: dict[str, Any], now: datetime) -> None:
+    """Newer evidence in place of older; a note only where the state changes."""
+    state = rules.move(State(before.state), Event.FOUND_AGAIN)
+    store.change(connection, before.id, state=state, **row)
+    if state != before.state:
+        store.note(connection, before.id, now, who=SEARCH, event=Event.FOUND_AGAIN, state=state)
+
+
+def _seen(item: Item, known: Iterable[Inspection], zone: tzinfo) -> Item:
+    """With what an inspection of before the evidence found at the same place."""
+    mine = [
+        each
+        for each in known
+        if each.inspected_at is not None and (each.point, each.area) == (item.point, item.area)
+    ]
+    if not mine:
+        return item
+    last = max(mine, key=lambda each: each.id)
+    assert last.inspected_at is not None
+    on = local_day(last.inspected_at, zone).isoformat()
+    return replace(item, lines=(*item.lines, Line(Fact.SEEN_BEFORE, {"result": last.result, "on": on})))
+
+
+def _row(item: Item, span: Span, now: datetime) -> dict[str, Any]:
+    return {
+        "kind": item.kind.value,
+        "area": item.area,
+        "point": item.point,
+        "other": item.other,
+        "expected_kwh": item.kwh_month,
+        "low_kwh": item.low,
+        "high_kwh": item.high,
+        "strength": item.strength,
+        "evidence": [line.plain() for line in item.lines],
+        "checks": [check.value for check in item.checks],
+        "from_day": span.first,
+        "to_day": span.last,
+        "changed_at": now,
+    }
