@@ -1,0 +1,51 @@
+"""On which line of a TOML file a thing stands: a mistake is told with its line, which the parser forgets."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+Place = tuple[str | int, ...]
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_\-]+|\"[^\"]*\")(?:\s*\.\s*[A-Za-z0-9_\-]+)*\s*=")
+
+
+def line_of(text: str, place: Sequence[str | int]) -> int:
+    """The line, from 1, of the key or table nearest to `place`, as pydantic's `loc` names it."""
+    wanted, best, at = tuple(place), 0, 1
+    for number, found in _places(text):
+        depth = _shared(wanted, found)
+        if depth == len(found) and depth > best:
+            best, at = depth, number
+    return at
+
+
+def _places(text: str) -> Iterator[tuple[int, Place]]:
+    counts: dict[Place, int] = {}
+    inside: Place = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            inside = _opened(header.group(2), header.group(1) == "[[", counts)
+            yield number, inside
+        elif key := _KEY.match(line):
+            yield number, (*inside, key.group(1).strip('"'))
+
+
+def _opened(name: str, is_list: bool, counts: dict[Place, int]) -> Place:
+    """The place a header opens; a list of tables counts on."""
+    place: Place = ()
+    names = [each.strip().strip('"') for each in name.split(".")]
+    for depth, each in enumerate(names, 1):
+        place = (*place, each)
+        if depth == len(names) and is_list:
+            counts[place] = counts.get(place, -1) + 1
+        if place in counts:
+            place = (*place, counts[place])
+    return place
+
+
+def _shared(one: Place, other: Place) -> int:
+    depth = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        depth += 1
+    return depth

@@ -1,0 +1,1 @@
+"""Tariffs: dated documents and the arithmetic of bills; pure, money in Decimal yuan."""

@@ -1,0 +1,180 @@
+"""Prices a use under dated documents: bands, then steps on what the cycle had, basic charge, power factor.
+
+A document that changes within a cycle takes over what was used before it: an allowance is not given twice.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+
+from cloud.kit.money import ZERO, rounded, total
+from cloud.tariffs.bill import Bill, Item, Line, lines_of
+from cloud.tariffs.documents import Plan, Steps, Tariff
+from cloud.tariffs.power_factor import adjustment, cos_hundredths
+from cloud.tariffs.steps import prorated, split
+from cloud.tariffs.two_part import Basis, Connection, basic_charge
+from cloud.tariffs.usage import Household, Part, Supply, Usage
+
+InForce = Callable[[date], Tariff]
+"""The document that holds on a day; ValueError where none does."""
+
+
+@dataclass(slots=True)
+class _Cycle:
+    """How much of the steps' cycle is used up, and which cycle it is."""
+
+    key: tuple[int, int] | None
+    used_kwh: Decimal
+
+
+def price(in_force: InForce, plan: str, usage: Usage) -> Bill:
+    """One bill of a use. ValueError says what is not known, and of which month."""
+    items: list[Item] = []
+    adjustments: list[Line] = []
+    remarks: list[str] = []
+    cycle = _Cycle(None, usage.household.before_kwh)
+    tariff = in_force(usage.parts[-1].last)
+    for month, parts in _months(usage.parts):
+        pieces = [piece for part in parts for piece in cut(part, in_force)]
+        found = list(_items(month, pieces, plan, usage, cycle))
+        items += found
+        supply = usage.supply.get(month)
+        if supply is not None and supply.standard is not None:
+            line, remark = _adjustment(found, pieces[-1][1], supply, month)
+            adjustments += [line] if line else []
+            remarks += [remark] if remark else []
+    return Bill((*lines_of(items, tariff.rounding), *adjustments), tuple(remarks))
+
+
+def price_under(tariff: Tariff, plan: str, usage: Usage) -> Bill:
+    """The bill if this one document held all the time."""
+    return price(lambda _: tariff, plan, usage)
+
+
+def cut(part: Part, in_force: InForce) -> list[tuple[Part, Tariff]]:
+    """A part by document. ValueError where one begins within it: the energies of both sides are not known."""
+    first, last = in_force(part.first), in_force(part.last)
+    if first is not last and first != last:
+        raise ValueError(
+            f"{part.first} to {part.last}: {last.notice or last.id} begins within it; give both energies"
+        )
+    return [(part, first)]
+
+
+def _months(parts: Iterable[Part]) -> Iterable[tuple[date, list[Part]]]:
+    for month, found in groupby(parts, lambda part: part.first.replace(day=1)):
+        yield month, list(found)
+
+
+def _items(
+    month: date, pieces: list[tuple[Part, Tariff]], plan_id: str, usage: Usage, cycle: _Cycle
+) -> Iterator[Item]:
+    for part, tariff in pieces:
+        plan = tariff.plan(plan_id)
+        yield from _energy(part, tariff, plan)
+        if plan.steps and tariff.steps:
+            yield from _steps(part, tariff, tariff.steps, usage.household, cycle)
+    supply = usage.supply.get(month)
+    if supply is not None and supply.basis is not None:
+        kwh = total(part.total_kwh for part, _ in pieces)
+        yield from _basic(pieces[-1][1], supply.basis, supply, kwh, month)
+
+
+def _energy(part: Part, tariff: Tariff, plan: Plan) -> Iterator[Item]:
+    components = tariff.components_of(part.first)
+    funds = components.funds if plan.ratios and components else ZERO
+    for band, kwh in part.kwh.items():
+        each = band_price(tariff, plan, band, part.first)
+        yield Item("energy", band, kwh, "kWh", each, tariff.id, funds)
+
+
+def band_price(tariff: Tariff, plan: Plan, band: str, day: date) -> Decimal:
+    """CNY/kWh of the first step. ValueError where the document cannot say."""
+    said = plan.priced(day.month).said()
+    if plan.prices:
+        if band not in said:
+            raise ValueError(f"{tariff.id}, {plan.id}: no price of {band} in month {day.month}")
+        return said[band]
+    components = tariff.components_of(day)
+    if components is None:
+        raise ValueError(
+            f"{tariff.id}: no components of {day:%Y-%m}: add the month's purchase price to the document"
+        )
+    ratio = said.get(band, Decimal(1) if band == "flat" else None)
+    if ratio is None:
+        raise ValueError(f"{tariff.id}, {plan.id}: no ratio of {band} in month {day.month}")
+    return components.price(band, ratio)
+
+
+def _steps(part: Part, tariff: Tariff, steps: Steps, household: Household, cycle: _Cycle) -> Iterator[Item]:
+    key = cycle_of(steps, part.first)
+    if cycle.key is not None and cycle.key != key:
+        cycle.used_kwh = ZERO
+    cycle.key = key
+    found = split(part.total_kwh, cycle.used_kwh, limits_in(steps, part.first, household))
+    cycle.used_kwh += part.total_kwh
+    for number, kwh in enumerate(found[1:], 2):
+        yield Item("step", str(number), kwh, "kWh", steps.adders[number - 2], tariff.id)
+
+
+def cycle_of(steps: Steps, day: date) -> tuple[int, int]:
+    """Which cycle a day lies in: its month, or the year that began in `begins_month`."""
+    if steps.cycle == "month":
+        return day.year, day.month
+    return day.year - (day.month < steps.begins_month), steps.begins_month
+
+
+def limits_in(steps: Steps, day: date, household: Household) -> tuple[Decimal, ...]:
+    """The limits on a day: a large household's are higher, a part of a year has a part of them."""
+    limits = steps.limits_of(day.month)
+    large = steps.large_household
+    if large and household.persons is not None and household.persons >= large.persons:
+        months = 12 if steps.cycle == "year" else 1
+        limits = tuple(limit + large.add_kwh * months for limit in limits)
+    if steps.cycle == "month":
+        return limits
+    return prorated(limits, months_served(steps, day, household))
+
+
+def months_served(steps: Steps, day: date, household: Household) -> int:
+    """Of the year's twelve: a month that somebody lived there on any day of counts whole."""
+    year, begins = cycle_of(steps, day)
+    first, end = year * 12 + begins - 1, year * 12 + begins + 11
+    if household.moved_in is not None:
+        first = max(first, household.moved_in.year * 12 + household.moved_in.month - 1)
+    if household.moved_out is not None:
+        end = min(end, household.moved_out.year * 12 + household.moved_out.month)
+    return max(1, end - first)
+
+
+def _basic(tariff: Tariff, basis: Basis, supply: Supply, kwh: Decimal, month: date) -> Iterator[Item]:
+    if tariff.two_part is None:
+        raise ValueError(f"{tariff.id}: has no two-part terms, and the customer a basis of them")
+    of = Connection(basis, supply.capacity_kva, supply.demand_kw, supply.contracted_kw, kwh, supply.share)
+    try:
+        charges = basic_charge(tariff.two_part, of)
+    except ValueError as error:
+        raise ValueError(f"{month:%Y-%m}: {error}") from None
+    for each in charges:
+        yield Item("basic", each.what, each.quantity, each.unit, each.price, tariff.id)
+
+
+def _adjustment(
+    items: list[Item], tariff: Tariff, supply: Supply, month: date
+) -> tuple[Line | None, str | None]:
+    """The month's line, or why there is none: what is not known is not taken for zero."""
+    assert supply.standard is not None
+    if supply.reactive_kvarh is None:
+        return None, f"{month:%Y-%m}: no power-factor adjustment: reactive energy is not known"
+    cos = cos_hundredths(
+        total(each.quantity for each in items if each.kind == "energy"), supply.reactive_kvarh
+    )
+    if cos is None:
+        return None, f"{month:%Y-%m}: no power-factor adjustment: no active energy was used"
+    adjusted = [line for line in lines_of(items, tariff.rounding) if line.kind in ("energy", "basic")]
+    base = total(line.amount - line.funds for line in adjusted)
+    share = adjustment(supply.standard, cos) / 100
+    amount = rounded(base * share, tariff.rounding)
+    return Line("power_factor", f"{Decimal(cos) / 100:.2f}", base, "CNY", share, amount, tariff.id), None
