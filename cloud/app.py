@@ -44,6 +44,8 @@ from cloud.insight import weather as insight_weather  # noqa: F401 - its tables
 from cloud.insight.areas import tables as area_tables  # noqa: F401 - its table
 from cloud.insight.forecast import tables as forecast_tables  # noqa: F401 - its tables
 from cloud.insight.indicators import store as indicator_store  # noqa: F401 - its tables
+from cloud.insight.loss import api as loss_api
+from cloud.insight.loss import inspections_api
 from cloud.insight.loss.actions import LineLoss
 from cloud.insight.loss.policy import loss_policy
 from cloud.insight.profile import tables as profile_tables  # noqa: F401 - its tables
@@ -298,6 +300,8 @@ class Application:
                 ),
                 keeping_api.router(database, guard, clock, self.fieldwork.photos),
                 points_api.router(database, guard, self.fieldwork, clock),
+                loss_api.router(database, guard),
+                inspections_api.router(database, guard, self.line_loss),
             ],
             self.lacking,
         )

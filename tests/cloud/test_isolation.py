@@ -135,6 +135,25 @@ MATRIX: dict[str, Row] = {
     "POST /collection/exclusions/{id}/withdraw": Row(
         "collection/exclusions/1/withdraw", (200, 403, 403, 401)
     ),
+    "GET /load/losses": Row("load/losses", (200, 403, 403, 401)),
+    "GET /load/losses/areas/{area}": Row(
+        "load/losses/areas/A01?first=2026-02-01&last=2026-02-28", (200, 403, 403, 401)
+    ),
+    "GET /load/losses/feeders/{feeder}": Row(
+        "load/losses/feeders/F1?first=2026-02-01&last=2026-02-28", (200, 403, 403, 401)
+    ),
+    "GET /load/inspections": Row("load/inspections", (200, 403, 403, 401)),
+    "GET /load/inspections/precision": Row("load/inspections/precision", (200, 403, 403, 401)),
+    "GET /load/inspections/{id}": Row("load/inspections/7", (404, 403, 403, 401)),
+    "POST /load/inspections/{id}/order": Row(
+        "load/inspections/7/order", (404, 403, 403, 401), {"note": "示例"}
+    ),
+    "POST /load/inspections/{id}/withdraw": Row(
+        "load/inspections/7/withdraw", (404, 403, 403, 401), {"note": "示例"}
+    ),
+    "POST /load/inspections/{id}/result": Row(
+        "load/inspections/7/result", (404, 403, 403, 401), {"result": "nothing", "note": "示例"}
+    ),
     "GET /exceptions": Row("exceptions", (200, 403, 403, 401)),
     "GET /exceptions/{id}": Row("exceptions/7", (404, 403, 403, 401)),
     "POST /exceptions/{id}/accept": Row("exceptions/7/accept", (404, 403, 403, 401), {"why": "示例原因"}),
