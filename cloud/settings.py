@@ -144,6 +144,14 @@ class RetentionSettings(Section):
     batches_days: int = Field(default=90, ge=0)
 
 
+class AnalysisSettings(Section):
+    """`threads` of this process (`workers`, 0: as many as processors), or the workers of a Dask cluster."""
+
+    engine: Literal["threads", "dask"] = "threads"
+    workers: int = Field(default=0, ge=0, le=256)
+    scheduler: str = ""
+
+
 class GrafanaSettings(Section):
     url: str = "http://127.0.0.1:3000"
     token_file: Path | None = None
@@ -171,6 +179,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     archive: ArchiveSettings = ArchiveSettings()
     retention: RetentionSettings = RetentionSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
     grafana: GrafanaSettings = GrafanaSettings()
     notices: NoticeSettings = NoticeSettings()
 
@@ -294,6 +303,10 @@ after_days = 1
 
 [retention]               # days; 0 keeps for ever; nothing goes that is not in the archive, verified
 raw_days = 400
+
+[analysis]
+engine = "threads"        # or "dask", with scheduler = "tcp://10.0.0.5:8786" and the extra `cluster`
+workers = 0               # threads; 0: as many as processors
 
 [notices]
 # One address a line (mailto://…, json://…): where the station itself is told of alerts. Keep it mode 0600.

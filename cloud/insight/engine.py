@@ -4,36 +4,17 @@ A task is one partition and one function: it reads its own files and gives back 
 is lost is done again, alone; what is lost twice is told at the end, and all others stay done.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from cloud.kit.errors import Conflict
+from cloud.insight.tasks import AHEAD, Failed, Lost, Tell, again, silent, upto
+from cloud.settings import AnalysisSettings
 
+__all__ = ["Engine", "Lost", "Threads", "engine_of"]
 T = TypeVar("T")
 R = TypeVar("R")
-AHEAD = 2
-"""So many tasks for each worker wait or run; no other is made before its turn, and memory stays bounded."""
-Tell = Callable[[int], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Failed(Generic[T]):
-    """A task that gave no result, and why."""
-
-    task: T
-    why: Exception
-
-
-class Lost(Conflict):
-    """Some tasks gave no result; every other one did, and was handed on."""
-
-    def __init__(self, failed: Sequence[Failed[Any]]) -> None:
-        self.failed = tuple(failed)
-        first = self.failed[0]
-        more = f"; {len(self.failed) - 1} more" if len(self.failed) > 1 else ""
-        super().__init__(f"{named(first.task)}: {first.why or type(first.why).__name__}{more}")
 
 
 class Engine(Protocol):
@@ -45,10 +26,6 @@ class Engine(Protocol):
         ...
 
 
-def _silent(_: int) -> None:
-    return None
-
-
 class Threads:
     """`workers` threads of this process: kernels and file reads let go of the GIL."""
 
@@ -56,7 +33,7 @@ class Threads:
         self._workers = workers
 
     def map(
-        self, work: Callable[[T], R], tasks: Iterable[T], *, tell: Tell = _silent
+        self, work: Callable[[T], R], tasks: Iterable[T], *, tell: Tell = silent
     ) -> Iterator[tuple[T, R]]:
         failed: list[Failed[T]] = []
         rest = iter(tasks)
@@ -64,7 +41,7 @@ class Threads:
         with ThreadPoolExecutor(self._workers, thread_name_prefix="analysis") as pool:
             try:
                 while True:
-                    for task in _upto(rest, AHEAD * self._workers - len(begun)):
+                    for task in upto(rest, AHEAD * self._workers - len(begun)):
                         begun[pool.submit(work, task)] = task
                     if not begun:
                         break
@@ -81,36 +58,10 @@ class Threads:
         yield from again(failed, work, tell)
 
 
-def again(failed: Iterable[Failed[T]], work: Callable[[T], R], tell: Tell) -> Iterator[tuple[T, R]]:
-    """Those that were lost, one by one, with nothing else under way; Lost if any is lost for good."""
-    lost: list[Failed[T]] = []
-    for each in failed:
-        if not is_loss(each.why):
-            lost.append(each)
-            continue
-        try:
-            result = work(each.task)
-        except Exception as error:  # noqa: BLE001 - told with its task, once all others are done
-            lost.append(Failed(each.task, error))
-            continue
-        yield each.task, result
-        tell(1)
-    if lost:
-        raise Lost(lost) from lost[0].why
+def engine_of(settings: AnalysisSettings) -> Engine:
+    """As the station wants it. Invalid: a cluster without its extra, or without an address."""
+    if settings.engine == "dask":
+        from cloud.insight.cluster import Cluster
 
-
-def is_loss(why: BaseException) -> bool:
-    """Whether it may go well the next time: the machine failed, not the task."""
-    return isinstance(why, OSError | MemoryError) or isinstance(why.__cause__, OSError)
-
-
-def named(task: object) -> str:
-    """A task in a sentence: its partition where it has one."""
-    found = getattr(task, "partition", task)
-    area, first, last = (getattr(found, name, None) for name in ("area", "first", "last"))
-    return repr(task) if area is None else f"{area} {first}" + ("" if first == last else f" to {last}")
-
-
-def _upto(rest: Iterator[T], number: int) -> Iterator[T]:
-    for _, task in zip(range(number), rest, strict=False):
-        yield task
+        return Cluster(settings.scheduler)
+    return Threads(settings.workers or os.cpu_count() or 1)
