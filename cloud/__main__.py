@@ -5,11 +5,23 @@ import os
 import typer
 
 from cloud.kit.errors import CloudError, Invalid
-from cloud.verbs import STYLE, archives, collection, exporting, intervals, keeping, service, talk, validation
+from cloud.verbs import (
+    STYLE,
+    analyse,
+    archives,
+    collection,
+    exporting,
+    intervals,
+    keeping,
+    service,
+    talk,
+    validation,
+)
 from cloud.verbs.boards import boards
 from cloud.verbs.compose import compose
 from cloud.verbs.gateways import gateways
 from cloud.verbs.imports import imports
+from cloud.verbs.tariff import tariff
 from cloud.verbs.users import users
 
 app = typer.Typer(**STYLE, help="The service: ingest, store, alerts, work orders, console and portal.")
@@ -19,11 +31,13 @@ keeping.register(app)
 collection.register(app)
 validation.register(app)
 exporting.register(app)
+analyse.register(app)
 intervals.register(imports)
 app.add_typer(users, name="user")
 app.add_typer(imports, name="import")
 app.add_typer(gateways, name="gateway")
 app.add_typer(compose, name="compose")
+app.add_typer(tariff, name="tariff")
 app.command("boards", epilog="Example: wattpost cloud boards --days 30")(boards)
 
 

@@ -58,7 +58,7 @@ class Usage:
 def by_month(first: date, last: date) -> Iterator[tuple[date, date]]:
     """The days from `first` to `last` cut at the ends of months."""
     while first <= last:
-        end = min(last, _month_end(first))
+        end = min(last, month_end(first))
         yield first, end
         first = end + timedelta(days=1)
 
@@ -77,5 +77,5 @@ def spread(kwh: Decimal, first: date, last: date) -> tuple[Part, ...]:
     return (*parts, Part(begin, end, {"flat": kwh - given}))
 
 
-def _month_end(day: date) -> date:
+def month_end(day: date) -> date:
     return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)

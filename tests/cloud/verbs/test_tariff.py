@@ -1,0 +1,91 @@
+"""`wattpost cloud tariff` lists, judges and prices, for people and for machines."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cloud.__main__ import app
+from cloud.kit.errors import CloudError
+
+
+def run(*words: str) -> Any:
+    return CliRunner().invoke(app, ["tariff", *words])
+
+
+def test_a_years_use_has_its_lines() -> None:
+    done = run("price", "zhejiang-household", "--kwh", "3000", "--from", "2026-01-01", "--to", "2026-12-31")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        "energy   flat               3000 kWh  x       0.538 =      1614.00",
+        "step     2                   240 kWh  x        0.05 =        12.00",
+        "total                                          =      1626.00",
+    ]
+    assert "not compared with the notice" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "first", "last"),
+    [
+        (["zhejiang-household", "--from", "2026-03-01"], "2026-03-01", "2027-02-28"),
+        (["guizhou-household", "--to", "2026-11-30"], "2025-12-01", "2026-11-30"),
+        (["guangzhou-household", "--from", "2028-02-01"], "2028-02-01", "2028-02-29"),
+    ],
+)
+def test_without_days_it_is_the_whole_of_the_steps_cycle(words: Sequence[str], first: str, last: str) -> None:
+    told = json.loads(run("price", *words, "--kwh", "10", "--json").stdout)
+    assert (told["from"], told["to"]) == (first, last)
+
+
+def test_for_machines_it_is_one_object_with_total_and_lines() -> None:
+    words = (
+        "price",
+        "guangzhou-household",
+        "--kwh",
+        "450",
+        "--from",
+        "2026-01-01",
+        "--persons",
+        "5",
+        "--json",
+    )
+    told = json.loads(run(*words).stdout)
+    assert told["total"] == "272.49"
+    assert [line["amount"] for line in told["lines"]] == ["264.99", "7.50"]
+
+
+def test_all_that_ship_are_listed_with_their_plans() -> None:
+    found = json.loads(run("list", "--json").stdout)["tariffs"]
+    assert {"id", "from", "source", "plans"} <= found[0].keys()
+    assert len(found) == 14
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["zhejang-household", "--kwh", "1"], "did you mean 'zhejiang-household'"),
+        (["zhejiang-household", "--kwh", "many"], "--kwh: 'many' is no number"),
+        (["zhejiang-household", "--kwh", "-1"], "is no use of energy"),
+        (["zhejiang-household", "--kwh", "1", "--plan", "night"], "it has plain, tou, shared"),
+        (["zhejiang-household", "--kwh", "1", "--from", "yesterday"], "no day like"),
+        (["zhejiang-household", "--kwh", "1", "--from", "2026-02-01", "--to", "2026-01-01"], "is before"),
+        (["zhejiang-household", "--kwh", "1", "--from", "2001-01-01"], "no document for 2001-01-01"),
+        (["zhejiang-household", "--kwh", "1", "--plan", "tou"], "no price of flat"),
+        (["hubei-industry", "--kwh", "1", "--from", "2026-03-01"], "add the month's purchase price"),
+    ],
+)
+def test_what_cannot_be_priced_is_refused_in_one_line(words: Sequence[str], told: str) -> None:
+    done = run("price", *words)
+    assert isinstance(done.exception, CloudError)
+    assert told in str(done.exception)
+
+
+def test_a_document_is_judged(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text('id = "own"\n', encoding="utf-8")
+    done = run("check", str(file))
+    assert isinstance(done.exception, CloudError)
+    assert str(done.exception).startswith(f"{file}:1: ")
