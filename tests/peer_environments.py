@@ -1,7 +1,7 @@
 """Peers whose import names clash with ours or each other's live in environments of their own.
 
-Each has a hashed lock in tests/system/peers/<name>/; it is installed once under .venv-peers/ and kept until
-the lock changes.
+Each has a hashed lock in tests/system/peers/<name>/, or in tests/bench/peers/<name>/ where it is only
+measured against; it is installed once under .venv-peers/ and kept until the lock changes.
 """
 
 import fcntl
@@ -19,7 +19,8 @@ def peer_python(name: str) -> Path:
 
     Raises subprocess.CalledProcessError when it cannot be installed.
     """
-    lock = _ROOT / "tests" / "system" / "peers" / name / "requirements.lock"
+    locks = (_ROOT / "tests" / room / "peers" / name / "requirements.lock" for room in ("system", "bench"))
+    lock = next(each for each in locks if each.exists())
     place = _CACHE / name
     stamp = place / "installed"
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest() + sys.version
