@@ -1,68 +1,24 @@
 """Reads bands.toml: which band each slot of the station's days lies in, by dated tables and its calendar."""
 
-import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloud import policies
 from cloud.analysis.grid import DayGrid
 from cloud.analysis.indicators.bands import (
-    Band,
     BandTable,
-    DayBands,
     DayKind,
-    Festival,
-    Window,
     by_slot,
     in_force,
 )
-from cloud.kit.calendar import Calendar, DayType, station_calendar
-
-_SPAN = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)")
-Spans = tuple[str, ...]
-
-
-class _Windows(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    sharp: Spans = ()
-    peak: Spans = ()
-    flat: Spans = ()
-    valley: Spans = ()
-    deep_valley: Spans = ()
-
-    @field_validator("sharp", "peak", "flat", "valley", "deep_valley")
-    @classmethod
-    def _spans(cls, spans: Spans) -> Spans:
-        for span in spans:
-            if not _SPAN.fullmatch(span):
-                raise ValueError(f"{span!r} is no span of time like '08:00-11:30'")
-        return spans
-
-    def windows(self) -> tuple[Window, ...]:
-        return tuple(_window(band, span) for band in Band for span in getattr(self, band.name.lower()))
-
-
-class _Days(_Windows):
-    months: frozenset[Annotated[int, Field(ge=1, le=12)]] = frozenset(range(1, 13))
-    days: frozenset[DayType] = frozenset(DayType)
-
-    def day_bands(self) -> DayBands:
-        kinds = frozenset(each.value for each in self.days)
-        return DayBands(self.months, kinds, self.windows(), rest_flat=not self.flat)
-
-
-class _Festival(_Windows):
-    holidays: Annotated[frozenset[str], Field(min_length=1)]
-
-    def festival(self) -> Festival:
-        return Festival(self.holidays, self.windows())
+from cloud.kit.calendar import Calendar, station_calendar
+from cloud.tariffs.windows import DayWindows, Overlay
 
 
 class _Table(BaseModel):
@@ -71,8 +27,8 @@ class _Table(BaseModel):
     name: str
     source: str
     from_: Annotated[date, Field(alias="from")]
-    days: tuple[_Days, ...]
-    festivals: tuple[_Festival, ...] = ()
+    days: tuple[DayWindows, ...]
+    festivals: tuple[Overlay, ...] = ()
 
     def table(self) -> BandTable:
         festivals = [each.festival() for each in self.festivals]
@@ -126,32 +82,9 @@ class StationBands:
         return [self.kind(day) for day in days]
 
     def kind(self, day: date) -> DayKind:
-        return DayKind(day, self._calendar.day_type(day).value, self._breaks(day))
-
-    def _breaks(self, day: date) -> frozenset[str]:
-        """The holidays asked for that lie in the unbroken run of days off around this one."""
-        if self._calendar.day_type(day) is DayType.WORK:
-            return frozenset()
-        names = [self._calendar.holiday(each) or "" for each in self._run(day)]
-        return frozenset(name for name in self._holidays if any(name in each for each in names))
-
-    def _run(self, day: date) -> list[date]:
-        found = [day]
-        for step in (-1, 1):
-            each = day + timedelta(days=step)
-            while self._calendar.day_type(each) is not DayType.WORK:
-                found.append(each)
-                each += timedelta(days=step)
-        return found
+        return DayKind(day, self._calendar.day_type(day).value, self._calendar.breaks(day, self._holidays))
 
 
 def station_bands(folder: Path | None = None) -> StationBands:
     """The station's bands; Invalid says what is wrong with its file."""
     return StationBands(policies.read("bands", BandPolicy, folder), station_calendar(folder))
-
-
-def _window(band: Band, span: str) -> Window:
-    found = _SPAN.fullmatch(span)
-    assert found is not None
-    hour, minute, until, past = map(int, found.groups())
-    return Window(band, hour * 60 + minute, until * 60 + past)

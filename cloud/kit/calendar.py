@@ -4,8 +4,8 @@ What the station's own file says stands above what the libraries know. Neither g
 not out yet is known by its statutory days alone, and `certain` says so.
 """
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Collection, Iterable
+from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -74,6 +74,22 @@ class Calendar(BaseModel):
                 return None
         name = _statutory(self.country, self.subdivision).get(day)
         return str(name) if name else ("休" if day in self.days_off else None)
+
+    def breaks(self, day: date, names: Collection[str]) -> frozenset[str]:
+        """Which of these holidays lie in the run of days off around this one; of a worked day none."""
+        if not names or self.day_type(day) is DayType.WORK:
+            return frozenset()
+        kept = [self.holiday(each) or "" for each in self._run(day)]
+        return frozenset(name for name in names if any(name in each for each in kept))
+
+    def _run(self, day: date) -> list[date]:
+        found = [day]
+        for step in (-1, 1):
+            each = day + timedelta(days=step)
+            while self.day_type(each) is not DayType.WORK:
+                found.append(each)
+                each += timedelta(days=step)
+        return found
 
     def certain(self, year: int) -> bool:
         """Whether that year's days are known to the end, make-up days included."""
