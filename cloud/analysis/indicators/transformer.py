@@ -72,7 +72,7 @@ def runs(beta: Floats, interval_s: int, limits: Limits) -> list[Run]:
             at = int(np.argmin(part) if load is Load.LIGHT else np.argmax(part))
             beyond = float(np.abs(part - limit).sum()) * hour
             found.append(Run(load, first, until, float(part[at]), first + at, beyond))
-    return sorted(found, key=lambda run: (run.first, run.until))
+    return sorted(found, key=lambda run: (run.first, -run.until))
 
 
 def severity_h(beta: Floats, interval_s: int, heavy: float) -> float:

@@ -3,7 +3,7 @@
 It names customers' loads at the peak: no notice, log or customer's page may show it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -84,7 +84,8 @@ class Spell:
 @dataclass(frozen=True, slots=True)
 class Loading:
     """Of the transformer: rates are apparent power over capacity; `severity_h` the integral of (rate - heavy
-    limit)+ in hours. Coverage and estimated share are the area meter's."""
+    limit)+ in hours. Coverage and estimated share are the area meter's. `factor` is the day's power factor
+    from energies, where all was measured; `assumed_factor` what was taken where reactive energy is not."""
 
     capacity_kva: float
     rate_max: float
@@ -98,6 +99,7 @@ class Loading:
     assumed_factor: float | None
     coverage: float
     estimated_share: float | None
+    factor: float | None = None
     spells: tuple[Spell, ...] = ()
 
 
@@ -193,10 +195,24 @@ def newest_day(connection: Connection, kind: Kind = Kind.AREA) -> date | None:
     return connection.scalar(select(table.day).where(table.kind == kind).order_by(table.day.desc()).limit(1))
 
 
+def last_factors(connection: Connection, first: date, last: date) -> dict[str, float]:
+    """The last measured power factor of each area that has one on these days, both included."""
+    table = day_table.c
+    query = select(table.subject, table.power_factor).where(
+        table.kind == Kind.AREA, table.day.between(first, last), table.power_factor.is_not(None)
+    )
+    return {row.subject: row.power_factor for row in connection.execute(query.order_by(table.day))}
+
+
 def save(
-    connection: Connection, found: Sequence[AreaDay], *, inputs: str, version: int, now: datetime
+    connection: Connection,
+    found: Sequence[AreaDay],
+    *,
+    inputs: Mapping[str, str],
+    version: int,
+    now: datetime,
 ) -> None:
-    """Each in place of what stood for its subject and day."""
+    """Each in place of what stood for its subject and day; `inputs` by subject, "" where it is not said."""
     table = day_table.c
     groups: dict[tuple[Kind, date], list[str]] = {}
     for each in found:
@@ -205,7 +221,10 @@ def save(
         for at in range(0, len(subjects), _CHUNK):
             mine = table.subject.in_(subjects[at : at + _CHUNK])
             connection.execute(delete(day_table).where(table.kind == kind, table.day == day, mine))
-    rows = [_row(each) | {"inputs": inputs, "version": version, "made_at": now} for each in found]
+    rows = [
+        _row(each) | {"inputs": inputs.get(each.subject, ""), "version": version, "made_at": now}
+        for each in found
+    ]
     if rows:
         connection.execute(insert(day_table), rows)
 
@@ -235,6 +254,7 @@ def _row(each: AreaDay) -> dict[str, Any]:
         "load_rate_max": loading and loading.rate_max,
         "heavy_h": loading and loading.heavy_h,
         "over_h": loading and loading.over_h,
+        "power_factor": loading and loading.factor,
         "imbalance_max": each.imbalance and each.imbalance.max_min,
         "voltage_rate": each.voltage and each.voltage.rate,
         "detail": msgspec.to_builtins(each),

@@ -20,6 +20,7 @@ day_table = Table(
     Column("load_rate_max", Float),
     Column("heavy_h", Float),
     Column("over_h", Float),
+    Column("power_factor", Float),
     Column("imbalance_max", Float),
     Column("voltage_rate", Float),
     Column("detail", JSON, nullable=False),

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("load_rate_max", sa.Float(), nullable=True),
         sa.Column("heavy_h", sa.Float(), nullable=True),
         sa.Column("over_h", sa.Float(), nullable=True),
+        sa.Column("power_factor", sa.Float(), nullable=True),
         sa.Column("imbalance_max", sa.Float(), nullable=True),
         sa.Column("voltage_rate", sa.Float(), nullable=True),
         sa.Column("detail", sa.JSON(), nullable=False),
