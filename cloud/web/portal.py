@@ -7,24 +7,23 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cloud.alerts import notify
-from cloud.customers import store as customers
-from cloud.kit.auth import Role, User
-from cloud.kit.errors import Forbidden, NotFound
-from cloud.kit.guard import Guard
+from cloud.kit.auth import User
 from cloud.metering.store import instant
 from cloud.web import portal_usage
 from cloud.web.charts import Bar, bar_chart
 from cloud.web.day import parse
 from cloud.web.language import Words
+from cloud.web.load import own
 from cloud.web.names import ORDER_STATES, STILL_DARK, estimate
 from cloud.web.notices import render_notice
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
 from cloud.web.portal_outage import outage_of
+from cloud.web.portal_reader import Frame, Reader, customer_of, reader_of
 from cloud.web.usage import Slot
 from cloud.workorders import progress
 from cloud.workorders.rules import OrderState
@@ -32,20 +31,6 @@ from cloud.workorders.rules import OrderState
 MOST_NOTICES = 50
 HOME_NOTICES = 3
 MOST_REPORTS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who reads, and which of their accounts is shown; `account` is None while they have none."""
-
-    user: User
-    customer: Row[Any]
-    accounts: Sequence[Row[Any]]
-    account: Row[Any] | None
-
-    @property
-    def id(self) -> str:
-        return str(self.customer.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,35 +52,11 @@ class NoticeView:
     read: bool
 
 
-def customer_of(guard: Guard) -> Any:
-    """A dependency: the signed-in customer; an operator has a console and no portal."""
-
-    async def customer(request: Request) -> User:
-        user = await guard.user(request)
-        if user.role != Role.CUSTOMER or user.customer is None:
-            raise Forbidden("this is for customers")
-        return user
-
-    return customer
-
-
 def router(parts: Parts, pages: Pages) -> APIRouter:
     routes = APIRouter(prefix="/portal")
     Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
     Account = Annotated[str, Query(max_length=32)]  # noqa: N806
-
-    def show(request: Request, template: str, section: str, reader: Reader, **values: Any) -> Response:
-        with parts.database.read() as connection:
-            unread = notify.unread(connection, reader.id)
-        frame: dict[str, Any] = {
-            "section": section,
-            "unread": unread,
-            "accounts": reader.accounts,
-            "account": reader.account,
-            "portal_link": lambda path, **query: link(path, reader, **query),
-            "safety": safety(pages.words(request)),
-        }
-        return pages.page(request, template, **(frame | values))
+    show = Frame(parts, pages).show
 
     @routes.get("")
     def home(request: Request, user: Customer, account: Account = "", day: str = "") -> Response:
@@ -156,32 +117,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         parts.live.changed()
         return back(f"/portal/report?{urlencode({'account': account, 'number': number})}")
 
+    routes.include_router(own.router(parts, pages))
     return routes
-
-
-def reader_of(connection: Connection, user: User, wanted: str) -> Reader:
-    """The customer and the account they ask for, else their first; NotFound for an account of another."""
-    assert user.customer is not None
-    customer = customers.customer(connection, user.customer)
-    accounts = customers.accounts_of(connection, user.customer)
-    if wanted and all(each.no != wanted for each in accounts):
-        raise NotFound(f"there is no account {wanted!r}")
-    shown = next((each for each in accounts if each.no == wanted), accounts[0] if accounts else None)
-    return Reader(user, customer, accounts, shown)
-
-
-def link(path: str, reader: Reader, **query: object) -> str:
-    """An address of the portal that keeps the chosen account, when there is more than one to choose from."""
-    if reader.account is not None and len(reader.accounts) > 1:
-        query = {"account": reader.account.no} | query
-    return path + (f"?{urlencode(query)}" if query else "")
-
-
-def safety(words: Words) -> str:
-    return words.text(
-        "Keep away from fallen lines and open switchgear: treat every line as live. "
-        "In danger call the station at once."
-    )
 
 
 def _notices(connection: Connection, reader: Reader, words: Words, limit: int) -> list[NoticeView]:

@@ -29,7 +29,7 @@ MOST_SUMMED = 80
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/forecast")
+    routes = APIRouter(prefix="/load/forecast")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:

@@ -26,7 +26,7 @@ Short = Annotated[str, Form(max_length=24)]
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/inspections")
+    routes = APIRouter(prefix="/load/inspections")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:

@@ -4,19 +4,16 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
-from cloud.fleet import registry, topology
-from cloud.insight.loss import store
+from cloud.analysis.loss.balance import CUSTOMER
+from cloud.fleet import registry
+from cloud.insight.loss import energies, store
 from cloud.insight.loss.store import AreaLoss
 from cloud.insight.loss.tables import loss_table
 from cloud.kit.auth import User
-from cloud.kit.days import bounds
-from cloud.metering.vee import days as vee_days
-from cloud.metering.vee.point_day import ESTIMATES, Method
 from cloud.web.load import inspection_views, places
 from cloud.web.load import loss_views as views
 from cloud.web.load.quality import percent
@@ -25,11 +22,10 @@ from cloud.web.parts import Parts
 
 DAY = timedelta(days=1)
 TREND = 30
-_MEASURED = [int(each) for each in Method if each not in ESTIMATES and each is not Method.MISSING]
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/loss")
+    routes = APIRouter(prefix="/load/loss")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:
@@ -70,7 +66,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             first = last - (span - 1) * DAY
             found = store.history(connection, store.AREA, id, first, last)
             newest = found[-1] if found else None
-            missing = _missing(parts, connection, newest) if newest else []
+            missing = _missing(connection, newest) if newest else []
             listed = store.inspections(connection, area=id)
         return show(
             request,
@@ -105,13 +101,12 @@ def _trends(connection: Connection, day: date) -> dict[str, list[AreaLoss]]:
     return found
 
 
-def _missing(parts: Parts, connection: Connection, newest: AreaLoss) -> list[tuple[str, str]]:
-    """(point, meter) of the customers without a wholly measured day: who decides what the loss is."""
+def _missing(connection: Connection, newest: AreaLoss) -> list[str]:
+    """The customers' points without a measured day, as the balance took them: they decide the loss."""
     if not newest.unmeasured:
         return []
-    start, end = bounds(newest.day, parts.zone)
-    standing = topology.in_service(connection, start, end, areas=[newest.key])
-    hung = {each.point: each.installations[-1].meter for each in standing if each.role == "customer"}
-    kept = vee_days.newest(connection, newest.day, newest.day, points=sorted(hung))
-    whole = {each.point for each in kept if np.isin(each.method, _MEASURED).all()}
-    return sorted((point, meter) for point, meter in hung.items() if point not in whole)
+    of = energies.histories(connection, [newest.key], newest.day, newest.day).get(newest.key)
+    if of is None:
+        return []
+    lacking = (of.role[:, 0] == CUSTOMER) & ~of.imported.measured[:, 0]
+    return [point for point, yes in zip(of.points, lacking, strict=True) if yes]

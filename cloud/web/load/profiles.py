@@ -26,7 +26,7 @@ MOST_FOUND = 400
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter()
+    routes = APIRouter(prefix="/load")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.get("")

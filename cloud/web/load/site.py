@@ -8,7 +8,7 @@ from cloud.web.parts import Parts
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/load")
+    routes = APIRouter()
     for each in (profiles, forecasts, losses, inspections, transformers):
         routes.include_router(each.router(parts, pages))
     return routes

@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/transformers")
+    routes = APIRouter(prefix="/load/transformers")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:
