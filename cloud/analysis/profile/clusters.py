@@ -125,7 +125,7 @@ def _costs(centres: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray
 def _halves(rows: Rows, random: np.random.Generator) -> NDArray[np.bool_] | None:
     """2-means begun along the direction of most variance; None where it cannot be split."""
     apart = rows - rows.mean(axis=0)
-    along = random.standard_normal(rows.shape[1]).astype(np.float32)
+    along = random.standard_normal((rows.shape[1],)).astype(np.float32)
     for _ in range(6):
         along = apart.T @ (apart @ along)
         along /= float(np.linalg.norm(along)) + 1e-30

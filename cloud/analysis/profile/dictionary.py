@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from cloud.analysis.profile import clusters, shapes
 from cloud.analysis.profile.names import ShapeName, key_of
@@ -105,6 +104,8 @@ def _said(
 
 def matched(centres: NDArray[np.float32], known: Sequence[Known], same: float) -> list[Known | None]:
     """For each centre the known shape that it is, by the least sum of distances; None where there is none."""
+    from scipy.optimize import linear_sum_assignment  # it takes a while to load
+
     found: list[Known | None] = [None] * len(centres)
     if not len(centres) or not known:
         return found

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from cloud.analysis.profile.names import ShapeName
 from cloud.analysis.profile.temperature import Sensitivity
@@ -182,6 +182,12 @@ def dictionary(connection: Connection, month: date | None = None) -> Dictionary 
             for row in connection.execute(shapes)
         ),
     )
+
+
+def newest_month(connection: Connection) -> date | None:
+    """The first day of the last month that was reckoned."""
+    found: date | None = connection.scalar(select(func.max(profile_table.c.month)))
+    return found
 
 
 def _typical(day: date | None, kw: bytes | None) -> TypicalDay | None:

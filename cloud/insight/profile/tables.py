@@ -53,10 +53,11 @@ day_table = Table(
     Column("day", Date, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("month", Date, nullable=False),
+    Column("inputs", String(64), nullable=False),
     Column("points", LargeBinary, nullable=False),
     Column("codes", LargeBinary, nullable=False),
 )
-"""zlib: the points' names by lines, int16 of their codes (-1: none); `month` of the dictionary."""
+"""`points` as `packed` has them, `codes` zlib of int16 (-1: none) in the dictionary of `month`."""
 
 profile_table = Table(
     "load_profile",
@@ -66,6 +67,7 @@ profile_table = Table(
     Column("month", Date, nullable=False),
     Column("version", Integer, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("inputs", String(64), nullable=False),
     Column("first", Date, nullable=False),
     Column("last", Date, nullable=False),
     Column("valid_days", Integer, nullable=False),
@@ -81,7 +83,7 @@ profile_table = Table(
     Column("peak_kw", Float),
     Column("temperature", JSON),
 )
-"""The newest of each point: real days as float32 kW by slot; `temperature` as `Sensitivity` in words."""
+"""The newest of each point: real days as float32 kW by slot; `temperature` as `Sensitivity` has it."""
 
 group_table = Table(
     "load_profile_month",
