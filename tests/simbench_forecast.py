@@ -126,7 +126,7 @@ def scored(told: Kw) -> Outcome:
     spoke = np.zeros(CANDIDATES, np.int64)
     for n in range(BACKTEST, len(told)):
         day, window = first + n, missed[n - BACKTEST : n].sum(axis=0).astype(np.float64)
-        method, _ = choice.choose(window, np.full(points, BACKTEST), margin=0.02, least_days=14)
+        method, _ = choice.choose(window, np.full(points, BACKTEST), margin=0.03, least_days=14)
         p50 = choice.taken(told[n], method)
         since = slice(day - ERRORS, day)
         offset = offsets(whole.kw[:, since] - past[:, since], whole.kinds[since], whole.kinds[day], LEVELS)

@@ -19,6 +19,8 @@ class Method(IntEnum):
     BLEND = 3
     COLD = 4
     NONE = 5
+    SUM = 6
+    JOINED = 7
 
 
 class Reason(IntEnum):

@@ -2,8 +2,8 @@
 
 Figures: WAPE = Σ|e| / Σ|y|; MASE = mean |e| / mean |y − y of 7 days before| on the same slots; pinball as the
 mean over P10, P50 and P90 in kW; coverage = share within [P10, P90]; bias = Σe / Σ|y| (above 0: forecast too
-high); peak error as the mean of |peak forecast − peak| over the mean peak, and of its time in minutes
-(load_analysis §6.3). Estimated and missing slots are no truth and never counted.
+high); peak error as the mean of |peak forecast − peak| over the mean peak, and of its time in
+minutes. Estimated and missing slots are no truth and never counted.
 """
 
 from dataclasses import dataclass

@@ -1,42 +1,243 @@
 """Makes the forecasts of a night and scores those of days that have come; it reads the archive alone."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+from sqlalchemy import Connection
+
+from cloud.fleet import history as facts
+from cloud.fleet import topology
+from cloud.fleet.history import area_facts
+from cloud.insight.curves import Source, sources
 from cloud.insight.engine import Engine
+from cloud.insight.forecast import learning, store
 from cloud.insight.forecast.policy import ForecastPolicy
-from cloud.kit.calendar import Calendar
+from cloud.kit.calendar import Calendar, DayType
+from cloud.kit.clock import Clock
+from cloud.kit.days import DAY, bounds
 from cloud.kit.db import Database
+
+if TYPE_CHECKING:
+    from cloud.analysis.forecast.night import Days, Rules
+    from cloud.insight.forecast.compute import AreaNight, AreaTask, Task
+
+HISTORY_DAYS = 91
+"""Thirteen weeks: similar days of the oldest day that intervals are drawn from have their own."""
+POINTS_AT_ONCE = 600
+"""In one task: few enough for memory, many enough that arrays are worth it."""
+TYPES = (DayType.WORK, DayType.SATURDAY, DayType.OFF)
+Of = Callable[[Connection, date], Mapping[str, float]]
+ClassOf = Callable[[Connection], Mapping[str, str]]
+Tell = Callable[[int], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """How much was made, and in how many seconds each step."""
+    """How many were forecast; `scored`: whether anything was forecast for that day before."""
 
     points: int
     areas: int
     feeders: int
-    scored_days: int
-    skipped: int
+    scored: bool
 
 
-def nightly(
-    database: Database,
-    folder: Path,
-    closed: date,
-    *,
-    zone: tzinfo,
-    policy: ForecastPolicy,
-    calendar: Calendar,
-    now: datetime,
-    engine: Engine,
-    progress: Callable[[int, int], None] | None = None,
-) -> Made:
-    """Forecast the days after `closed`, the last archived local day, and score what was forecast for it.
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An area as it was on the day: its customers' points, its own meter, its transformer."""
 
-    `folder` is the archive's; `progress(done, of)` counts areas. Calling it again for the same day replaces
-    what it made. Conflict: a file of the archive is damaged.
-    """
-    return Made(0, 0, 0, 0, 0)
+    area: str
+    feeder: str
+    points: tuple[str, ...]
+    meter: str | None
+    capacity_kva: float | None
+
+
+class Forecasts:
+    """`folder` is the archive's. `power_factors` of areas as last measured and `classes` of points (tariff
+    class) come from whoever knows them; without, the policy's power factor and one class for all serve."""
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        zone: tzinfo,
+        clock: Clock,
+        policy: ForecastPolicy,
+        calendar: Calendar,
+        engine: Engine,
+        *,
+        power_factors: Of | None = None,
+        classes: ClassOf | None = None,
+    ) -> None:
+        self._database, self._folder, self._zone, self._clock = database, folder, zone, clock
+        self._policy, self._calendar, self._engine = policy, calendar, engine
+        self._power_factors, self._classes = power_factors, classes
+
+    def run_day(self, closed: date, tell: Tell = lambda _: None) -> Made:
+        """Score what was forecast for `closed`, the last archived local day, and forecast those after it.
+
+        Days that are over keep the forecast they had. `tell` is called with how many more tasks are done.
+        Conflict: a file of the archive is damaged.
+        """
+        from cloud.insight.forecast.compute import compute
+
+        self._learn(closed)
+        with self._database.read() as connection:
+            tasks = list(self._tasks(connection, closed))
+            kept = store.over(connection, closed)
+        found = [each for _, part in self._engine.map(compute, tasks, tell=tell) for each in part]
+        if not found:
+            return Made(0, 0, 0, scored=False)
+        found.sort(key=lambda each: each.area)
+        return self._keep(closed, found, kept, tasks[0].rules)
+
+    def days(self, closed: date) -> "Days":
+        """The kinds of the history's days and of those ahead."""
+        from cloud.analysis.forecast.night import Days
+        from cloud.analysis.forecast.similar import HOLIDAY
+
+        first = closed - DAY * (HISTORY_DAYS - 1)
+        every = [first + DAY * n for n in range(HISTORY_DAYS + self._policy.days_ahead)]
+        kinds = [
+            HOLIDAY if self._calendar.holiday(day) else TYPES.index(self._calendar.day_type(day))
+            for day in every
+        ]
+        return Days(np.array(kinds, np.int8), np.array([day.weekday() for day in every], np.int8))
+
+    def _learn(self, closed: date) -> None:
+        """A new model when the last one is old; a station too small to learn from goes without."""
+        limits = self._policy.model
+        if not limits.enabled:
+            return
+        with self._database.read() as connection:
+            newest = learning.newest(connection, closed)
+            if newest is not None and (closed - newest.last).days < limits.again_days:
+                return
+            places = self._places(connection, closed)
+            found = sources(
+                connection, self._folder, closed - DAY * (HISTORY_DAYS - 1), closed, zone=self._zone
+            )
+        sample = learning.sample([(each.points, found.get(each.area)) for each in places], limits.series)
+        learned = learning.learn(
+            sample, self.days(closed), rules(self._policy), limits.rows, self._policy.days_ahead
+        )
+        if learned is not None:
+            with self._database.write() as connection:
+                learning.keep(
+                    connection, learned, closed - DAY * (HISTORY_DAYS - 1), closed, self._clock.now()
+                )
+
+    def _tasks(self, connection: Connection, closed: date) -> Iterator["Task"]:
+        from cloud.analysis.forecast.outlook import Limits
+        from cloud.insight.forecast.compute import Task
+
+        limits = self._policy.outlook
+        first = closed - DAY * (HISTORY_DAYS - 1)
+        found = sources(connection, self._folder, first, closed, zone=self._zone)
+        places = [each for each in self._places(connection, closed) if each.area in found]
+        trees = learning.trees(connection, closed) if self._policy.model.enabled else None
+        shared = (self.days(closed), rules(self._policy), trees, self._policy.days_ahead)
+        outlook = (Limits(limits.heavy, limits.over, limits.hours), limits.power_factor)
+        areas = self._area_tasks(connection, places, closed)
+        for some in _chunks(areas):
+            yield Task(tuple(some), _together([found[each.area] for each in some]), *shared, *outlook)
+
+    def _area_tasks(self, connection: Connection, places: Sequence[_Place], closed: date) -> "list[AreaTask]":
+        from cloud.insight.forecast.compute import AreaTask
+        from cloud.insight.forecast.past import Pasts
+
+        window = self._policy.backtest.days
+        of = {
+            kind: Pasts(connection, kind, closed, window)
+            for kind in ("point", "area", "transformer", "parts")
+        }
+        factors = self._power_factors(connection, closed) if self._power_factors else {}
+        classes = self._classes(connection) if self._classes else {}
+        codes = {name: code for code, name in enumerate(sorted(set(classes.values())))}
+        return [
+            AreaTask(
+                each.area, each.feeder, each.points,
+                tuple(codes.get(classes.get(point, ""), -2) for point in each.points),
+                each.meter, each.capacity_kva, factors.get(each.area), of["point"].of(each.area, each.points),
+                *(of[kind].of("", (each.area,)) for kind in ("area", "transformer", "parts")),
+            )
+            for each in places
+        ]  # fmt: skip
+
+    def _places(self, connection: Connection, day: date) -> list[_Place]:
+        capacity = {
+            area: spans[-1].values.get("capacity_kva")
+            for area, spans in facts.load(connection, area_facts).items()
+        }
+        points: dict[str, list[str]] = {}
+        meters: dict[str, str] = {}
+        feeders: dict[str, str] = {}
+        for each in topology.in_service(connection, *bounds(day, self._zone)):
+            feeders[each.area] = each.feeder
+            if each.role == "customer":
+                points.setdefault(each.area, []).append(each.point)
+            elif each.role == "area":
+                meters[each.area] = each.point
+        return [
+            _Place(area, feeder, tuple(sorted(points.get(area, []))), meters.get(area), capacity.get(area))
+            for area, feeder in sorted(feeders.items())
+        ]
+
+    def _keep(self, closed: date, found: "Sequence[AreaNight]", kept: date | None, rules: "Rules") -> Made:
+        from cloud.insight.forecast import keeping, past
+        from cloud.insight.forecast.feeders import feeders
+
+        with self._database.read() as connection:
+            before = past.Pasts(connection, "feeder", closed, self._policy.backtest.days)
+        sums = feeders(found, before, rules)
+        now, limits = self._clock.now(), self._policy.keep
+        with self._database.write() as connection:
+            for row in keeping.forecasts(found, sums, closed, now):
+                if kept is None or row["day"] > kept:
+                    store.put(connection, row)
+            scored = list(keeping.scores(found, sums, closed, now))
+            store.put_scores(connection, scored)
+            store.forget(
+                connection, closed - timedelta(days=limits.points_days), closed - timedelta(days=limits.days)
+            )
+        return Made(sum(len(each.points) for each in found), len(found), len(sums.names), scored=bool(scored))
+
+
+def rules(policy: ForecastPolicy) -> "Rules":
+    from cloud.analysis.forecast.intervals import Levels
+    from cloud.analysis.forecast.night import Rules
+    from cloud.analysis.forecast.similar import Alike
+
+    like = policy.similar
+    return Rules(
+        alike=Alike(like.days, like.within_days, like.holidays_from),
+        missing_share=like.missing_share,
+        unsure_share=like.estimated_share,
+        margin=policy.model.margin,
+        least_days=policy.model.least_days,
+        error_days=policy.intervals.days,
+        levels=Levels(policy.intervals.low, policy.intervals.high),
+    )
+
+
+def _together(found: Sequence[Source]) -> Source:
+    return replace(
+        found[0],
+        final=tuple(piece for each in found for piece in each.final),
+        method=tuple(piece for each in found for piece in each.method),
+    )
+
+
+def _chunks(areas: "Sequence[AreaTask]") -> "Iterator[list[AreaTask]]":
+    some: list[AreaTask] = []
+    for each in areas:
+        some.append(each)
+        if sum(len(one.points) for one in some) >= POINTS_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some

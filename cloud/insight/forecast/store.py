@@ -4,19 +4,26 @@ Numbers are kW on the wall-clock grid of the local day (96 labels at 15 min); `F
 real slots, 92, 96 or 100. A customer's forecast shows who is at home: whoever asks checks the Scope first.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from cloud.analysis.forecast.figures import Figures
-from cloud.insight.forecast import tables  # noqa: F401 - they are to be known wherever this is
+from cloud.analysis.forecast.figures import NOTHING, SUMS, Figures, figures
+from cloud.fleet import topology
+from cloud.insight.forecast.tables import forecast_table, score_table
+from cloud.insight.indicators import packed
 
 Kw = NDArray[np.float32]
+WINDOW_DAYS = 28
+HOLIDAY_DAYS = 366
+CHUNK = 100
 
 
 class Kind(StrEnum):
@@ -27,18 +34,21 @@ class Kind(StrEnum):
 
 
 class Method(StrEnum):
-    """How P50 was made."""
+    """How P50 was made, in the order of `cloud.analysis.forecast.choice.Method`."""
 
-    NONE = "none"
     SIMILAR = "similar"
+    WEIGHTED = "weighted"
     MODEL = "model"
     BLEND = "blend"
     COLD = "cold"
+    NONE = "none"
     SUM = "sum"
+    JOINED = "joined"
+    """Of the parts and the whole, each weighing as its error was small."""
 
 
 class Reason(StrEnum):
-    """Why this method and no other."""
+    """Why this method and no other, in the order of `cloud.analysis.forecast.choice.Reason`."""
 
     WINS = "wins"
     """Better than similar days by the margin, on this subject's own backtest."""
@@ -47,19 +57,17 @@ class Reason(StrEnum):
     """Too few scored days to choose by."""
     NO_MODEL = "no_model"
     NEW = "new"
-    """Too few days of its own: the profile of its class times its daily use."""
+    """Too few days of its own: the shape of its class times its own use."""
     NO_HISTORY = "no_history"
-    COHERENT = "coherent"
-    """Of the parts and the whole, weighed by their errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """A transformer's day (load_analysis §2.6): β = S / capacity; probabilities that β stays above the limit
-    for the time that makes it heavy or overloaded. None, with the reason, where it cannot be said."""
+    """A transformer's day: β = P / (cos φ · S). The probabilities are those of staying at or above the limit
+    for the time that makes it heavy or overloaded, the hours those above it that are to be expected."""
 
     capacity_kva: float | None
-    power_factor: float | None
+    power_factor: float
     assumed_power_factor: bool
     peak_beta_p50: float | None
     peak_beta_p90: float | None
@@ -74,8 +82,9 @@ class Outlook:
 class Forecast:
     """`p10`, `p50`, `p90` float32 (96,), kW, NaN where nothing can be said.
 
-    `similar_days` and `estimated_share` say what P50 stands on; `figures` are this method's own over the
-    scored window, `similar` those of similar days in the same, `holidays` those of holidays alone.
+    `similar_days` and `estimated_share` (of the last four weeks) say what P50 stands on. `figures` are of what
+    was issued in the last 28 scored days, `similar` of similar days on the same, `holidays` of what was
+    issued for the holidays of a year.
     """
 
     kind: Kind
@@ -89,7 +98,7 @@ class Forecast:
     p50: Kw
     p90: Kw
     similar_days: int
-    estimated_share: float | None
+    estimated_share: float
     figures: Figures
     similar: Figures
     holidays: Figures
@@ -100,18 +109,121 @@ class Forecast:
         return self.p10[labels], self.p50[labels], self.p90[labels]
 
 
-def newest(connection: Connection, kind: Kind, subject: str, day: date) -> Forecast | None:
-    """The newest forecast of that day; None where there is none."""
-    return None
+def newest(
+    connection: Connection, kind: Kind, subject: str, day: date, *, holidays: Collection[date] = ()
+) -> Forecast | None:
+    """The forecast of that day; None where there is none. `holidays` are those whose figures are told."""
+    found = of_kind(connection, kind, day, [subject], holidays=holidays)
+    return found[0] if found else None
 
 
 def of_kind(
-    connection: Connection, kind: Kind, day: date, subjects: Sequence[str] | None = None
+    connection: Connection,
+    kind: Kind,
+    day: date,
+    subjects: Collection[str] | None = None,
+    *,
+    holidays: Collection[date] = (),
 ) -> list[Forecast]:
-    """All of a kind, or those named, in order of subject; for lists of areas, transformers, feeders."""
-    return []
+    """Those named, in order; all of a kind without names (points: ask by name)."""
+    groups = None if kind is not Kind.POINT or subjects is None else _areas(connection, subjects)
+    table = forecast_table
+    query = select(table).where(table.c.kind == kind, table.c.day == day)
+    if groups is not None:
+        query = query.where(table.c.grouped.in_(groups))
+    found = [
+        each for row in connection.execute(query) for each in _forecasts(connection, row, subjects, holidays)
+    ]
+    return sorted(found, key=lambda each: each.subject)
 
 
 def days(connection: Connection, kind: Kind) -> tuple[date, date] | None:
     """The first and last day of which there is a forecast."""
-    return None
+    table = forecast_table.c
+    first, last = connection.execute(
+        select(func.min(table.day), func.max(table.day)).where(table.kind == kind)
+    ).one()
+    return None if first is None else (first, last)
+
+
+def over(connection: Connection, closed: date) -> date | None:
+    """The newest day that is scored and after `closed`: its forecast, and older ones, stay as they were."""
+    newest_scored: date | None = connection.scalar(select(func.max(score_table.c.day)))
+    return newest_scored if newest_scored is not None and newest_scored > closed else None
+
+
+def put(connection: Connection, row: Mapping[str, Any]) -> None:
+    """In place of what was forecast of that group and day before."""
+    table = forecast_table.c
+    same = [table[name] == row[name] for name in ("kind", "grouped", "day")]
+    connection.execute(delete(forecast_table).where(*same))
+    connection.execute(insert(forecast_table), row)
+
+
+def put_scores(connection: Connection, scores: Iterable[Mapping[str, Any]]) -> None:
+    """In place of all scores of that day."""
+    every = [dict(each) for each in scores]
+    if every:
+        connection.execute(delete(score_table).where(score_table.c.day == every[0]["day"]))
+        connection.execute(insert(score_table), every)
+
+
+def forget(connection: Connection, points_before: date, before: date) -> None:
+    """Forecasts and scores of days before these; points' forecasts sooner than all else."""
+    table = forecast_table.c
+    connection.execute(delete(forecast_table).where(table.kind == Kind.POINT, table.day < points_before))
+    connection.execute(delete(forecast_table).where(table.day < before))
+    connection.execute(delete(score_table).where(score_table.c.day < before))
+
+
+def _areas(connection: Connection, points: Collection[str]) -> set[str]:
+    return {row.area for row in topology.points_named(connection, points)}
+
+
+def _forecasts(
+    connection: Connection, row: Row[Any], wanted: Collection[str] | None, holidays: Collection[date]
+) -> Iterable[Forecast]:
+    from cloud.insight.forecast import rows  # it loads the kernels
+
+    if row.version != rows.VERSION:
+        return
+    subjects = packed.points(bytes(row.subjects))
+    issued = rows.issued(bytes(row.body))
+    outlooks = json.loads(row.outlook) if row.outlook else {}
+    chosen = set(subjects if wanted is None else wanted)
+    told = _figures(connection, row, chosen.intersection(subjects), holidays)
+    for n, subject in enumerate(subjects):
+        if subject in chosen:
+            own, similar, festive = told.get(subject, (NOTHING, NOTHING, NOTHING))
+            yield Forecast(
+                Kind(row.kind), subject, row.day, row.made_at, row.closed,
+                list(Method)[issued.method[n]], list(Reason)[issued.reason[n]],
+                issued.p10[n], issued.p50[n], issued.p90[n], int(issued.used[n]), float(issued.estimated[n]),
+                own, similar, festive, Outlook(**outlooks[subject]) if subject in outlooks else None,
+            )  # fmt: skip
+
+
+def _figures(
+    connection: Connection, row: Row[Any], wanted: Collection[str], holidays: Collection[date]
+) -> dict[str, tuple[Figures, Figures, Figures]]:
+    """Issued, similar days, issued on holidays; of what had been scored when the forecast was made."""
+    from cloud.insight.forecast import rows  # it loads the kernels
+
+    table = score_table.c
+    since = row.closed - timedelta(days=WINDOW_DAYS - 1)
+    festive = [day for day in holidays if row.closed - timedelta(days=HOLIDAY_DAYS) <= day <= row.closed]
+    query = select(score_table).where(
+        table.kind == row.kind, table.grouped == row.grouped, table.day <= row.closed,
+        (table.day >= since) | table.day.in_(festive), table.version == rows.VERSION,
+    )  # fmt: skip
+    width, sums = len(SUMS), {name: np.zeros((3, len(SUMS))) for name in wanted}
+    for each in connection.execute(query):
+        score = rows.score(bytes(each.body))
+        for n, name in enumerate(packed.points(bytes(each.subjects))):
+            if name not in sums or np.isnan(score[n, 0]):
+                continue
+            if each.day >= since:
+                sums[name][:2] += score[n, : 2 * width].reshape(2, width)
+            if each.day in festive:
+                sums[name][2] += score[n, :width]
+    return {name: (figures(own), figures(plain), figures(rare)) for name, (own, plain, rare) in sums.items()}
