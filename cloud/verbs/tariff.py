@@ -1,5 +1,6 @@
 """`wattpost cloud tariff …`: the tariffs there are, a document judged, and what a use costs, line by line."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cloud.verbs import STYLE, Json, say, talk
+from cloud.verbs.intervals import Labels, Units
+from cloud.verbs.tariff_curve import curve_of, parts_of
 
 if TYPE_CHECKING:
     from cloud.tariffs.bill import Bill
-    from cloud.tariffs.documents import Tariff
+    from cloud.tariffs.documents import Plan, Tariff
     from cloud.tariffs.usage import Part
 
 Option = typer.Option
@@ -50,38 +53,65 @@ def check(
 @tariff.command("price", epilog="Example: wattpost cloud tariff price zhejiang-household --kwh 3000")
 def price(
     name: Annotated[str, typer.Argument(metavar="TARIFF", help="As `tariff list` names it.")],
-    kwh: Annotated[str, Option("--kwh", help="What was used, as 3000 or 812.5.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A load curve, as `cloud analyse` takes it.")
+    ] = None,
+    kwh: Annotated[str | None, Option("--kwh", help="What was used, as 3000 or 812.5.")] = None,
     first: Annotated[
         str | None,
-        Option("--from", help="The first local day; without it the whole month or year of the steps."),
+        Option("--from", help="The first local day; else the steps' whole month or year, or the file's."),
     ] = None,
     last: Annotated[str | None, Option("--to", help="The last local day, itself included.")] = None,
-    plan: Annotated[str | None, Option(help="Which plan; without it the document's first.")] = None,
+    plan: Annotated[str | None, Option(help="Which plan; else the document's first.")] = None,
     before: Annotated[str, Option("--before", help="kWh that the steps' cycle had before.")] = "0",
     persons: Annotated[int | None, Option(min=1, max=50, help="Of the household; some have more.")] = None,
     moved_in: Annotated[str | None, Option(help="The day, where it lies within the steps' year.")] = None,
+    unit: Annotated[Units | None, Option(help="Of the file's values, where no heading says it.")] = None,
+    labels: Annotated[Labels | None, Option("--labels", help="What a time is to its interval.")] = None,
+    zone: Annotated[str, Option("--timezone", help="Whose days and hours.")] = "Asia/Shanghai",
+    meter: Annotated[str | None, Option(help="Which of the file's meters.")] = None,
     policies: Own = None,
     as_json: Json = False,
 ) -> None:
-    """What a use costs, with every line; a use of which only the sum is known is spread over its days."""
+    """What a use costs, line by line; a sum of kWh is spread over its days, a load curve goes by its hours."""
     from cloud.kit.clock import SystemClock
     from cloud.kit.errors import Invalid
     from cloud.tariffs import price as pricing
     from cloud.tariffs.catalogue import read
     from cloud.tariffs.usage import Household, Usage, spread
 
+    if (kwh is None) == (file is None):
+        raise Invalid("give either --kwh or a FILE with a load curve")
+    if file is not None and (first or last):
+        raise Invalid("--from, --to: are for --kwh; a file is priced as it is")
     catalogue = read(_tariffs(policies))
     today = SystemClock().now().date()
-    document = catalogue.in_force(name, _day("--from", first) or today)
-    begin, end = _span(document, first, last, today)
-    parts = spread(_number("--kwh", kwh), begin, end)
+    days = _day("--from", first), _day("--to", last)
+    notes: list[str] = []
+    if file is not None:
+        curve = curve_of(file, unit, labels, zone, meter)
+        document = catalogue.in_force(name, curve.grid.days[-1])
+        chosen = plan or document.plans[0].id
+        parts = parts_of(curve, _plan(document, chosen), policies, notes)
+    else:
+        document = catalogue.in_force(name, days[0] or today)
+        chosen = plan or document.plans[0].id
+        parts = spread(_number("--kwh", kwh or ""), *_span(document, *days, today))
     household = Household(_number("--before", before), persons, _day("--moved-in", moved_in))
-    chosen = plan or document.plans[0].id
     try:
         made = pricing.price(lambda day: catalogue.in_force(name, day), chosen, Usage(parts, household))
     except ValueError as error:
         raise Invalid(str(error)) from None
-    _tell(document, chosen, parts, made, as_json)
+    _tell(document, chosen, parts, replace(made, remarks=(*notes, *made.remarks)), as_json)
+
+
+def _plan(document: "Tariff", plan: str) -> "Plan":
+    from cloud.kit.errors import Invalid
+
+    try:
+        return document.plan(plan)
+    except ValueError as error:
+        raise Invalid(str(error)) from None
 
 
 def _tell(document: "Tariff", plan: str, parts: "tuple[Part, ...]", made: "Bill", as_json: bool) -> None:
@@ -103,12 +133,11 @@ def _tell(document: "Tariff", plan: str, parts: "tuple[Part, ...]", made: "Bill"
     say(about | dict(machine(made)), "\n".join([*rows, f"{'total':<46} = {made.total:>12.2f}"]), as_json)
 
 
-def _span(document: "Tariff", first: str | None, last: str | None, today: date) -> tuple[date, date]:
+def _span(document: "Tariff", begin: date | None, end: date | None, today: date) -> tuple[date, date]:
     """What was asked for, else the month or the year of the steps that today lies in."""
     from cloud.kit.errors import Invalid
     from cloud.tariffs.usage import month_end
 
-    begin, end = _day("--from", first), _day("--to", last)
     steps = document.steps
     whole_year = steps is not None and steps.cycle == "year"
     if begin is None:

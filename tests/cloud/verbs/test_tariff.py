@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def test_all_that_ship_are_listed_with_their_plans() -> None:
         (["zhejiang-household", "--kwh", "1", "--from", "2026-02-01", "--to", "2026-01-01"], "is before"),
         (["zhejiang-household", "--kwh", "1", "--from", "2001-01-01"], "no document for 2001-01-01"),
         (["zhejiang-household", "--kwh", "1", "--plan", "tou"], "no price of flat"),
+        (["zhejiang-household"], "give either --kwh or a FILE"),
         (["hubei-industry", "--kwh", "1", "--from", "2026-03-01"], "add the month's purchase price"),
     ],
 )
@@ -81,6 +83,37 @@ def test_what_cannot_be_priced_is_refused_in_one_line(words: Sequence[str], told
     done = run("price", *words)
     assert isinstance(done.exception, CloudError)
     assert told in str(done.exception)
+
+
+@pytest.fixture
+def july(tmp_path: Path) -> Path:
+    """A quarter of a kWh each quarter of an hour: 744 kWh, 7 h a day of them peak, 8 h valley."""
+    file = tmp_path / "july.csv"
+    start = datetime(2026, 7, 1)
+    rows = [f"{start + number * timedelta(minutes=15):%Y-%m-%d %H:%M},0.25" for number in range(31 * 96)]
+    file.write_text("\n".join(["time,energy_kwh", *rows, ""]))
+    return file
+
+
+def test_a_load_curve_goes_by_its_hours(july: Path) -> None:
+    words = ("price", "guangzhou-household", str(july), "--labels", "begin", "--plan", "tou", "--json")
+    told = json.loads(run(*words).stdout)
+    assert [(line["what"], line["quantity"], line["amount"]) for line in told["lines"]] == [
+        ("peak", "217", "215.92"),
+        ("flat", "279", "164.29"),
+        ("valley", "248", "56.83"),
+        ("2", "340", "17.00"),
+        ("3", "144", "43.20"),
+    ]
+    assert told["total"] == "497.24"
+
+
+def test_what_a_curve_lacks_is_told_and_not_filled(july: Path) -> None:
+    rows = july.read_text().splitlines()
+    july.write_text("\n".join([*rows[:50], *rows[60:], ""]))
+    told = json.loads(run("price", "zhejiang-household", str(july), "--labels", "begin", "--json").stdout)
+    assert told["kwh"] == "741.5"
+    assert told["remarks"] == ["10 of 2,976 slots have no value and add nothing"]
 
 
 def test_a_document_is_judged(tmp_path: Path) -> None:

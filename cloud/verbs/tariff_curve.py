@@ -1,0 +1,70 @@
+"""A load curve out of a file, for `wattpost cloud tariff price`: read as `cloud analyse` reads it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cloud.verbs import progress, talk
+from cloud.verbs.intervals import Labels, Units
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cloud.analysis.grid import DayGrid
+    from cloud.tariffs.documents import Plan
+    from cloud.tariffs.usage import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    wh: "NDArray[np.float32]"
+    grid: "DayGrid"
+
+
+def curve_of(file: Path, unit: Units | None, labels: Labels | None, zone: str, meter: str | None) -> Curve:
+    """One meter's slots (1, slots); what was understood of the file is told."""
+    from cloud.analysis.grid import day_grid
+    from cloud.exchange import headings, said, walls
+    from cloud.exchange.matrix import matrix
+    from cloud.exchange.to_report import understood
+    from cloud.kit.errors import Invalid
+
+    told = said.Said(
+        zone=said.zone_of(zone),
+        zone_said=True,
+        labels=walls.Meaning(labels.value) if labels else None,
+        unit=headings.Unit(unit.value) if unit else None,
+        negative=said.Negative.EXPORT,
+    )
+    found = matrix(file, told, progress)
+    for line in understood(found):
+        talk(line)
+    if meter is None and len(found.meters) > 1:
+        raise Invalid(f"{file}: has {len(found.meters)} meters: say --meter, as {found.meters[0]}")
+    if meter is not None and meter not in found.meters:
+        raise Invalid(f"{file}: has no meter {meter!r}; it has {', '.join(found.meters[:5])}")
+    row = found.meters.index(meter) if meter is not None else 0
+    grid = day_grid(found.starts_ms, found.interval_s, found.zone)
+    return Curve(found.wh[row : row + 1], grid)
+
+
+def parts_of(
+    curve: Curve,
+    plan: "Plan",
+    policies: Path | None,
+    days: tuple[date | None, date | None],
+    notes: list[str],
+) -> "tuple[Part, ...]":
+    from cloud.insight.pricing import PlanBands, months, part
+    from cloud.kit.calendar import station_calendar
+    from cloud.kit.errors import Invalid
+
+    try:
+        bands = PlanBands(plan, station_calendar(policies)).slots(curve.grid)
+    except ValueError as error:
+        raise Invalid(str(error)) from None
+    found = list(months(curve.wh, curve.grid, bands))
+    if missing := sum(int(each.missing[0]) for each in found):
+        notes.append(f"{missing:,} of {curve.wh.size:,} slots have no value and add nothing")
+    return tuple(part(each, 0) for each in found)
