@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.analysis.forecast.figures import Figures
-from cloud.insight.forecast.store import Forecast, Kind, Method, Outlook, Reason
+from cloud.insight.forecast.store import Forecast, Kind, Method, Outlook
 from cloud.web.language import Words, mark
 from cloud.web.load.figures import Figure, figure, over_a_day, slot_time
 from cloud.web.load.plot import Form, Limit, Series
@@ -24,21 +24,22 @@ KINDS = {
     Kind.POINT: mark("Metering point"),
 }
 METHODS = {
-    Method.NONE: mark("no forecast"),
-    Method.SIMILAR: mark("similar days"),
-    Method.MODEL: mark("model"),
-    Method.BLEND: mark("model and similar days, half each"),
-    Method.COLD: mark("profile of its class"),
-    Method.SUM: mark("sum of its parts, held against the whole"),
+    "none": mark("no forecast"),
+    "similar": mark("similar days"),
+    "model": mark("model"),
+    "blend": mark("model and similar days, half each"),
+    "cold": mark("profile of its class"),
+    "weighted": mark("similar days, the newer weighing more"),
+    "sum": mark("sum of its parts"),
+    "joined": mark("of its parts and the whole, weighed by their errors"),
 }
 REASONS = {
-    Reason.WINS: mark("better than similar days on its own past days"),
-    Reason.NO_GAIN: mark("the model was no better on its own past days"),
-    Reason.FEW_DAYS: mark("too few past days to choose by"),
-    Reason.NO_MODEL: mark("no model is trained yet"),
-    Reason.NEW: mark("too new for days of its own"),
-    Reason.NO_HISTORY: mark("nothing is known of it yet"),
-    Reason.COHERENT: mark("weighed by their errors, so that parts and whole agree"),
+    "wins": mark("better than similar days on its own past days"),
+    "no_gain": mark("the model was no better on its own past days"),
+    "few_days": mark("too few past days to choose by"),
+    "no_model": mark("no model is trained yet"),
+    "new": mark("too new for days of its own"),
+    "no_history": mark("nothing is known of it yet"),
 }
 
 
@@ -155,7 +156,7 @@ class Made:
 
 
 def made(found: Forecast, words: Words) -> Made:
-    return Made(words.text(METHODS[found.method]), words.text(REASONS[found.reason]))
+    return Made(words.text(METHODS[found.method.value]), words.text(REASONS[found.reason.value]))
 
 
 def error_rows(of: Figures, words: Words) -> list[tuple[str, str, str]]:
