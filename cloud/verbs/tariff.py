@@ -73,7 +73,7 @@ def price(
     policies: Own = None,
     as_json: Json = False,
 ) -> None:
-    """What a use costs, line by line; a sum of kWh is spread over its days, a load curve goes by its hours."""
+    """What a use costs, line by line: a sum of kWh spread over its days, or a load curve by its hours."""
     from cloud.kit.clock import SystemClock
     from cloud.kit.errors import Invalid
     from cloud.tariffs import price as pricing

@@ -53,7 +53,6 @@ def parts_of(
     curve: Curve,
     plan: "Plan",
     policies: Path | None,
-    days: tuple[date | None, date | None],
     notes: list[str],
 ) -> "tuple[Part, ...]":
     from cloud.insight.pricing import PlanBands, months, part
