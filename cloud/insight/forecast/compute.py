@@ -191,7 +191,8 @@ def _area(
     truth = meter.truth if each.meter else series.truth
     return AreaNight(
         each.area, each.feeder, each.points, Night(tuple(customers), own.score),
-        Night(tuple(totals), total.score), Night(tuple(wholes), transformer.score), Night(tuple(sums), score), tuple(outlooks), truth,
+        Night(tuple(totals), total.score), Night(tuple(wholes), transformer.score),
+        Night(tuple(sums), score), tuple(outlooks), truth,
     )  # fmt: skip
 
 

@@ -82,8 +82,8 @@ class Outlook:
 class Forecast:
     """`p10`, `p50`, `p90` float32 (96,), kW, NaN where nothing can be said.
 
-    `similar_days` and `estimated_share` (of the last four weeks) say what P50 stands on. `figures` are of what
-    was issued in the last 28 scored days, `similar` of similar days on the same, `holidays` of what was
+    `similar_days` and `estimated_share` (of four weeks) say what P50 stands on. `figures` are of what was
+    issued in the last 28 scored days, `similar` of similar days on the same, `holidays` of what was
     issued for the holidays of a year.
     """
 
