@@ -11,7 +11,19 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-BENCHES = ("codec", "lines", "modbus", "ingest", "series", "drain", "fleet", "mutations", "archive", "vee")
+BENCHES = (
+    "codec",
+    "lines",
+    "modbus",
+    "ingest",
+    "series",
+    "drain",
+    "fleet",
+    "mutations",
+    "archive",
+    "vee",
+    "analysis",
+)
 """In this order; each is a module with a function `run`."""
 
 

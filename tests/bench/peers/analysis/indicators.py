@@ -9,6 +9,7 @@ spared it).
 import json
 import os
 import sys
+from itertools import pairwise
 from time import perf_counter
 
 TOOL, FILE, DIGITS, THREADS = sys.argv[1:5]
@@ -127,6 +128,34 @@ def polars_tuned():
     return go, rows
 
 
+def polars_wide():
+    """A column of each slot and expressions across them; neither slot of the maximum nor base."""
+    import polars as pl
+
+    wh = np.load(FILE, mmap_mode="r")
+    table = pl.DataFrame({f"slot{slot}": np.ascontiguousarray(wh[:, slot]) for slot in range(96)})
+    slots = [pl.col(name) for name in table.columns]
+    mean = pl.sum_horizontal(slots) / 96
+
+    def go():
+        found = table.lazy().select(
+            pl.sum_horizontal(slots).alias("sum"), pl.max_horizontal(slots).alias("max"),
+            pl.min_horizontal(slots).alias("min"),
+            (pl.sum_horizontal((slot - mean).pow(2) for slot in slots) / 96).sqrt().alias("std"),
+            pl.max_horizontal(
+                (now - before).abs() for before, now in pairwise(slots)
+            ).alias("ramp"),
+            *(pl.sum_horizontal(
+                slot for slot, band in zip(slots, BANDS, strict=True) if band == each
+            ).alias(f"band{each}") for each in range(4)),
+        ).collect()  # fmt: skip
+        of = {name: found[name].to_numpy() for name in found.columns}
+        shares = [of[f"band{each}"] for each in range(4)]
+        return finished(of["sum"], of["max"], of["min"], None, shares, of["ramp"], of["std"], None)
+
+    return go, len(wh)
+
+
 def duckdb_():
     """Eleven aggregates; neither ramp nor base, which take a window and a quantile and thrice the time."""
     import duckdb
@@ -157,6 +186,7 @@ def main():
         "pandas": pandas_,
         "polars": polars_,
         "polars tuned": polars_tuned,
+        "polars wide": polars_wide,
         "duckdb": duckdb_,
     }
     begun = perf_counter()
