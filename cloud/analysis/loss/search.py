@@ -17,6 +17,13 @@ _SLAB = 1.5
 """Scale of b: 1 is half of the use not registered, 4 is 80 %."""
 _AT_MOST = 0.25
 """So large a part of customers is not at fault anywhere."""
+_DOUBTFUL = 0.01
+"""Of the supply: bounds that far apart make a row count half."""
+_MODEL = 0.1
+"""Part of an estimate by which the model itself may be off: no interval is narrower. Where simulated
+areas lost as five lines do and not as one, 76 of 100 intervals of 80 % then held the truth."""
+_MOST_ALIKE = 0.8
+"""Correlation of the errors of one day's parts: more is never believed, or small errors decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,8 @@ class Design:
     """Rows are days or equal parts of days, in order of time; only clean ones (both sides measured).
 
     `energies` kWh (rows, customers), `loss`, `supply` kWh and `square` kWh² (rows,): the squared supplies of
-    the row's slots added up; `day` int (rows,) numbers the days.
+    the row's slots added up; `day` int (rows,) numbers the days; `doubt` kWh (rows,) how far apart the bounds
+    of the loss are, None where all was measured.
     """
 
     energies: Floats
@@ -32,6 +40,7 @@ class Design:
     supply: Floats
     square: Floats
     day: NDArray[np.int64]
+    doubt: Floats | None = None
 
     @property
     def days(self) -> int:
@@ -81,6 +90,7 @@ def search(design: Design, options: Options) -> Explained | None:
     if design.days < options.least_days or design.energies.shape[1] == 0:
         return None
     x, y, scale = _weighted(design)
+    x, y = _decorrelated(x, y, design.day)
     customers = design.energies.shape[1]
     start = _nnls(x, y)
     share = min(_AT_MOST, options.suspects / customers)
@@ -89,8 +99,8 @@ def search(design: Design, options: Options) -> Explained | None:
         options.seed, start,
     )  # fmt: skip
     month = design.energies.sum(axis=0) / design.days * MONTH_DAYS
-    low, high = np.quantile(draws, (0.1, 0.9), axis=0) * month
     mean = draws.mean(axis=0)
+    low, high = (_widened(each, mean) * month for each in np.quantile(draws, (0.1, 0.9), axis=0))
     counted = np.maximum((draws > 0).sum(axis=0), 1)
     b = draws.sum(axis=0) / counted
     fitted = start[:customers] / scale[:customers] * month
@@ -102,7 +112,9 @@ def _weighted(design: Design) -> tuple[Floats, Floats, Floats]:
 
     The two technical columns are scaled to length one; the scales of all columns come back.
     """
-    weight = 1.0 / np.maximum(design.supply, 1e-6 * max(float(design.supply.max(initial=0.0)), 1e-9))
+    least = 1e-6 * max(float(design.supply.max(initial=0.0)), 1e-9)
+    doubt = 0.0 if design.doubt is None else design.doubt / _DOUBTFUL
+    weight = 1.0 / np.hypot(np.maximum(design.supply, least), doubt)
     technical = np.column_stack([np.ones(len(design.loss)), design.square]) * weight[:, None]
     length = np.linalg.norm(technical, axis=0)
     length[length == 0] = 1.0
@@ -112,6 +124,41 @@ def _weighted(design: Design) -> tuple[Floats, Floats, Floats]:
         design.loss * weight,
         np.concatenate([np.ones(design.energies.shape[1]), length]),
     )
+
+
+def _decorrelated(x: Floats, y: Floats, day: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Generalised least squares where a day has parts: an area meter is off by the same part all day.
+
+    The means of days then count less and the differences within days more. Days alone stay as they are.
+    """
+    _, which, count = np.unique(day, return_inverse=True, return_counts=True)
+    parts = int(count.max())
+    if parts == 1:
+        return x, y
+    error = y - x @ _nnls(x, y)
+    mean = np.bincount(which, error) / count
+    within = float(((error - mean[which]) ** 2).sum()) / max(len(y) - len(count), 1)
+    between = float((count * mean**2).sum()) / len(count)
+    alike = (between - within) / max(between + (parts - 1) * within, 1e-300)
+    alike = min(max(alike, 0.0), _MOST_ALIKE)
+    apart = 1 / np.sqrt(1 - alike)
+    common = (1 / np.sqrt(1 + (count - 1) * alike))[which]
+
+    def turned(values: Floats) -> Floats:
+        total = np.zeros((len(count), values.shape[1]))
+        np.add.at(total, which, values)
+        means = (total / count[:, None])[which]
+        found: Floats = (values - means) * apart + means * common[:, None]
+        return found
+
+    return np.ascontiguousarray(turned(x)), turned(y[:, None])[:, 0]
+
+
+def _widened(bound: Floats, mean: Floats) -> Floats:
+    """Away from the mean by what the model may be off, too."""
+    off = bound - mean
+    far = np.sqrt(off**2 + (_MODEL * mean) ** 2)
+    return np.maximum(mean + np.where(off < 0, -far, far), 0.0)
 
 
 def _nnls(x: Floats, y: Floats) -> Floats:

@@ -102,8 +102,13 @@ def keep(
     span: Span,
     now: datetime,
     zone: tzinfo,
+    *,
+    whole: bool,
 ) -> Changes:
-    """Bring one area's part of the list in step; `known` is every inspection there ever was of it."""
+    """Bring one area's part of the list in step; `known` is every inspection there ever was of it.
+
+    Only a `whole` search, one of enough days, lets anything lapse.
+    """
     done = Changes()
     inspected = inspected_on(known, zone)
     waiting = {(each.point, each.area): each for each in known if State(each.state) in WAITING}
@@ -125,7 +130,7 @@ def keep(
             _again(connection, before, row, now)
             done.again += 1
     for place, each in waiting.items():
-        if place not in found and State(each.state) is State.OPEN:
+        if whole and place not in found and State(each.state) is State.OPEN:
             state = rules.move(State.OPEN, Event.GONE)
             store.change(connection, each.id, state=state, changed_at=now)
             store.note(connection, each.id, now, who=SEARCH, event=Event.GONE, state=state)

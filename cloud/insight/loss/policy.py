@@ -45,6 +45,7 @@ class SearchLimits(_Strict):
     least_share: Share
     least_kwh_month: Kwh
     steadiness: Share
+    slack: Share
     per_area: Annotated[int, Field(ge=1, le=20)]
 
 

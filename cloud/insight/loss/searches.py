@@ -73,19 +73,26 @@ class Searches:
             }
             whole = energies.histories(connection, group, min(first.values()), day)
             found = {
-                area: searching.area_of(energies.since(each, first[area]), self._policy, seen[area])
+                area: searching.area_of(energies.since(each, first[area]), self._policy)
                 for area, each in whole.items()
             }
-            together = [searching.area_of(each, self._policy, seen[area]) for area, each in whole.items()]
+            together = [searching.area_of(each, self._policy) for area, each in whole.items()]
             items = self._items(connection, found, together)
         now = self._clock.now()
         done = Searched(len(group), 0, 0, 0)
         with self._database.write() as connection:
             for area in group:
-                mine = items.get(area, [])
-                span = Span(first[area], day)
-                changed = listing.keep(connection, area, mine, known[area], span, now, zone)
                 clean = int(found[area].clean.sum()) if area in found else 0
+                changed = listing.keep(
+                    connection,
+                    area,
+                    items.get(area, []),
+                    known[area],
+                    Span(first[area], day),
+                    now,
+                    zone,
+                    whole=clean >= own.least_days,
+                )
                 outcome = "searched" if clean >= own.least_days else "too_few_days"
                 store.note_search(connection, area, day, clean, outcome, now)
                 done += Searched(0, changed.listed, changed.again, changed.lapsed)

@@ -22,6 +22,8 @@ from cloud.insight.loss.policy import LossPolicy
 
 Floats = NDArray[np.float64]
 MONTH_DAYS = 30
+_SPARE = 1.3
+"""Not every day is clean: so many more than are needed."""
 PARTS = 6
 """Of a day: the losses of four hours each tell customers of different habits apart."""
 
@@ -33,7 +35,7 @@ class Area:
     history: History
     balance: Balance
     customers: NDArray[np.int64]
-    seen: dict[str, date]
+    slack: float
 
     @property
     def name(self) -> str:
@@ -41,8 +43,23 @@ class Area:
 
     @property
     def clean(self) -> NDArray[np.bool_]:
-        """(days,): measured on both sides."""
-        found: NDArray[np.bool_] = self.balance.complete[0]
+        """(days,): measured on both sides, or all but so little of the supply that it may be estimated."""
+        told = self.balance
+        with np.errstate(invalid="ignore"):
+            near = self.doubt <= self.slack * told.supply[0]
+        found: NDArray[np.bool_] = told.computable[0] & np.isfinite(told.loss[0]) & near
+        return found
+
+    @property
+    def doubt(self) -> Floats:
+        """(days,) kWh: how far apart the bounds of the loss are."""
+        found: Floats = self.balance.high[0] - self.balance.low[0]
+        return found
+
+    @property
+    def energies(self) -> Floats:
+        """(customers, days) kWh drawn with estimates, NaN where there is none, 0 where not there."""
+        found: Floats = np.where(self.history.role >= 0, self.history.imported.value, 0.0)[self.customers]
         return found
 
     @property
@@ -64,13 +81,13 @@ class Area:
         return slots if np.isfinite(slots[self.clean]).all() else self.balance.supply[0] ** 2
 
 
-def area_of(history: History, policy: LossPolicy, seen: dict[str, date]) -> Area:
-    """`seen` are the days on which points of the area were inspected."""
+def area_of(history: History, policy: LossPolicy) -> Area:
+    """An area's history, its balance, and who is to be looked at."""
     usual = np.where((history.role == SUPPLY).any(axis=1), SUPPLY, CUSTOMER).astype(np.int64)
     there = np.where((history.role < 0) | (history.role == BEHIND), OUTSIDE, 0).astype(np.int64)
     told = balance(there, usual, history.imported, history.exported, 1, limits_of(policy))
     drew = np.where(history.role == CUSTOMER, np.nan_to_num(history.imported.value), 0.0).sum(axis=1) > 0
-    return Area(history, told, np.flatnonzero((usual == CUSTOMER) & drew), seen)
+    return Area(history, told, np.flatnonzero((usual == CUSTOMER) & drew), policy.search.slack)
 
 
 def under_registered(
@@ -125,7 +142,9 @@ def loss_line(area: Area) -> Line:
 def _by_days(area: Area) -> Design:
     days = np.flatnonzero(area.clean)
     supply = area.balance.supply[0][days]
-    return Design(area.measured[:, days].T, area.loss[days], supply, area.square[days], days)
+    return Design(
+        area.energies[:, days].T, area.loss[days], supply, area.square[days], days, area.doubt[days]
+    )
 
 
 def _by_parts(area: Area, connection: Connection, folder: Path, zone: tzinfo) -> Design | None:
@@ -150,7 +169,8 @@ def _by_parts(area: Area, connection: Connection, folder: Path, zone: tzinfo) ->
     square = (supplied**2).sum(axis=2).ravel()
     used = supply > 0
     loss = supply - energies.sum(axis=1)
-    return Design(energies[used], loss[used], supply[used], square[used], np.repeat(days, PARTS)[used])
+    doubt = np.repeat(area.doubt[days] / PARTS, PARTS)[used]
+    return Design(energies[used], loss[used], supply[used], square[used], np.repeat(days, PARTS)[used], doubt)
 
 
 def fallen(area: Area, policy: LossPolicy) -> Iterator[Item]:
@@ -246,7 +266,7 @@ def _group(areas: Sequence[Area]) -> topology.Group:
         np.stack([np.nan_to_num(each.balance.supply[0]) for each in areas]),
         np.stack([each.square for each in areas]),
         np.stack([each.clean for each in areas]),
-        np.concatenate([each.measured for each in areas]),
+        np.concatenate([each.energies for each in areas]),
         np.repeat(np.arange(len(areas)), [len(each.customers) for each in areas]),
         np.concatenate([each.history.ratio[each.customers] for each in areas]),
     )
@@ -281,6 +301,7 @@ def of_area_itself(area: Area, explained_kwh: float, policy: LossPolicy) -> Iter
 def window(history_days: int, seen: Sequence[date], day: date, least_days: int) -> date:
     """The first day of evidence: after the area's last inspection where enough days have passed since."""
     first = day - timedelta(days=history_days - 1)
-    if seen and (after := max(seen) + timedelta(days=1)) > first and (day - after).days + 1 >= least_days:
+    enough = round(_SPARE * least_days)
+    if seen and (after := max(seen) + timedelta(days=1)) > first and (day - after).days + 1 >= enough:
         return after
     return first
