@@ -54,7 +54,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             rows=views.rows(found, names, words, trends),
             feeders=views.rows(feeders, {}, words, {}),
             counts=views.counts(found, words),
-            said=views.said(found, words),
+            lead=views.said(found, words),
         )
 
     @routes.get("/{id}")

@@ -44,7 +44,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             day=chosen,
             latest=latest,
             rows=views.rows(found, names, words),
-            said=views.said(found, words),
+            lead=views.said(found, words),
         )
 
     @routes.get("/{id}")
