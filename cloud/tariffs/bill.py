@@ -1,8 +1,9 @@
 """Lines of a bill: what, how much, at which price, by which document; each rounded once, then added up."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from cloud.kit.money import ZERO, Rounding, rounded, total
 
@@ -40,8 +41,7 @@ class Bill:
         return total(line.quantity for line in self.lines if line.kind == "energy")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A line's worth before anything is added up or rounded."""
 
     kind: str
@@ -56,17 +56,15 @@ class Item:
 
 def lines_of(items: Iterable[Item], how: Rounding) -> list[Line]:
     """Items that differ in quantity alone are one line, rounded once, in the order they came."""
-    found: dict[Item, Decimal] = {}
+    found: dict[tuple[str, str, str, Decimal, str, Decimal], Decimal] = {}
     for item in items:
         if item.quantity:
-            key = replace(item, quantity=ZERO)
+            key = (item.kind, item.what, item.unit, item.price, item.tariff, item.funds)
             found[key] = found.get(key, ZERO) + item.quantity
-    return [_line(key, quantity, how) for key, quantity in found.items()]
-
-
-def _line(item: Item, quantity: Decimal, how: Rounding) -> Line:
-    amount, funds = rounded(quantity * item.price, how), rounded(quantity * item.funds, how)
-    return Line(item.kind, item.what, quantity, item.unit, item.price, amount, item.tariff, funds)
+    return [
+        Line(kind, what, much, unit, price, rounded(much * price, how), tariff, rounded(much * funds, how))
+        for (kind, what, unit, price, tariff, funds), much in found.items()
+    ]
 
 
 def as_json(bill: Bill) -> Mapping[str, object]:
