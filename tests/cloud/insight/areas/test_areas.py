@@ -1,4 +1,4 @@
-"""What is said of an area's day: who drew at the peak, how its transformer was loaded, how good supply was."""
+"""What is said of an area's day: who drew at the peak, how its transformer was loaded, its supply."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,8 @@ def test_a_transformer_above_its_capacity_for_two_hours_is_told_with_who_drew(st
     station.reckon()
     found = station.area().loading
     assert found is not None
-    assert (found.rate_max, found.rate_max_at) == (pytest.approx(1.1), station.at(40))
+    assert found.rate_max == pytest.approx(1.1)
+    assert found.rate_max_at == station.at(40)
     assert (found.heavy_h, found.over_h, found.light_h) == (5.0, 2.0, 0.0)
     assert found.power_factor is PowerFactor.MEASURED
     assert found.severity_h == pytest.approx(2 * 0.3 + 3 * 0.1)
@@ -126,7 +127,8 @@ def test_a_capacity_that_changed_holds_from_its_instant_on(station: SmallStation
     station.reckon()
     found = station.area().loading
     assert found is not None
-    assert (found.capacity_kva, found.rate_max, found.heavy_h) == (200.0, pytest.approx(0.8), 12.0)
+    assert (found.capacity_kva, found.heavy_h) == (200.0, 12.0)
+    assert found.rate_max == pytest.approx(0.8)
     assert found.rate_mean == pytest.approx(0.6)
 
 
@@ -161,7 +163,8 @@ def test_imbalance_is_judged_above_a_third_of_the_load_and_by_the_definition_nam
     station.reckon()
     found = station.area().imbalance
     assert found is not None
-    assert (found.definition, found.max_min, found.at) == ("max_min", pytest.approx(0.2), station.at(0))
+    assert (found.definition, found.at) == ("max_min", station.at(0))
+    assert found.max_min == pytest.approx(0.2)
     assert found.mean_deviation == pytest.approx(1 / 9)
     assert (found.over_min, found.judged_min, found.known_min) == (720.0, 720.0, 1440.0)
 
@@ -174,7 +177,8 @@ def test_customers_voltages_are_judged_together(station: SmallStation) -> None:
     station.reckon()
     found = station.area().customers_voltage
     assert found is not None
-    assert (found.points, found.level, found.rate) == (3, "220 V", pytest.approx(2 / 3))
+    assert (found.points, found.level) == (3, "220 V")
+    assert found.rate == pytest.approx(2 / 3)
     assert found.coverage == pytest.approx(1.0)
 
 
