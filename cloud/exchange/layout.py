@@ -210,7 +210,7 @@ def _tall(
     ]
     valued = [place for place in rest if place.name and (place.role in VALUES or place.unit is not None)]
     if Role.METER not in columns and Role.POINT not in columns:
-        named = [place for place in rest if is_meter(place.name)]
+        named = [place for place in rest if is_meter(place.name)] or _alike(valued)
         if named or (len(rest) > 1 and not valued):
             return Layout(
                 Shape.COLUMNS, columns, tuple(rest if not named else _with(rest, named)), line, unit=unit
@@ -224,6 +224,13 @@ def _tall(
             f"'energy [kWh]', 'value' or a meter's name; seen: {seen}"
         )
     return Layout(Shape.LONG, columns, tuple(valued), line, unit=unit)
+
+
+def _alike(valued: Sequence[Place]) -> list[Place]:
+    """Several columns of one unit that say nothing else of what they are: their headings are names."""
+    plain = len(valued) > 1 and all(place.role is None for place in valued)
+    names = {place.name for place in valued}
+    return list(valued) if plain and len({place.unit for place in valued}) == 1 < len(names) else []
 
 
 def _name(name: Heading, is_meter: Callable[[str], bool]) -> str:

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from cloud.exchange.intake import Plan, Stretch
 
 MOST = 10
-_SHAPES = {
+SHAPES = {
     Shape.WIDE: "a row for each day, a column for each interval",
     Shape.LONG: "a row for each interval",
     Shape.COLUMNS: "a row for each interval, a column for each meter",
 }
-_SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
+SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
 
 
 def as_dict(plan: "Plan") -> dict[str, object]:
@@ -37,7 +37,7 @@ def as_dict(plan: "Plan") -> dict[str, object]:
         "file": file.path.name,
         "kind": file.sheet.kind,
         "encoding": encoding_name(file.sheet.encoding),
-        "separator": _SEPARATORS.get(file.sheet.separator, file.sheet.separator),
+        "separator": SEPARATORS.get(file.sheet.separator, file.sheet.separator),
         "layout": file.shape.value,
         "values": file.values.value,
         "unit": file.unit,
@@ -90,7 +90,7 @@ def _facts(plan: "Plan", told: dict[str, object]) -> Iterable[tuple[str, str]]:
     file = plan.file
     kind = f"CSV, {told['encoding']}, {told['separator']}" if file.sheet.kind == "csv" else file.sheet.kind
     yield "file", f"{told['file']} ({kind})"
-    yield "layout", _SHAPES[file.shape]
+    yield "layout", SHAPES[file.shape]
     yield "values", f"{file.values} in {file.unit}, decimal {file.mark}"
     yield "times", f"{_step(file.interval_s)}, labelled by {file.meaning}: {file.why}"
     yield "zone", str(told["zone"])

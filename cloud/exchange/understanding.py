@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -182,7 +183,8 @@ def _meaning(
         return Meaning.BEGIN, "headings name begin and end"
     if found.has_24:
         return Meaning.END, "there is a 24:00, which only an end can be"
-    proved = {_edges(each.labels, interval_s) for each in ordered.values() if len(each.labels)}
+    zone = said.zone if found.absolute else None
+    proved = {_edges(each.labels, interval_s, zone) for each in ordered.values() if len(each.labels)}
     proved.discard(None)
     if len(proved) == 1:
         only = proved.pop()
@@ -193,14 +195,21 @@ def _meaning(
     )
 
 
-def _edges(labels: Ints, interval_s: int) -> tuple[Meaning, str] | None:
-    """Whole days tell: they go from 00:00 to 23:45, or from 00:15 to 00:00."""
-    first, last = int(labels.min()) % DAY_S, int(labels.max()) % DAY_S
+def _edges(labels: Ints, interval_s: int, zone: ZoneInfo | None) -> tuple[Meaning, str] | None:
+    """Whole days tell: they go from 00:00 to 23:45, or from 00:15 to 00:00; of instants in their zone."""
+    first, last = (_on_the_wall(int(each), zone) % DAY_S for each in (labels.min(), labels.max()))
     if first == 0 and last == DAY_S - interval_s:
         return Meaning.BEGIN, "days go from 00:00 to the last interval's begin"
     if first == interval_s and last == 0:
         return Meaning.END, "days go from the first interval's end to 00:00"
     return None
+
+
+def _on_the_wall(label: int, zone: ZoneInfo | None) -> int:
+    if zone is None:
+        return label
+    offset = datetime.fromtimestamp(label, UTC).astimezone(zone).utcoffset()
+    return label + (round(offset.total_seconds()) if offset else 0)
 
 
 def _series(

@@ -1,0 +1,67 @@
+"""The first section: what was read, how it was understood, and what is missing, as a picture by day."""
+
+import numpy as np
+
+from cloud.analysis.report.page import Fact, Facts, Figure, Section, Text
+from cloud.analysis.report.svg import Plot, Tick, blend, picture, shown
+from cloud.analysis.report.work import Work, day_ticks, span_of
+
+COVERAGE = blend([(194, 87, 12), (240, 190, 120), (120, 170, 205), (0, 90, 150)])
+MOST_ROWS = 400
+TALL_PX = 14
+
+
+def section(work: Work) -> Section:
+    t, given = work.t, work.given
+    coverage = given.coverage()
+    share = float(coverage.mean())
+    made = Section("read", t("What was read"), lead=t("Check this first: everything below rests on it."))
+    facts = [Fact(name, text) for name, text in given.read]
+    facts.append(Fact(t("Values that are there"), f"{100 * share:.1f} %", _missing(work, coverage)))
+    made.blocks.append(Facts("", facts))
+    made.blocks += [Text(note) for note in given.notes]
+    made.blocks.append(_picture(work, coverage))
+    made.figures = {
+        "meters": len(given.meters),
+        "first_day": str(given.days[0]),
+        "last_day": str(given.days[-1]),
+        "days": len(given.days),
+        "interval_s": given.interval_s,
+        "zone": given.zone.key,
+        "coverage": round(share, 6),
+        "notes": list(given.notes),
+    }
+    return made
+
+
+def _missing(work: Work, coverage: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
+    t = work.t
+    lacking = int((coverage.min(axis=0) < 1).sum())
+    if not lacking:
+        return t("No value is missing.")
+    return t("{days} of {all} days lack something.", days=lacking, all=coverage.shape[1])
+
+
+def _picture(work: Work, coverage: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Figure:
+    t, given = work.t, work.given
+    every = max(1, -(-len(coverage) // MOST_ROWS))
+    rows = np.stack([coverage[at : at + every].mean(axis=0) for at in range(0, len(coverage), every)])
+    uri = picture(rows, 0, 1, COVERAGE)
+    worst = int(coverage.mean(axis=0).argmin())
+    sentence = t(
+        "From {span}, {meters} meters: {share} % of all values are there. The poorest day is {day} "
+        "with {low} %.",
+        span=span_of(given.days), meters=len(given.meters), share=shown(100 * float(coverage.mean())),
+        day=given.days[worst], low=shown(100 * float(coverage[:, worst].mean())),
+    )  # fmt: skip
+    height = 64 + min(300, max(34, TALL_PX * len(rows) if len(rows) < 12 else 2 * len(rows)))
+
+    def draw(width: int) -> str:
+        plot = Plot(width, height, (0, len(given.days)), (len(coverage), 0), left=52)
+        plot.image(uri)
+        across = [Tick(1, "1"), Tick(len(coverage), str(len(coverage)))] if len(coverage) > 1 else []
+        plot.axes(t("meter"), day_ticks(given.days, 4 if plot.is_narrow else 9), across)
+        plot.text(width - 14, 12, t("blue: whole, orange: missing"), "tick", "end")
+        return plot.svg(sentence)
+
+    return Figure(t("What is there, day by day"), sentence, draw)
