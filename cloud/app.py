@@ -1,6 +1,7 @@
 """Builds the service and hands every part what it needs: the only place that knows all of them."""
 
 import logging
+import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -39,15 +40,16 @@ from cloud.fleet.dispatch import Dispatch
 from cloud.fleet.intake import Intake, Message
 from cloud.fleet.link import Link, LinkState, Login
 from cloud.fleet.owners import owners
-from cloud.insight import runs as insight_runs  # noqa: F401 - its table
 from cloud.insight import weather as insight_weather  # noqa: F401 - its tables
 from cloud.insight.areas import tables as area_tables  # noqa: F401 - its table
+from cloud.insight.engine import engine_of
 from cloud.insight.forecast import tables as forecast_tables  # noqa: F401 - its tables
-from cloud.insight.indicators import store as indicator_store  # noqa: F401 - its tables
 from cloud.insight.loss import api as loss_api
 from cloud.insight.loss import inspections_api
 from cloud.insight.loss.actions import LineLoss
 from cloud.insight.loss.policy import loss_policy
+from cloud.insight.parts import Station as InsightStation
+from cloud.insight.parts import nightly_of, warm
 from cloud.insight.profile import tables as profile_tables  # noqa: F401 - its tables
 from cloud.keeping import api as keeping_api
 from cloud.kit import access
@@ -99,6 +101,7 @@ WATCH_EVERY = timedelta(seconds=2)
 DATA_EVERY = timedelta(seconds=30)
 COMMANDS_EVERY = timedelta(seconds=2)
 ARCHIVE_EVERY = timedelta(hours=6)
+ANALYSE_EVERY = timedelta(minutes=30)
 VALIDATE_EVERY = timedelta(minutes=30)
 COLLECTION_EVERY = timedelta(minutes=5)
 
@@ -227,6 +230,15 @@ class Application:
             settings.station.zone,
             self.clock,
         )
+        station = InsightStation(
+            self.database,
+            settings.archive.folder,
+            settings.station.zone,
+            settings.policies_dir,
+            self.clock,
+            engine_of(settings.analysis),
+        )
+        self.load_analysis = nightly_of(station, self.line_loss)
 
     def _build_archive(self) -> None:
         settings, zone = self.settings, self.settings.station.zone
@@ -269,6 +281,7 @@ class Application:
             *([Job("boards", BOARDS_EVERY, self.boards.run)] if self.boards else []),
             Job("forget settled batches", timedelta(days=1), self._prune_batches),
             Job("archive", ARCHIVE_EVERY, self.upkeep.run),
+            Job("load analysis", ANALYSE_EVERY, self.load_analysis.run),
             Job("exchanges", timedelta(minutes=1), self.fieldwork.prove),
             Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep),
         ]
@@ -337,6 +350,7 @@ class Application:
         log.info(sqlite_note())
         self._start_link()
         self.courier.start()
+        threading.Thread(target=warm, name="warm kernels", daemon=True).start()
         self.schedule.start()
 
     def start_ingest(self) -> None:

@@ -111,21 +111,20 @@ def _profiles(station: Station) -> Part:
 
 
 def _forecast(station: Station) -> Part:
-    from cloud.insight.forecast import actions
+    from cloud.insight.forecast.actions import Forecasts
     from cloud.insight.forecast.policy import forecast_policy
 
-    policy, calendar = forecast_policy(station.policies), station_calendar(station.policies)
+    forecasts = Forecasts(
+        station.database,
+        station.archive,
+        station.zone,
+        station.clock,
+        forecast_policy(station.policies),
+        station_calendar(station.policies),
+        station.engine,
+    )
 
     def work(night: Night) -> None:
-        actions.nightly(
-            station.database,
-            station.archive,
-            night.day,
-            zone=station.zone,
-            policy=policy,
-            calendar=calendar,
-            now=station.clock.now(),
-            engine=station.engine,
-        )
+        forecasts.run_day(night.day)
 
     return Part("forecast", work, again=False)

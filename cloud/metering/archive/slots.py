@@ -69,7 +69,7 @@ def table_of(layer: Layer, days: Iterable[PointDay]) -> pa.Table:
 
 def table(
     layer: Layer,
-    point: NDArray[Any],
+    point: NDArray[Any] | pa.DictionaryArray,
     at_ms: NDArray[np.int64],
     interval_s: NDArray[np.int64],
     values: dict[str, NDArray[Any]],
@@ -78,8 +78,11 @@ def table(
     kind = TYPES[layer]
     with np.errstate(over="ignore"):  # what no float32 holds is infinite, as absurd as it came
         cast_values = [each.astype(kind.to_pandas_dtype(), copy=False) for each in values.values()]
+    coded = (
+        point if isinstance(point, pa.DictionaryArray) else pa.array(point, pa.string()).dictionary_encode()
+    )
     columns = [
-        pa.array(point, pa.string()).dictionary_encode().cast(POINT),
+        coded.cast(POINT),
         pa.array(at_ms.astype("datetime64[ms]"), AT),
         pa.array(interval_s.astype(np.int32), pa.int32()),
         *(pa.array(each, kind) for each in cast_values),
