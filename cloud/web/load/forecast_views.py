@@ -176,7 +176,7 @@ def error_rows(of: Figures, words: Words) -> list[tuple[str, str, str]]:
 def percent_signed(share: float | None, words: Words) -> str:
     if share is None:
         return words.number(None)
-    return ("−" if share < 0 else "+") + percent(abs(share), words, 1)
+    return ("-" if share < 0 else "+") + percent(abs(share), words, 1)
 
 
 def _minutes(value: float | None, words: Words) -> str:

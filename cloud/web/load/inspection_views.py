@@ -158,7 +158,7 @@ def _value(name: str, value: Any, words: Words) -> str:
     if value is None or isinstance(value, str):
         return value or "–"
     if name in SHARES:
-        return ("−" if value < 0 else "") + percent(abs(value), words)
+        return ("-" if value < 0 else "") + percent(abs(value), words)
     return words.number(number(value), DIGITS.get(name, 1))
 
 

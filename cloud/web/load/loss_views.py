@@ -141,7 +141,7 @@ def signed(share: float | None, words: Words) -> str:
     known = number(share)
     if known is None:
         return NONE
-    return ("−" if known < 0 else "") + percent(abs(known), words, 1)
+    return ("-" if known < 0 else "") + percent(abs(known), words, 1)
 
 
 def rows(

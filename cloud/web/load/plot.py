@@ -51,10 +51,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A level that something is measured against."""
+    """A level that something is held against; `look` is "limit" for one not to be crossed, else "level"."""
 
     name: str
     value: float
+    look: str = "limit"
 
 
 @dataclass(frozen=True, slots=True)

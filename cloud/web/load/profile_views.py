@@ -202,7 +202,7 @@ def typical(found: Profile, words: Words) -> Figure | None:
         if len(day.kw) == count
     ]
     limits = [
-        Limit(words.text(said, kw=words.number(value, 2)), value)
+        Limit(words.text(said, kw=words.number(value, 2)), value, "level")
         for said, value in (
             (mark("base %(kw)s kW"), found.base_kw),
             (mark("peak %(kw)s kW"), found.peak_kw),

@@ -147,14 +147,15 @@ class SpellView:
 
 
 def spells(found: Sequence[AreaDay], words: Words) -> list[SpellView]:
-    """Heavy and overload spells, newest first."""
-    return [
-        _spell(each, of.day, words)
-        for of in reversed(found)
-        if of.loading is not None
-        for each in of.loading.spells
-        if each.state is not State.LIGHT
-    ]
+    """Of each state the longest heavy and overload spell of a day, newest first."""
+    shown = []
+    for of in reversed(found):
+        loads = of.loading.spells if of.loading is not None else ()
+        for state in (State.OVER, State.HEAVY):
+            of_state = [each for each in loads if each.state is state]
+            if of_state:
+                shown.append(_spell(max(of_state, key=lambda each: each.end - each.start), of.day, words))
+    return shown
 
 
 def _spell(each: Spell, day: date, words: Words) -> SpellView:

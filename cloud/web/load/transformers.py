@@ -16,6 +16,7 @@ from cloud.web.pages import Pages
 from cloud.web.parts import Parts
 
 DAY = timedelta(days=1)
+SPELLS = 8
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
@@ -57,6 +58,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             found = store.of_area(connection, id, first, last)
         shown = [first + number * DAY for number in range(span)]
         newest = found[-1] if found else None
+        spells = views.spells(found, words)
         return show(
             request,
             user,
@@ -70,7 +72,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             rates_known=any(each.loading for each in found),
             voltage=views.voltage_chart(found, shown, words),
             imbalance=views.imbalance_chart(found, shown, words),
-            spells=views.spells(found, words),
+            spells=spells[:SPELLS],
+            spell_count=len(spells),
             at_peak=views.contributions(newest.contributions, words) if newest else (),
             factor=views.factor_said(newest.loading, words) if newest and newest.loading else "",
         )

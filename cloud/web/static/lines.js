@@ -41,7 +41,7 @@
     connectedCallback() {
       if (matchMedia("(max-width: 640px)").matches) return; // the drawing for the phone is made for it
       this.sheet = JSON.parse(this.dataset.sheet);
-      this.querySelectorAll("svg.plot, .legend").forEach((each) => (each.hidden = true));
+      this.querySelectorAll("svg.plot, .legend").forEach((each) => each.setAttribute("hidden", ""));
       this.draw();
       this.watch = new ResizeObserver(() => this.plot.setSize({ width: this.clientWidth, height: HEIGHT }));
       this.watch.observe(this);
