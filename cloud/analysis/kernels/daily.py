@@ -24,6 +24,7 @@ from cloud.analysis.kernels.lanes import (
     root,
     spread,
     store,
+    store_first,
     total_of_bytes,
     turn,
 )
@@ -85,11 +86,14 @@ def _starts(
     """Where each of sixteen days begins in the input and the result; after the last it is the last again."""
     first, place, _, _ = tables
     _, width, days, columns = shape
+    point, day = block // len(first), block % len(first)
     for lane in range(LANES):
-        row = min(block + lane, end - 1)
-        point, day = row // len(first), row % len(first)
         sources[lane] = point * width + first[day]
         targets[lane] = (point * days + place[day]) * columns
+        if block + lane < end - 1:
+            day += 1
+            if day == len(first):
+                point, day = point + 1, 0
 
 
 @compiled
@@ -299,6 +303,20 @@ def _rest(
 
 
 @compiled
+def _written(
+    results: Any, rows: Any, turned: Any, out: NDArray[np.float32], targets: NDArray[np.int64], columns: int
+) -> None:
+    """The columns of sixteen days as rows of the result; days that are there twice are written twice."""
+    turn(results, rows, 0, turned, rows, 0)
+    for lane in range(LANES):
+        store_first(out, targets[lane], load(turned, lane * LANES), min(columns, LANES))
+    if columns > LANES:
+        turn(results, rows[LANES:], 0, turned, rows, 0)
+        for lane in range(LANES):
+            store_first(out, targets[lane] + LANES, load(turned, lane * LANES), columns - LANES)
+
+
+@compiled
 def _fill(
     wh: NDArray[np.float32],
     marks: NDArray[np.uint8],
@@ -314,6 +332,7 @@ def _fill(
     loads = np.empty(slots * LANES, np.float32)
     sums = np.empty(BANDS * PARTS * LANES, np.float32)
     results = np.full(_ROOM * LANES, _NAN, np.float32)
+    turned = np.empty(LANES * LANES, np.float32)
     rows = np.arange(max(slots, _ROOM)) * LANES
     sources, targets = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
     ahead, targets_ahead = np.empty(LANES, np.int64), np.empty(LANES, np.int64)
@@ -330,8 +349,6 @@ def _fill(
             if len(marks):
                 for lane in range(LANES):
                     results[18 * LANES + lane] = _marked(marks, sources[lane], slots)
-        for lane in range(min(LANES, end - block)):
-            for column in range(columns):
-                out[targets[lane] + column] = results[column * LANES + lane]
+        _written(results, rows, turned, out, targets, columns)
         sources, ahead = ahead, sources
         targets, targets_ahead = targets_ahead, targets

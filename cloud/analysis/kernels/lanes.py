@@ -101,6 +101,23 @@ def store(typing: Any, target: Any, at: Any, value: Any) -> Any:
 
 
 @_operation
+def store_first(typing: Any, target: Any, at: Any, value: Any, count: Any) -> Any:
+    """target[at : at + count] = the first `count` lanes; nothing watches the bounds."""
+
+    def emit(builder: Any, data: Any, place: Any, lanes: Any, count: Any) -> None:
+        none = ir.Constant(_WHICH, ir.Undefined)
+        most = builder.insert_element(none, builder.trunc(count, _ONE), _ONE(0))
+        most = builder.shuffle_vector(most, none, ir.Constant(_WHICH, [0] * LANES))
+        mask = builder.icmp_signed("<", ir.Constant(_WHICH, list(range(LANES))), most)
+        form = ir.FunctionType(ir.VoidType(), [_FLOATS, _FLOATS.as_pointer(), _ONE, _BITS])
+        some = get_or_insert_function(builder.module, form, "llvm.masked.store.v16f32.p0")
+        where = builder.bitcast(builder.gep(data, [place]), _FLOATS.as_pointer())
+        builder.call(some, [lanes, where, _ONE(4), mask])
+
+    return _at(types.void, (target, types.intp, _LANES, types.intp), emit)
+
+
+@_operation
 def fetch(typing: Any, source: Any, at: Any) -> Any:
     """Asks for the cache line of source[at] ahead: rows side by side are no stream a processor foresees."""
 
