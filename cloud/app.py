@@ -41,7 +41,7 @@ from cloud.fleet.intake import Intake, Message
 from cloud.fleet.link import Link, LinkState, Login
 from cloud.fleet.owners import owners
 from cloud.insight import weather as insight_weather  # noqa: F401 - its tables
-from cloud.insight.areas import tables as area_tables  # noqa: F401 - its table
+from cloud.insight.areas import api as areas_api
 from cloud.insight.engine import engine_of
 from cloud.insight.forecast import tables as forecast_tables  # noqa: F401 - its tables
 from cloud.insight.loss import api as loss_api
@@ -313,6 +313,7 @@ class Application:
                 ),
                 keeping_api.router(database, guard, clock, self.fieldwork.photos),
                 points_api.router(database, guard, self.fieldwork, clock),
+                areas_api.router(database, guard),
                 loss_api.router(database, guard),
                 inspections_api.router(database, guard, self.line_loss),
             ],

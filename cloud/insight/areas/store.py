@@ -170,20 +170,27 @@ class AreaDay:
 
 def of_area(connection: Connection, area: str, first: date, last: date) -> list[AreaDay]:
     """The days, both included, that were reckoned, in order."""
-    return _of(connection, Kind.AREA, area, first, last)
+    return history(connection, Kind.AREA, area, first, last)
 
 
 def of_feeder(connection: Connection, feeder: str, first: date, last: date) -> list[AreaDay]:
     """As `of_area`."""
-    return _of(connection, Kind.FEEDER, feeder, first, last)
+    return history(connection, Kind.FEEDER, feeder, first, last)
 
 
 def on_day(
-    connection: Connection, kind: Kind, day: date, subjects: Collection[str] | None = None
+    connection: Connection,
+    kind: Kind,
+    day: date,
+    subjects: Collection[str] | None = None,
+    *,
+    after: str = "",
+    limit: int | None = None,
 ) -> list[AreaDay]:
     """All areas or feeders of a day, or those named, in order of id: for lists."""
     table = day_table.c
-    query = select(table.detail).where(table.kind == kind, table.day == day).order_by(table.subject)
+    query = select(table.detail).where(table.kind == kind, table.day == day, table.subject > after)
+    query = query.order_by(table.subject).limit(limit)
     if subjects is not None:
         query = query.where(table.subject.in_(sorted(subjects)))
     return [_made(row) for row in connection.scalars(query)]
@@ -229,7 +236,8 @@ def save(
         connection.execute(insert(day_table), rows)
 
 
-def _of(connection: Connection, kind: Kind, subject: str, first: date, last: date) -> list[AreaDay]:
+def history(connection: Connection, kind: Kind, subject: str, first: date, last: date) -> list[AreaDay]:
+    """The days, both included, that were reckoned, in order."""
     table = day_table.c
     query = select(table.detail).where(
         table.kind == kind, table.subject == subject, table.day.between(first, last)
