@@ -219,8 +219,8 @@ def charts(found: Sequence[AreaLoss], days: Sequence[date], words: Words) -> lis
     high = [number(each.high_kwh) if each else None for each in kept]
     technical = [number(each.baseline_kwh) if each else None for each in kept]
     both = (
-        Series(words.text("supplied"), supply, "a"),
-        Series(words.text("sold"), sales, "b"),
+        Series(words.text("energy supplied"), supply, "a"),
+        Series(words.text("energy sold"), sales, "b"),
     )
     lines = [Series(words.text("loss"), loss, "a")]
     if any(one is not None and one != other for one, other in zip(low, high, strict=True)):
