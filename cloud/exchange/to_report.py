@@ -100,8 +100,8 @@ def understood(found: Matrix) -> Iterator[str]:
     t = Words("en")
     for name, text in _read(found, t):
         yield f"{name}: {text}"
-    for note in found.notes:
-        yield f"note: {note}"
+    for note in _said(found):
+        yield "note: " + t(note, zone=found.zone.key)
 
 
 def _read(found: Matrix, t: Words) -> Iterator[tuple[str, str]]:
@@ -132,9 +132,18 @@ def _interval(found: Matrix, t: Words) -> str:
     return own + t(", added up to {minutes} min", minutes=found.interval_s // 60)
 
 
-def _notes(found: Matrix, beside: Beside, t: Words) -> Iterator[str]:
+def _said(found: Matrix) -> Iterator[str]:
+    """What the importer tells of the station's zone is told of the one taken here."""
     for note in found.notes:
-        yield t("Note: {note}.", note=note)
+        if note.startswith("times have no offset"):
+            yield "times have no offset: taken as those of {zone}; say --timezone for another"
+        else:
+            yield note
+
+
+def _notes(found: Matrix, beside: Beside, t: Words) -> Iterator[str]:
+    for note in _said(found):
+        yield t("Note: {note}.", note=t(note, zone=found.zone.key))
     back = float(found.fed_back_kwh.sum())
     if back:
         yield t(

@@ -65,7 +65,7 @@ def _told(
     def draw(width: int) -> str:
         low, high = min(0.0, float(np.nanmin(rate))), float(np.nanmax(rate))
         plot = Plot(width, 240, (0, len(rate)), (low, nice(max(high, 1.0))))
-        plot.axes("%", day_ticks(given.days, 4 if plot.is_narrow else 9), ticks(low, max(high, 1.0), 4))
+        plot.axes("%", day_ticks(given.days, 4 if plot.is_narrow else 9), ticks(low, max(high, 1.0), 6))
         plot.line(np.arange(len(rate)) + 0.5, rate, "a")
         plot.dots(np.arange(len(rate)) + 0.5, rate, "a", 1.4)
         return plot.svg(sentence)

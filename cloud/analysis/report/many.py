@@ -113,10 +113,8 @@ def _table(work: Work, found: Coincidence, rows: list[int]) -> Table:
     daily = work.daily_of_all
     known = np.where((coverage >= 0.95)[:, :, None], daily, np.nan)
     count = np.isfinite(known).sum(axis=1)
-    divisor = np.where(count > 0, count, np.nan).astype(np.float64)
-    means = np.empty(divisor.shape)
-    np.divide(np.nansum(known, axis=1), divisor, out=means)
-    total = np.nansum(given.wh, axis=1, dtype=np.float64) / 1000
+    means = np.nansum(known, axis=1) / np.where(count > 0, count, np.nan)
+    total = np.asarray(np.nansum(given.wh, axis=1, dtype=np.float64), np.float64) / 1000
     shown_rows = sorted(range(len(rows)), key=lambda place: -total[rows[place]])[:MOST_ROWS]
     made: list[list[Cell | str]] = []
     for place in shown_rows:
@@ -133,8 +131,8 @@ def _table(work: Work, found: Coincidence, rows: list[int]) -> Table:
         cells = [Cell(_told(value, by, unit), value) for value, by, unit in values]
         made.append([given.meters[row], *cells])
     head = [
-        t("Meter"), "kWh", t("Highest kW"), t("Load factor"), t("Base kW"), t("At night"), t("At common peak"),
-        t("Coverage"),
+        t("Meter"), "kWh", t("Highest kW"), t("Load factor"), t("Base kW"), t("At night"),
+        t("At common peak"), t("Coverage"),
     ]  # fmt: skip
     left = len(rows) - len(made)
     note = t("Click a heading to sort. “At common peak”: what the meter draws then over its own highest.")

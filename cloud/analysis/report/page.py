@@ -8,6 +8,8 @@ from cloud.analysis.report.style import SORT, STYLE
 
 WIDE, NARROW = 760, 344
 """Each chart is drawn for a desk and for a phone; the page shows the one that fits."""
+LONG = 25
+"""A table of more rows scrolls within itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Section:
 def page(title: str, subtitle: str, sections: Sequence[Section], language: str, contents: str) -> str:
     """The whole file."""
     links = "".join(f'<li><a href="#{each.key}">{escape(each.title)}</a></li>' for each in sections)
-    body = "".join(map(_section, sections))
+    body = _tied("".join(map(_section, sections)))
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -89,6 +91,13 @@ def page(title: str, subtitle: str, sections: Sequence[Section], language: str, 
         f'<nav aria-label="{escape(contents)}"><ol>{links}</ol></nav><main>{body}</main>'
         f"<script>{SORT}</script></body></html>\n"
     )
+
+
+def _tied(text: str) -> str:
+    """A number and its unit stay on one line."""
+    for unit in ("%", "kWh", "kW", "°C", "h<"):
+        text = text.replace(f" {unit}", f"\u00a0{unit}")
+    return text
 
 
 def _section(section: Section) -> str:
@@ -125,7 +134,8 @@ def _table(table: Table) -> str:
     rows = "".join(f"<tr>{_cells(row, table.numbers_from)}</tr>" for row in table.rows)
     title = f"<h3>{escape(table.title)}</h3>" if table.title else ""
     return (
-        f'{title}<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'{title}<div class="scroll{" long" * (len(table.rows) > LONG)}"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
         f"{_note(table.note)}"
     )
 

@@ -49,9 +49,8 @@ def _picture(work: Work, coverage: np.ndarray[tuple[int, ...], np.dtype[np.float
     uri = picture(rows, 0, 1, COVERAGE)
     worst = int(coverage.mean(axis=0).argmin())
     sentence = t(
-        "From {span}, {meters} meters: {share} % of all values are there. The poorest day is {day} "
-        "with {low} %.",
-        span=span_of(given.days), meters=len(given.meters), share=shown(100 * float(coverage.mean())),
+        "{span}: {share} % of all values are there. The poorest day is {day} with {low} %.",
+        span=span_of(given.days), share=shown(100 * float(coverage.mean())),
         day=given.days[worst], low=shown(100 * float(coverage[:, worst].mean())),
     )  # fmt: skip
     height = 64 + min(300, max(34, TALL_PX * len(rows) if len(rows) < 12 else 2 * len(rows)))

@@ -22,7 +22,9 @@ dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(270px,1fr));gap:10
 dl>div{background:var(--fill);border-radius:8px;padding:10px 14px}dt{color:var(--soft);font-size:.88rem}
 dd{margin:0}dd b{font-size:1.18rem;font-weight:600;display:block;overflow-wrap:anywhere}
 dd span{font-size:.88rem;color:var(--soft);display:block}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem;
+.scroll{overflow-x:auto}.long{max-height:560px;overflow-y:auto;border-bottom:1px solid var(--rule)}
+.long th{position:sticky;top:0;background:var(--back)}table{border-collapse:collapse;width:100%;
+font-size:.9rem;
 font-variant-numeric:tabular-nums}
 th,td{padding:6px 10px;text-align:left;border-bottom:1px solid var(--rule);white-space:nowrap}
 th{color:var(--soft);font-weight:600}th[data-n],.n{text-align:right}th.sort{cursor:pointer}
@@ -38,7 +40,8 @@ svg .name{font-weight:600;fill:currentColor}svg .say{fill:var(--ink)}
 .a{color:var(--a)}.b{color:var(--b)}.c{color:var(--c)}.d{color:var(--d)}.e{color:var(--e)}
 @media (max-width:640px){body{padding:0 12px 40px;font-size:15px}h1{font-size:1.35rem}h2{font-size:1.18rem}
 .wide{display:none}.narrow{display:block}dl{grid-template-columns:1fr}th,td{padding:6px 7px}}
-@media print{:root{--back:#fff;--ink:#000;--soft:#444;--rule:#ccc;--fill:#f4f4f4;--a:#0072b2;--b:#c2570c;
+@media print{.long{max-height:none;overflow:visible}:root{--back:#fff;--ink:#000;--soft:#444;--rule:#ccc;
+--fill:#f4f4f4;--a:#0072b2;--b:#c2570c;
 --c:#00795a;--d:#8a5a9e;--e:#555}nav{display:none}figure,dl>div,tr{break-inside:avoid}h2,h3{
 break-after:avoid}
 body{max-width:none;font-size:11pt;print-color-adjust:exact}.wide{display:block}.narrow{display:none}}

@@ -26,7 +26,7 @@ def _heat(work: Work) -> Figure:
     t, given, kw = work.t, work.given, work.subject.kw
     known = kw[np.isfinite(kw)]
     low, high = float(min(known.min(), 0)), float(np.quantile(known, 0.995))
-    uri = picture(work.wall.T[::-1], low, high or 1.0, CIVIDIS)
+    uri = picture(work.wall.T, low, high or 1.0, CIVIDIS)
     at = int(np.nanargmax(kw))
     day, label = given.days[int(given.grid.day[at])], int(given.grid.label[at])
     hours = np.nanmean(work.wall, axis=0) if len(given.days) > 1 else work.wall[0]
@@ -40,10 +40,10 @@ def _heat(work: Work) -> Figure:
     def draw(width: int) -> str:
         labels = given.grid.labels
         plot = Plot(width, 320, (0, len(given.days)), (labels, 0), top=34, bottom=26)
-        plot.image(uri)
         plot.axes(
             t("time of day"), day_ticks(given.days, 4 if plot.is_narrow else 9), hour_ticks(labels, False)
         )
+        plot.image(uri)
         _key(plot, low, high)
         return plot.svg(sentence)
 
@@ -91,19 +91,20 @@ def _typical(work: Work) -> list[Figure]:
         labels = given.grid.labels
         top = max(float(np.nanquantile(days, 0.9, axis=0).max()) for *_, days in curves)
         top = max(top, *(float(np.nanmax(curve)) for _, _, curve, _ in curves))
-        plot = Plot(width, 270, (0, labels), (0, nice(top)), right=14 if width < 500 else 150)
+        plot = Plot(width, 270, (0, labels), (0, nice(top)), right=24 if width < 500 else 150)
         plot.axes("kW", hour_ticks(labels, plot.is_narrow))
         x = np.arange(labels) + 0.5
         for _, kind, _, days in curves:
             low, high = np.nanquantile(days, [0.1, 0.9], axis=0)
             plot.area(x, low, high, kind)
-        for number, (name, kind, curve, _) in enumerate(curves):
+        for number, (name, kind, curve, days) in enumerate(curves):
+            plot.line(x, np.nanmean(days, axis=0), f"{kind} thin dash")
             plot.line(x, curve, kind, "" if plot.is_narrow else name)
             if plot.is_narrow:
                 plot.text(70 + number * 110, 12, name, f"name {kind}")
         return plot.svg(sentence)
 
-    note = t("Shaded: where eight of ten days lie at each time.")
+    note = t("Shaded: where eight of ten days lie. Dashed: the mean of all days, which hides their peaks.")
     return [Figure(t("Typical day"), sentence, draw, note)]
 
 
@@ -139,7 +140,7 @@ def _energy(work: Work) -> Figure:
         )  # fmt: skip
 
     def draw(width: int) -> str:
-        right = 46 if with_heat else 14
+        right = 46 if with_heat else 24
         top = float(np.nanmax(energy)) if known.any() else 1.0
         plot = Plot(width, 250, (0, len(energy)), (0, nice(top)), right=right)
         plot.axes("kWh", day_ticks(given.days, 4 if plot.is_narrow else 9))
