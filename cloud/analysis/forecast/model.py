@@ -23,14 +23,14 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """Nodes of all trees one behind the other; `roots` where each begins, `feature` -1 at a leaf."""
+    """Nodes of all trees one behind the other, as `sum_of_trees` takes them; `roots` where each begins."""
 
-    roots: NDArray[np.int32]
-    feature: NDArray[np.int32]
-    threshold: NDArray[np.float64]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
+    roots: NDArray[np.uint32]
+    depth: int
+    feature: NDArray[np.uint32]
+    threshold: Kw
     missing_left: NDArray[np.uint8]
+    child: NDArray[np.uint32]
     value: NDArray[np.float64]
     baseline: float
 
@@ -44,7 +44,7 @@ class Trees:
     def from_bytes(cls, content: bytes) -> "Trees":
         with np.load(io.BytesIO(content), allow_pickle=False) as found:
             known = {each.name: found[each.name] for each in fields(cls)}
-        return cls(**known | {"baseline": float(known["baseline"])})
+        return cls(**known | {"depth": int(known["depth"]), "baseline": float(known["baseline"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def predict(trees: Trees, known: Lags) -> Kw:
     out = np.empty(points * slots, np.float32)
     rows = known.rows.reshape(-1, width)
     sum_of_trees(
-        rows, trees.roots, trees.feature, trees.threshold, trees.left, trees.right, trees.missing_left,
+        rows, trees.roots, trees.depth, trees.feature, trees.threshold, trees.missing_left, trees.child,
         trees.value, trees.baseline, out,
     )  # fmt: skip
     found: Kw = np.maximum(out.reshape(points, slots), 0) * known.scale[:, None]
@@ -111,6 +111,7 @@ class Learning:
 
     trees: int = 60
     leaves: int = 31
+    depth: int = 7
     rate: float = 0.12
     least_in_leaf: int = 100
     seed: int = 0
@@ -131,6 +132,7 @@ def learn(rows: Kw, truth: Kw, how: Learning | None = None) -> Trees:
         loss="absolute_error",
         max_iter=how.trees,
         max_leaf_nodes=how.leaves,
+        max_depth=how.depth,
         learning_rate=how.rate,
         min_samples_leaf=how.least_in_leaf,
         early_stopping=False,
@@ -148,17 +150,26 @@ def _plain(learner: Any, told: NDArray[np.int64]) -> Trees:
     every = np.concatenate(nodes)
     shift = np.repeat(roots, [len(each) for each in nodes])
     leaf = every["is_leaf"].astype(np.bool_)
+    itself = np.arange(len(every))
+    child = np.stack([np.where(leaf, itself, every[side] + shift) for side in ("left", "right")], axis=1)
     return Trees(
         roots=roots,
-        feature=np.where(leaf, -1, told[np.where(leaf, 0, every["feature_idx"])]).astype(np.int32),
-        threshold=every["num_threshold"].astype(np.float64),
-        left=(every["left"] + shift).astype(np.int32),
-        right=(every["right"] + shift).astype(np.int32),
+        depth=int(every["depth"].max()),
+        feature=np.where(leaf, 0, told[np.where(leaf, 0, every["feature_idx"])]).astype(np.uint32),
+        threshold=_below(every["num_threshold"]),
         missing_left=every["missing_go_to_left"].astype(np.uint8),
+        child=child.ravel().astype(np.uint32),
         value=every["value"].astype(np.float64),
         baseline=float(np.ravel(learner._baseline_prediction)[0]),
     )
 
 
-def _starts(sizes: Sequence[int]) -> NDArray[np.int32]:
-    return np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int32)
+def _starts(sizes: Sequence[int]) -> NDArray[np.uint32]:
+    return np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.uint32)
+
+
+def _below(limits: NDArray[np.float64]) -> Kw:
+    """The greatest float32 not above each: to a float32 feature it is the same limit."""
+    near = limits.astype(np.float32)
+    found: Kw = np.where(near > limits, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float32)
+    return found

@@ -101,10 +101,14 @@ def run(
     moved = intervals.stretched(width, history.truth, past.issued.p10, past.issued.p90, rules.levels)
     scored = ~np.isnan(score[:, 0])
     window = past.scores + np.where(scored[:, None], score, 0)
+    missed = _missed(history.kw, days, valid, newest, rules)
+    offsets = {int(kind): intervals.offsets(*missed, int(kind), rules.levels)
+               for kind in np.unique(days.kinds[newest + 1 : newest + 1 + ahead])}  # fmt: skip
     told = [
-        _issue(history, days, newest, lead, valid, window, past.days + scored, moved, trees, rules, groups)
+        _issue(history, days, newest, lead, valid, window, past.days + scored, moved, trees, rules, groups,
+               offsets)
         for lead in range(1, ahead + 1)
-    ]
+    ]  # fmt: skip
     return Night(tuple(told), score)
 
 
@@ -125,7 +129,7 @@ def _score(history: History, days: Days, past: Past, valid: NDArray[np.bool_], r
 def _issue(
     history: History, days: Days, newest: int, lead: int, valid: NDArray[np.bool_],
     window: NDArray[np.float64], scored: NDArray[np.int64], width: Kw, trees: model.Trees | None,
-    rules: Rules, groups: NDArray[np.int64],
+    rules: Rules, groups: NDArray[np.int64], offsets: dict[int, Kw],
 ) -> Issued:  # fmt: skip
     target = newest + lead
     known = model.lags(history.kw, valid, days.kinds, days.weekdays, target, rules.alike, lead=lead)
@@ -134,7 +138,7 @@ def _issue(
     errors = window[:, 2 * len(SUMS) :]
     method, reason = choice.choose(errors, scored, margin=rules.margin, least_days=rules.least_days)
     p50 = choice.taken(all_of_them, method)
-    offset = _offsets(history.kw, days, valid, newest, lead, rules) * _shrunk(errors, method)
+    offset = offsets[int(days.kinds[target])] * _shrunk(errors, method)
     p10, p90 = intervals.around(p50, offset, width)
     issued = Issued(
         p10, p50, p90, all_of_them[Method.MODEL], width, method, reason, known.used,
@@ -143,13 +147,13 @@ def _issue(
     return _with_newcomers(issued, history, valid, known, groups, rules)
 
 
-def _offsets(kw: Kw, days: Days, valid: NDArray[np.bool_], newest: int, lead: int, rules: Rules) -> Kw:
-    """(subjects, 2, slots) from the errors that similar days made at the same lead."""
+def _missed(
+    kw: Kw, days: Days, valid: NDArray[np.bool_], newest: int, rules: Rules
+) -> tuple[Kw, NDArray[np.int8]]:
+    """The errors of similar days (subjects, days, slots), and what kind those days were."""
     since = max(0, newest + 1 - rules.error_days)
-    past, _ = similar(kw, valid, days.kinds, range(since, newest + 1), rules.alike, lead=lead)
-    missed = kw[:, since : newest + 1] - past
-    kinds = days.kinds[since : newest + 1]
-    return intervals.offsets(missed, kinds, int(days.kinds[newest + lead]), rules.levels)
+    past, _ = similar(kw, valid, days.kinds, range(since, newest + 1), rules.alike)
+    return kw[:, since : newest + 1] - past, days.kinds[since : newest + 1]
 
 
 def _shrunk(errors: NDArray[np.float64], method: NDArray[np.int8]) -> Kw:

@@ -37,9 +37,8 @@ def error_quantiles(
                 out[p, 0, b] = np.nan
                 out[p, 1, b] = np.nan
             else:
-                ordered = np.sort(found[:known])
-                out[p, 0, b] = _quantile(ordered, lower)
-                out[p, 1, b] = _quantile(ordered, upper)
+                out[p, 0, b] = _quantile(found, known, lower)
+                out[p, 1, b] = _quantile(found, known, upper)
 
 
 @compiled
@@ -64,10 +63,39 @@ def _gather(errors: NDArray[Any], chosen: NDArray[Any], first: int, until: int, 
 
 
 @compiled
-def _quantile(ordered: NDArray[Any], level: float) -> Any:
-    """Between neighbours in a straight line, as numpy's default has it."""
-    place = level * (len(ordered) - 1)
+def _quantile(found: NDArray[Any], known: int, level: float) -> Any:
+    """Between neighbours in a straight line, as numpy's default has it; reorders the first `known`."""
+    place = level * (known - 1)
     below = int(place)
-    above = min(below + 1, len(ordered) - 1)
+    _select(found, known, below)
     share = np.float32(place - below)
-    return ordered[below] * (np.float32(1) - share) + ordered[above] * share
+    if below + 1 >= known or share == 0:
+        return found[below]
+    above = found[below + 1]
+    for n in range(below + 2, known):
+        above = min(above, found[n])
+    return found[below] * (np.float32(1) - share) + above * share
+
+
+@compiled
+def _select(found: NDArray[Any], known: int, wanted: int) -> None:
+    """Put the value of that rank in its place, none greater before, none smaller behind (Hoare 1961)."""
+    low, high = 0, known - 1
+    while low < high:
+        pivot = found[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while found[i] < pivot:
+                i += 1
+            while pivot < found[j]:
+                j -= 1
+            if i <= j:
+                found[i], found[j] = found[j], found[i]
+                i += 1
+                j -= 1
+        if wanted <= j:
+            high = j
+        elif wanted >= i:
+            low = i
+        else:
+            return
