@@ -148,6 +148,7 @@ def as_data(sheet: Sheet, position: str) -> dict[str, Any]:
         "names": list(sheet.names),
         "marks": [(mark.at, mark.text) for mark in _fitting(sheet, DESK)],
         "series": series,
+        "limits": [(each.name, each.value, each.look) for each in sheet.limits],
     }
 
 

@@ -26,6 +26,10 @@
         bands.push({ series: [series.length - 1, series.length - 2], fill: colour + "3d" });
       }
     }
+    for (const [name, , look] of sheet.limits) {
+      const colour = style(element, look === "limit" ? "--bad" : "--line-strong");
+      series.push({ label: name, stroke: colour, width: 1.2, dash: [3, 3], points: { show: false }, value: () => "" });
+    }
     return {
       width: element.clientWidth, height: HEIGHT, series, bands,
       cursor: { drag: { x: true, y: false } },
@@ -60,7 +64,8 @@
       if (this.plot) this.plot.destroy();
       const middles = Array.from({ length: this.sheet.count }, (_, n) => n + 0.5);
       const columns = this.sheet.series.flatMap((each) => (each.form === "band" ? [each.values, each.upper] : [each.values]));
-      this.plot = new uPlot(options(this, this.sheet), [middles, ...columns], this);
+      const levels = this.sheet.limits.map(([, level]) => middles.map(() => level));
+      this.plot = new uPlot(options(this, this.sheet), [middles, ...columns, ...levels], this);
     }
   }
   customElements.define("watt-lines", WattLines);
