@@ -13,8 +13,8 @@ from cloud.insight.indicators import store as indicators
 from cloud.insight.profile import store as profiles
 from cloud.kit.auth import User
 from cloud.web.language import Words
-from cloud.web.load import forecast_views, places, profile_views
 from cloud.web.load import own_views as views
+from cloud.web.load import places, profile_views
 from cloud.web.load.served import Served, served
 from cloud.web.pages import Pages
 from cloud.web.parts import Parts
@@ -52,7 +52,7 @@ def _own(parts: Parts, pages: Pages, connection: Connection, words: Words, mine:
     profile = profiles.profile(connection, mine.point)
     days, group = views.own_days(profile, mine), views.own_group(profile, mine)
     forecast = _tomorrow(parts, pages, connection, mine)
-    day = forecast_views.day(forecast.day, forecast_views.curves([forecast]), words) if forecast else None
+    day = views.expected(forecast, words) if forecast else None
     asked = min(views.DAYS, max(1, (last - mine.first).days + 1))
     return views.Own(
         mine.point,
@@ -63,7 +63,6 @@ def _own(parts: Parts, pages: Pages, connection: Connection, words: Words, mine:
         views.compared(now, before, words),
         views.others(connection, mine.point, group, words),
         day,
-        views.likely(day, words) if day else "",
         views.honest(forecast, words) if forecast else "",
     )
 

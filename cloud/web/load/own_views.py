@@ -1,7 +1,7 @@
 """A customer's own use in plain words: when it is high, how it compares with their own month before."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -46,7 +46,6 @@ class Own:
     compared: str
     others: str
     tomorrow: forecast_views.Day | None
-    likely: str
     honest: str
 
 
@@ -173,13 +172,18 @@ def allowed(found: Forecast | None, served: Served) -> Forecast | None:
     return found if np.isfinite(found.p50).any() else None
 
 
-def likely(day: forecast_views.Day, words: Words) -> str:
-    return words.text(
-        "%(kwh)s kWh are likely, between %(low)s and %(high)s kWh in at least eight of ten cases.",
+def expected(found: Forecast, words: Words) -> forecast_views.Day:
+    """The day to come: bounds of its slots added up are wider than the day's own, so it says at least."""
+    day = forecast_views.day(found.day, forecast_views.curves([found]), words)
+    said = words.text(
+        "%(kwh)s kWh are likely, between %(low)s and %(high)s kWh in at least eight of ten cases; most about "
+        "%(time)s.",
         kwh=words.number(day.kwh, 1),
         low=words.number(day.low_kwh, 1),
         high=words.number(day.high_kwh, 1),
+        time=day.peak_at,
     )
+    return replace(day, figure=replace(day.figure, said=said))
 
 
 def honest(found: Forecast, words: Words) -> str:

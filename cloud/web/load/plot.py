@@ -35,7 +35,7 @@ class Size:
 
 DESK = Size("desk", 640, 240, 52, 4)
 PHONE = Size("phone", 340, 210, 44, 3)
-RIGHT, TOP, BOTTOM = 10, 20, 24
+RIGHT, TOP, BOTTOM = 18, 20, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ def _fitting(sheet: Sheet, size: Size) -> Sequence[Mark]:
 
 
 def _anchor(at: float, count: int) -> str:
-    return "start" if at <= 0 else "end" if at >= count - 0.5 else "middle"
+    return "start" if at <= 0 else "end" if at >= count else "middle"
 
 
 class _Scale(Protocol):
