@@ -63,8 +63,10 @@ class _Turn:
 class Nightly:
     """The job: `parts` in their order, for each archived day that is due to any of them, oldest first."""
 
-    def __init__(self, database: Database, clock: Clock, parts: Sequence[Part]) -> None:
-        self._database, self._clock, self._parts = database, clock, tuple(parts)
+    def __init__(
+        self, database: Database, clock: Clock, parts: Sequence[Part], reach: timedelta = REACH
+    ) -> None:
+        self._database, self._clock, self._parts, self._reach = database, clock, tuple(parts), reach
 
     def run(self) -> list[Took]:
         """Do what is due. Conflict, once all is done: some part failed, and is due again."""
@@ -92,7 +94,7 @@ class Nightly:
 
     def _due(self, connection: Connection) -> list[_Turn]:
         """By day, and of a day in the order of the parts."""
-        archived = _archived(connection)
+        archived = _archived(connection, self._reach)
         found = [turn for part in self._parts for turn in _turns(connection, part, archived)]
         return sorted(found, key=lambda turn: turn.night.day)
 
@@ -111,13 +113,13 @@ def _turns(connection: Connection, part: Part, archived: dict[date, datetime]) -
     return _by_month(found) if part.monthly else found
 
 
-def _archived(connection: Connection) -> dict[date, datetime]:
-    """When each day within REACH of the newest was archived last."""
+def _archived(connection: Connection, reach: timedelta) -> dict[date, datetime]:
+    """When each day within reach of the newest was archived last."""
     table = day_table.c
     newest = connection.scalar(select(func.max(table.day)))
     if newest is None:
         return {}
-    query = select(table.day, table.archived_at).where(table.day > newest - REACH)
+    query = select(table.day, table.archived_at).where(table.day > newest - reach)
     return {row.day: row.archived_at for row in connection.execute(query)}
 
 

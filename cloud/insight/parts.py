@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from pathlib import Path
 from time import perf_counter
 
@@ -10,7 +10,7 @@ from cloud.insight.bands import station_bands
 from cloud.insight.engine import Engine
 from cloud.insight.indicators.actions import Indicators, daily_version
 from cloud.insight.loss.actions import LineLoss
-from cloud.insight.nightly import Nightly, Part
+from cloud.insight.nightly import REACH, Nightly, Part
 from cloud.insight.runs import Night
 from cloud.kit.calendar import station_calendar
 from cloud.kit.clock import Clock
@@ -52,7 +52,7 @@ def indicators_of(station: Station) -> Indicators:
     )
 
 
-def nightly_of(station: Station, loss: LineLoss) -> Nightly:
+def nightly_of(station: Station, loss: LineLoss, reach: timedelta = REACH) -> Nightly:
     """The job "load analysis". Invalid: a policy of the station's own is wrong."""
     indicators = indicators_of(station)
 
@@ -70,7 +70,7 @@ def nightly_of(station: Station, loss: LineLoss) -> Nightly:
         _forecast(station),
         Part("loss", loss.night),
     ]
-    return Nightly(station.database, station.clock, parts)
+    return Nightly(station.database, station.clock, parts, reach)
 
 
 def _areas(station: Station) -> Part:

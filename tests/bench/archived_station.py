@@ -45,9 +45,9 @@ class Archived:
         self.clock = ManualClock()
         self.database = Database(f"sqlite:///{folder / 'records.db'}")
         self.database.migrate()
-        self.areas = _areas(meters)
+        self.areas = areas_of(meters)
         with self.database.write() as connection:
-            import_registry(connection, _registry(self.areas), since=None)
+            import_registry(connection, registry_of(self.areas), since=None)
         self.station = Station(self.database, self.folder, ZONE, None, self.clock, Threads(workers))
         self._scale = {
             area: self._random.lognormal(0, 0.6, (len(each), 1)) for area, each in self.areas.items()
@@ -124,7 +124,7 @@ def _shapes(random: np.random.Generator) -> NDArray[np.float64]:
     return found
 
 
-def _areas(meters: int) -> dict[str, tuple[str, ...]]:
+def areas_of(meters: int) -> dict[str, tuple[str, ...]]:
     """The last area may be smaller."""
     found = {}
     for number, low in enumerate(range(0, meters, AN_AREA)):
@@ -133,7 +133,7 @@ def _areas(meters: int) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _registry(areas: dict[str, tuple[str, ...]]) -> dict[str, list[dict[str, object]]]:
+def registry_of(areas: dict[str, tuple[str, ...]]) -> dict[str, list[dict[str, object]]]:
     meters: list[dict[str, object]] = [
         {
             "id": point,

@@ -1,0 +1,109 @@
+"""The night of a station: one new archived day through every part, on 2 threads, from archive to database.
+
+Three months and two weeks are in the archive before, and the nights before were done. How it grows: 1,000,
+5,000 and 30,000 meters. A year of 2,000 customers is reckoned as by the verb. Validation of a day is
+measured from raw readings, on few points, and told apart.
+"""
+
+import os
+import resource
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from cloud.analysis.indicators import daily
+from cloud.insight.loss.actions import LineLoss
+from cloud.insight.loss.policy import loss_policy
+from cloud.insight.nightly import Nightly, Took
+from cloud.insight.parts import indicators_of, nightly_of
+from cloud.kit.days import DAY
+from tests.bench.archived_station import ZONE, Archived
+from tests.bench.validated_day import validated
+
+METERS = (1_000, 5_000, 30_000)
+FIRST, MONTHS_END, NIGHT = date(2025, 12, 1), date(2026, 2, 28), date(2026, 3, 15)
+YEAR = (date(2025, 1, 1), date(2025, 12, 31))
+CUSTOMERS = 2_000
+GOAL_S = 60.0
+REACH = DAY
+"""So many nights are lived through before: what is learnt now and then is learnt there."""
+
+
+def run(say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+    daily.warm()
+    yield from validated(say)
+    yield _year(say)
+    for meters in _asked():
+        yield from _station(meters, say)
+
+
+def _asked() -> tuple[int, ...]:
+    """All, or those that WATTPOST_BENCH_METERS names."""
+    told = os.environ.get("WATTPOST_BENCH_METERS")
+    return tuple(int(each) for each in told.split(",")) if told else METERS
+
+
+def _station(meters: int, say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("WATTPOST_BENCH_DIR")) as name:
+        began = perf_counter()
+        made = Archived(Path(name), meters)
+        made.months(FIRST, MONTHS_END)
+        for number in range((NIGHT - MONTHS_END).days - 1):
+            made.day(MONTHS_END + DAY * (number + 1))
+        say(f"{meters:,} meters, {(NIGHT - FIRST).days} days archived in {perf_counter() - began:.0f} s")
+        began, night = perf_counter(), _nightly(made)
+        indicators_of(made.station).backfill(MONTHS_END + DAY, NIGHT - DAY)
+        _took(night)
+        say(f"{meters:,} meters: the night before, models learnt, in {perf_counter() - began:.0f} s")
+        made.day(NIGHT)
+        yield from _told(meters, _took(night))
+        made.database.close()
+
+
+def _nightly(made: Archived) -> Nightly:
+    loss = LineLoss(made.database, made.folder, loss_policy(None), ZONE, made.clock)
+    return nightly_of(made.station, loss, REACH)
+
+
+def _took(night: Nightly) -> list[Took]:
+    return night.run()
+
+
+def _told(meters: int, took: list[Took]) -> Iterator[dict[str, Any]]:
+    total = sum(each.seconds for each in took)
+    for each in took:
+        yield {"what": each.part, "meters": meters, "day": each.day.isoformat(), "seconds": each.seconds}
+    yield {
+        "what": "night",
+        "meters": meters,
+        "threads": 2,
+        "seconds": total,
+        "goal_seconds": GOAL_S if meters == METERS[-1] else None,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "load": os.getloadavg()[0],
+    }
+
+
+def _year(say: Callable[[str], None]) -> dict[str, Any]:
+    """Indicators of days and months, from files of months."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get("WATTPOST_BENCH_DIR")) as name:
+        made = Archived(Path(name), CUSTOMERS)
+        made.months(*YEAR)
+        say(f"a year of {CUSTOMERS:,} customers is archived")
+        work = indicators_of(made.station)
+        began = perf_counter()
+        done = work.backfill(*YEAR)
+        seconds = perf_counter() - began
+        made.database.close()
+    return {
+        "what": "back-fill of a year",
+        "customers": CUSTOMERS,
+        "point_days": done.point_days,
+        "threads": 2,
+        "seconds": seconds,
+        "goal_seconds": GOAL_S,
+        "load": os.getloadavg()[0],
+    }
