@@ -16,7 +16,8 @@ class Falls:
     """Each (customers,). `at` int: the first day after the change, -1 where there is none to speak of.
 
     `fall` and `peers_fall` are parts of the use before, `kwh_day` what is used less since, `p` Pettitt's;
-    `loss_rise` kWh a day by which the area's loss is higher since, NaN where it is not known.
+    `loss_rise` kWh a day by which the area's loss is higher since, `rise_error` its standard error; NaN where
+    it is not known.
     """
 
     at: NDArray[np.int64]
@@ -25,6 +26,7 @@ class Falls:
     peers_fall: Floats
     kwh_day: Floats
     loss_rise: Floats
+    rise_error: Floats
 
 
 def falls(
@@ -54,9 +56,18 @@ def falls(
         peers = 1 - _mean(np.tile(index, (customers, 1)), ~before) / _mean(
             np.tile(index, (customers, 1)), before
         )
-    rise = _mean(np.tile(loss, (customers, 1)), ~before) - _mean(np.tile(loss, (customers, 1)), before)
+    rise, error = _rise(np.tile(loss, (customers, 1)), before)
     told = usable & (p < significance) & (fell >= fall) & (peers < peers_fall)
-    return Falls(np.where(told, at, -1), p, fell, peers, np.where(told, level - later, 0.0), rise)
+    return Falls(np.where(told, at, -1), p, fell, peers, np.where(told, level - later, 0.0), rise, error)
+
+
+def _rise(loss: Floats, before: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """By how much the mean is higher after than before, and its standard error."""
+    first, second = _mean(loss, before), _mean(loss, ~before)
+    off = np.where(before, loss - first[:, None], loss - second[:, None]) ** 2
+    known = np.isfinite(loss)
+    error = sum(_mean(off, part) / np.maximum((part & known).sum(axis=1), 1) for part in (before, ~before))
+    return second - first, np.sqrt(error)
 
 
 def _index(energies: Floats) -> Floats:

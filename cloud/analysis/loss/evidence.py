@@ -134,11 +134,16 @@ def together(items: Iterable[Item]) -> list[Item]:
     """One item for each point (and one for each area itself): all evidence of it, under its best kind.
 
     Evidence of different sources does not add kWh: the kind's own figure stands. It makes it more certain.
+    Who uses less may have moved out: a fall is listed alone only where the loss rose with it.
     """
     by_place: dict[tuple[str, str | None], list[Item]] = {}
     for item in items:
         by_place.setdefault((item.area, item.point), []).append(item)
-    return ranked([_joined(own) for own in by_place.values()])
+    return ranked([_joined(own) for own in by_place.values() if not all(map(_only_fell, own))])
+
+
+def _only_fell(item: Item) -> bool:
+    return item.kind is Kind.FALLEN and not any(line.code is Fact.LOSS_ROSE for line in item.lines)
 
 
 def ranked(items: Iterable[Item]) -> list[Item]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from cloud.analysis.grid import by_wall
-from cloud.analysis.loss import changes, topology
+from cloud.analysis.loss import baseline, changes, topology
 from cloud.analysis.loss.balance import CUSTOMER, OUTSIDE, SUPPLY, Balance, balance
 from cloud.analysis.loss.evidence import Fact, Item, Kind, Line
 from cloud.analysis.loss.search import Design, Explained, Options, search
@@ -24,6 +24,10 @@ Floats = NDArray[np.float64]
 MONTH_DAYS = 30
 _SPARE = 1.3
 """Not every day is clean: so many more than are needed."""
+_LEAST_RISE = 0.3
+"""Of what a customer uses less, the part by which the loss must have risen to be told of it."""
+_SURE = 4.0
+_FIT_DAYS = 30
 PARTS = 6
 """Of a day: the losses of four hours each tell customers of different habits apart."""
 
@@ -181,7 +185,7 @@ def fallen(area: Area, policy: LossPolicy) -> Iterator[Item]:
         return
     found = changes.falls(
         energies,
-        area.loss,
+        _beyond_technical(area),
         least_days=own.least_days,
         fall=own.fall,
         peers_fall=own.peers_fall,
@@ -191,8 +195,9 @@ def fallen(area: Area, policy: LossPolicy) -> Iterator[Item]:
         kwh = round(float(found.kwh_day[customer]) * MONTH_DAYS, 1)
         if kwh < policy.search.least_kwh_month:
             continue
-        rise = float(found.loss_rise[customer])
-        explained = min(max(rise / float(found.kwh_day[customer]), 0.0), 1.0) if np.isfinite(rise) else 0.0
+        rise, error = float(found.loss_rise[customer]), float(found.rise_error[customer])
+        part = rise / float(found.kwh_day[customer])
+        explained = min(part, 1.0) if _LEAST_RISE <= part <= 2 and rise > _SURE * error else 0.0
         since = area.history.days[int(found.at[customer])].isoformat()
         lines = [
             Line(
@@ -206,11 +211,20 @@ def fallen(area: Area, policy: LossPolicy) -> Iterator[Item]:
                 },
             )
         ]
-        if explained > 0:
+        if explained:
             lines.append(Line(Fact.LOSS_ROSE, {"kwh_day": round(rise, 2), "since": since}))
         point = area.history.points[area.customers[customer]]
         month = round(kwh * explained, 1)
         yield Item(Kind.FALLEN, area.name, point, None, month, 0.0, kwh, 0.1 + 0.5 * explained, tuple(lines))
+
+
+def _beyond_technical(area: Area) -> Floats:
+    """(days,) kWh: the loss without the part that goes with the supply."""
+    supply, square = area.balance.supply[0][None], area.square[None]
+    fitted = baseline.fit(area.loss[None], square, supply, area.clean[None], _FIT_DAYS)
+    per_square = np.nan_to_num(fitted.per_square[0])
+    found: Floats = area.loss - per_square * area.square
+    return found
 
 
 def misplaced(areas: Sequence[Area], policy: LossPolicy) -> Iterator[Item]:

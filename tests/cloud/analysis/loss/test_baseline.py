@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from cloud.analysis.loss.baseline import fit
 
+Floats = NDArray[np.float64]
+Days = tuple[Floats, Floats, Floats, NDArray[np.bool_]]
 
-def days(random: np.random.Generator, a: float, b: float, areas: int = 3) -> tuple[np.ndarray, ...]:
+
+def days(random: np.random.Generator, a: float, b: float, areas: int = 3) -> Days:
     supply = random.uniform(300, 900, (areas, 90))
     square = supply**2
     loss = a + b * square + 0.002 * supply * random.standard_normal(supply.shape)
@@ -50,5 +54,6 @@ def test_areas_do_not_touch_one_another() -> None:
     loss, square, supply, clean = days(np.random.default_rng(5), 6.0, 3e-5, areas=4)
     together = fit(loss, square, supply, clean, 30)
     for at in range(4):
-        alone = fit(*(each[at : at + 1] for each in (loss, square, supply, clean)), 30)
+        part = slice(at, at + 1)
+        alone = fit(loss[part], square[part], supply[part], clean[part], 30)
         assert together.constant[at] == pytest.approx(alone.constant[0])

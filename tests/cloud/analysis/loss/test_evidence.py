@@ -37,6 +37,12 @@ def test_who_pays_too_much_ranks_as_high_as_who_pays_too_little() -> None:
     assert ranked(items)[0].point == "P1"
 
 
+def test_who_only_uses_less_is_not_listed_until_the_loss_rose_with_it() -> None:
+    rose = Line(Fact.LOSS_ROSE, {"kwh_day": 3.0})
+    assert together([item(Kind.FALLEN, "P1", 0.0, 0.1, FELL)]) == []
+    assert len(together([item(Kind.FALLEN, "P1", 90.0, 0.5, FELL, rose)])) == 1
+
+
 def test_every_kind_says_what_to_look_at_and_doubtful_phases_come_first() -> None:
     assert set(CHECKS) == set(Kind)
     found = item(Kind.UNDER_REGISTERED, "P1", 100.0, 0.9, EXPLAINS, PHASES)

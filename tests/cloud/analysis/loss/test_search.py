@@ -114,7 +114,9 @@ def test_the_drawn_chance_is_that_of_the_exact_posterior() -> None:
     prior = 1 / variance * np.gradient(variance[:, 0])[:, None]
 
     def likelihood(at: np.ndarray) -> np.ndarray:
-        return np.exp(-(total - 2 * at * moment + at**2 * gram) / 2 / variance - 20 * np.log(variance))
+        return np.asarray(
+            np.exp(-(total - 2 * at * moment + at**2 * gram) / 2 / variance - 20 * np.log(variance))
+        )
 
     slabbed = 2 / slab / np.sqrt(2 * np.pi) * np.exp(-((b / slab) ** 2) / 2)
     some = (likelihood(b) * slabbed * prior).sum() * (b[0, 1] - b[0, 0])
