@@ -68,7 +68,8 @@ def _latest(connection: Connection) -> date | None:
 
 def _overview(connection: Connection, words: Words, day: date) -> dict[str, Any]:
     areas = registry.area_names(connection)
-    feeders = dict(connection.execute(select(feeder_table.c.id, feeder_table.c.name)).tuples().all())
+    named = connection.execute(select(feeder_table.c.id, feeder_table.c.name))
+    feeders = {row.id: row.name for row in named}
     transformers = store.of_kind(connection, Kind.TRANSFORMER, day)
     unknown = sum(each.outlook is not None and each.outlook.capacity_kva is None for each in transformers)
     return {

@@ -26,7 +26,8 @@ SLOTS = 96
 LAST = date(2026, 11, 22)
 """The day before the village's today."""
 SPAN = 40
-READ = (1, 2, 4, 6)
+READ = {1: SPAN, 2: SPAN, 4: 8, 6: 8}
+"""How many days up to LAST each area was validated."""
 HALF, LACKING, UNREAD, LESS = (2, 5), (1, 8), 4, 6
 CAPACITY = {1: 12.0, 2: 50.0, 4: 50.0}
 HOURS = (np.arange(SLOTS) + 0.5) / 4
@@ -48,7 +49,7 @@ def used_w(area: int, house: int, day: date, chance: np.random.Generator) -> NDA
 def day_of(day: date) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """(point, Wh of each quarter-hour as its meter counted them) of all points; NaN where none came."""
     chance = np.random.default_rng(day.toordinal())
-    for area in READ:
+    for area in (area for area, known in READ.items() if day > LAST - timedelta(days=known)):
         real = {house: used_w(area, house, day, chance) / 4 for house in range(1, HOUSES + 1)}
         supply = np.sum(list(real.values()), axis=0)
         supply = supply * (1.012 + 0.02 * supply / supply.max())
