@@ -57,8 +57,11 @@ class Given:
 
     def coverage(self) -> NDArray[np.float64]:
         """(meters, days): which share of each day's slots is known."""
-        known = np.add.reduceat(~np.isnan(self.wh), self.grid.first_slot[:-1], axis=1, dtype=np.int64)
-        return known / np.diff(self.grid.first_slot)
+        first, usual = self.grid.first_slot, np.diff(self.grid.first_slot)
+        found = np.empty((len(self.wh), len(usual)))
+        for row, values in enumerate(self.wh):
+            found[row] = np.add.reduceat(~np.isnan(values), first[:-1], dtype=np.int64) / usual
+        return found
 
 
 @dataclass(frozen=True, slots=True)

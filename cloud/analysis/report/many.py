@@ -1,14 +1,17 @@
 """Of many meters: a table to sort, how far their peaks fall together, and who makes the common peak."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cloud.analysis.indicators.coincidence import Coincidence, coincidence
+from cloud.analysis.report.given import FULL_DAY
 from cloud.analysis.report.numbers import number
 from cloud.analysis.report.page import Cell, Fact, Facts, Figure, Section, Table
 from cloud.analysis.report.svg import Plot, Tick, shown
-from cloud.analysis.report.work import AT, Work
+from cloud.analysis.report.work import AT, Work, means
 
 MOST_ROWS = 3000
 RANKED = 15
@@ -21,7 +24,7 @@ def section(work: Work) -> Section | None:
     if len(rows) < 2:
         return None
     made = Section("meters", t("All meters"))
-    found = coincidence(np.ascontiguousarray(given.wh[rows] / np.float32(1000 * given.hours)))
+    found = _coincidence(work, rows)
     made.blocks += [
         each for each in (_together(work, found), _ranking(work, found, rows)) if each is not None
     ]
@@ -35,6 +38,22 @@ def section(work: Work) -> Section | None:
         "meters_at_peak": int(found.known[0, at]) if at >= 0 else 0,
     }
     return made
+
+
+def _coincidence(work: Work, rows: list[int]) -> Coincidence:
+    """In kW, its members in the order of `rows`; the curves themselves are not copied."""
+    given = work.given
+    group = np.full(len(given.meters), -1, np.int64)
+    group[rows] = 0
+    found = coincidence(given.wh, group)
+    per_kw = 1000 * given.hours
+    return replace(
+        found,
+        peak=found.peak / per_kw,
+        maxima=found.maxima / per_kw,
+        own=(found.own[rows] / per_kw).astype(np.float32),
+        at_peak=(found.at_peak[rows] / per_kw).astype(np.float32),
+    )
 
 
 def _together(work: Work, found: Coincidence) -> Facts | None:
@@ -111,10 +130,9 @@ def _table(work: Work, found: Coincidence, rows: list[int]) -> Table:
     t, given = work.t, work.given
     coverage = given.coverage()
     daily = work.daily_of_all
-    known = np.where((coverage >= 0.95)[:, :, None], daily, np.nan)
-    count = np.isfinite(known).sum(axis=1)
-    means = np.nansum(known, axis=1) / np.where(count > 0, count, np.nan)
-    total = np.asarray(np.nansum(given.wh, axis=1, dtype=np.float64), np.float64) / 1000
+    whole = coverage >= FULL_DAY
+    mean = {name: _means(daily[:, :, AT[name]], whole) for name in ("load_factor", "base_kw", "night_share")}
+    total = np.asarray(np.nansum(daily[:, :, AT["energy_kwh"]], axis=1, dtype=np.float64), np.float64)
     shown_rows = sorted(range(len(rows)), key=lambda place: -total[rows[place]])[:MOST_ROWS]
     made: list[list[Cell | str]] = []
     for place in shown_rows:
@@ -122,9 +140,9 @@ def _table(work: Work, found: Coincidence, rows: list[int]) -> Table:
         values = (
             (total[row], 1, ""),
             (float(found.own[place]), 1, ""),
-            (float(means[row, AT["load_factor"]]), 100, " %"),
-            (float(means[row, AT["base_kw"]]), 1, ""),
-            (float(means[row, AT["night_share"]]), 100, " %"),
+            (float(mean["load_factor"][row]), 100, " %"),
+            (float(mean["base_kw"][row]), 1, ""),
+            (float(mean["night_share"][row]), 100, " %"),
             (float(found.contribution[place]), 100, " %"),
             (float(coverage[row].mean()), 100, " %"),
         )
@@ -139,6 +157,11 @@ def _table(work: Work, found: Coincidence, rows: list[int]) -> Table:
     if left > 0:
         note += " " + t("{count} meters of less energy are not listed.", count=left)
     return Table(t("Meter by meter"), head, made, sortable=True, note=note)
+
+
+def _means(values: NDArray[np.float32], whole: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Of each row over its whole days."""
+    return means(np.where(whole, values, np.nan).T)
 
 
 def _told(value: float, by: int, unit: str) -> str:

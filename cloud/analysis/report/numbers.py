@@ -82,7 +82,13 @@ def section(work: Work) -> Section:
         "maximum_kw": number(float(np.nanmax(work.subject.kw))),
     }
     if bands is None and work.given.bands is None:
-        made.blocks.append(Facts(t("Bands"), (), t("No bands of a tariff are known for this country.")))
+        made.blocks.append(
+            Facts(
+                t("Bands"),
+                (),
+                t("No bands of a tariff are known for this country, or not at so long an interval."),
+            )
+        )
     if work.given.bands is not None:
         made.figures["bands"] = _shares(work)
     return made

@@ -12,10 +12,12 @@ from cloud.analysis.profile.temperature import Sensitivity
 from cloud.analysis.report.given import FULL_DAY
 from cloud.analysis.report.page import Block, Cell, Figure, Section, Table, Text
 from cloud.analysis.report.svg import Plot, shown, ticks
-from cloud.analysis.report.work import Work, hour_ticks, nice
+from cloud.analysis.report.work import AT, Work, hour_ticks, nice
 
 MOST_DAYS = 30_000
 WANTED = shapes.Wanted(refits=2, judged=3000, starts=3, most=10)
+FEW = shapes.Wanted(least=2, refits=2, judged=3000, starts=3, most=5)
+"""Where there are fewer kinds of days than are usually wanted."""
 LEAST_DAYS = 60
 REASONS = {
     "no_weather": "There are no temperatures of these days.",
@@ -102,13 +104,16 @@ def _groups(work: Work, made: Section) -> list[Block]:
         return []
     if given.grid.labels % shapes.HOURS:
         return [Text(t("Shapes are left out: the interval does not make whole hours."))]
-    whole = (given.coverage()[rows] >= FULL_DAY) & (np.nan_to_num(_daily_wh(work, rows)) > 0)
+    energy = work.daily_of_all[rows, :, AT["energy_kwh"]]
+    whole = (given.coverage()[rows] >= FULL_DAY) & (np.nan_to_num(energy) > 0)
     meter, day = _sample(whole)
     if len(meter) < 2 * WANTED.least * 10:
         return [Text(t("Shapes are left out: only {days} days are whole.", days=len(meter)))]
     wall = _curves(work, rows, meter, day)
     forms = shapes.shapes_of(wall, np.ones(len(wall), np.bool_))
     fit = shapes.fit(forms, WANTED)
+    if not fit.stability:
+        fit = shapes.fit(forms, FEW)
     codes = np.full((len(rows), len(given.days)), shapes.NONE, np.int64)
     codes[meter, day] = shapes.encode(forms, fit.centres)
     names = _names(fit.centres)
@@ -125,11 +130,6 @@ def _groups(work: Work, made: Section) -> list[Block]:
         },
     }
     return [_shapes(work, fit.centres, names, codes, stability), _members(work, rows, names, habits)]
-
-
-def _daily_wh(work: Work, rows: list[int]) -> NDArray[np.float64]:
-    wh = np.nan_to_num(work.given.wh[rows])
-    return np.add.reduceat(wh, work.given.grid.first_slot[:-1], axis=1, dtype=np.float64)
 
 
 def _sample(whole: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -125,7 +125,7 @@ _INDICATORS = {
     "Weekend to working day": "休息日与工作日之比",
     "Daily energy of days off over that of working days.": "休息日平均日电量与工作日之比。",
     "Highest load": "最大负荷", "The highest interval of all.": "全部时段的最高值。",
-    "Bands": "时段", "No bands of a tariff are known for this country.": "没有该国电价的峰谷时段表。",
+    "Bands": "时段", "No bands of a tariff are known for this country, or not at so long an interval.": "没有该国电价的峰谷时段表，或数据间隔过长。",
     "Energy by band": "分时电量",
     "Sharp": "尖", "Peak": "峰", "Flat": "平", "Valley": "谷", "Deep valley": "深谷",
     "Of {total} kWh: {shares}. By the table “{table}”.": "共 {total} kWh：{shares}。时段表：“{table}”。",

@@ -105,6 +105,16 @@ def hour_ticks(labels: int, narrow: bool) -> list[Tick]:
     return [Tick(hour * labels / 24, f"{hour:02}:00") for hour in range(0, 25, step)]
 
 
+def means(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Of each column over what is known of it; NaN of nothing."""
+    known = np.isfinite(rows)
+    count = known.sum(axis=0)
+    total = np.where(known, rows, 0).sum(axis=0, dtype=np.float64)
+    found: NDArray[np.float64] = np.full(len(count), np.nan)
+    np.divide(total, count, out=found, where=count > 0)
+    return found
+
+
 def nice(top: float) -> float:
     """A little above the highest, so that nothing touches the ceiling."""
     return top * 1.06 if top > 0 else 1.0

@@ -3,9 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud.analysis.profile.shapes import filled
+from cloud.analysis.profile.typical import medoids
 from cloud.analysis.report.page import Figure, Section
 from cloud.analysis.report.svg import CIVIDIS, Plot, Tick, picture, shown, ticks
-from cloud.analysis.report.work import Work, day_ticks, hour_ticks, nice
+from cloud.analysis.report.work import Work, day_ticks, hour_ticks, means, nice
 
 FEWEST_DAYS = 2
 WORDLESS = "—"
@@ -29,7 +31,7 @@ def _heat(work: Work) -> Figure:
     uri = picture(work.wall.T, low, high or 1.0, CIVIDIS)
     at = int(np.nanargmax(kw))
     day, label = given.days[int(given.grid.day[at])], int(given.grid.label[at])
-    hours = np.nanmean(work.wall, axis=0) if len(given.days) > 1 else work.wall[0]
+    hours = means(work.wall)
     sentence = t(
         "Each column is a day, each row a time of day; the brighter, the higher the load. The highest was "
         "{top} kW on {day} at {clock}; on average the day is highest at {usual} and lowest at {least}.",
@@ -69,10 +71,14 @@ def _typical(work: Work) -> list[Figure]:
         (t("Working day"), "a", work.whole & ~work.off),
         (t("Weekend and holiday"), "b", work.whole & work.off),
     )
-    known = [(name, kind, work.wall[days]) for name, kind, days in kinds if days.sum() >= FEWEST_DAYS]
-    if not known:
+    kw = filled(work.wall)
+    curves = [
+        (name, kind, kw[int(medoids(kw[None], days[None])[0])], kw[days])
+        for name, kind, days in kinds
+        if days.sum() >= FEWEST_DAYS
+    ]
+    if not curves:
         return []
-    curves = [(name, kind, _medoid(days), days) for name, kind, days in known]
     said = [
         t(
             "{name}: {energy} kWh, highest {top} kW at {clock}, lowest {low} kW ({days} days).",
@@ -89,16 +95,16 @@ def _typical(work: Work) -> list[Figure]:
 
     def draw(width: int) -> str:
         labels = given.grid.labels
-        top = max(float(np.nanquantile(days, 0.9, axis=0).max()) for *_, days in curves)
+        top = max(float(np.quantile(days, 0.9, axis=0).max()) for *_, days in curves)
         top = max(top, *(float(np.nanmax(curve)) for _, _, curve, _ in curves))
         plot = Plot(width, 270, (0, labels), (0, nice(top)), right=24 if width < 500 else 150)
         plot.axes("kW", hour_ticks(labels, plot.is_narrow))
         x = np.arange(labels) + 0.5
         for _, kind, _, days in curves:
-            low, high = np.nanquantile(days, [0.1, 0.9], axis=0)
+            low, high = np.quantile(days, [0.1, 0.9], axis=0)
             plot.area(x, low, high, kind)
         for number, (name, kind, curve, days) in enumerate(curves):
-            plot.line(x, np.nanmean(days, axis=0), f"{kind} thin dash")
+            plot.line(x, days.mean(axis=0), f"{kind} thin dash")
             plot.line(x, curve, kind, "" if plot.is_narrow else name)
             if plot.is_narrow:
                 plot.text(70 + number * 110, 12, name, f"name {kind}")
@@ -106,16 +112,6 @@ def _typical(work: Work) -> list[Figure]:
 
     note = t("Shaded: where eight of ten days lie. Dashed: the mean of all days, which hides their peaks.")
     return [Figure(t("Typical day"), sentence, draw, note)]
-
-
-def _medoid(days: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The day with the least sum of distances to the others: a real day, so peaks are not smoothed away."""
-    some = days[:: max(1, len(days) // 400)]
-    filled = np.where(np.isfinite(some), some, np.nanmedian(days, axis=0)).astype(np.float32)
-    filled = np.nan_to_num(filled)
-    distance = np.stack([np.abs(filled - each).sum(axis=1) for each in filled])
-    found: NDArray[np.float32] = some[int(distance.sum(axis=1).argmin())]
-    return found
 
 
 def _energy(work: Work) -> Figure:
