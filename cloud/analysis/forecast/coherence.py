@@ -17,18 +17,23 @@ def total(kw: Kw, *, least_share: float = 0.9) -> Kw:
     """Sum over parts (parts, …) of a whole where those missing had at most 1 − `least_share` of the load.
 
     What is missing is taken to run like the rest: the sum of the known ones over their share. Else NaN.
+    Before its first value a part is not missing: it was not there.
     """
     plain: Kw = kw.sum(axis=0, dtype=np.float32)
     if not np.isnan(plain).any():
         return plain
-    known = ~np.isnan(kw)
-    number = known.reshape(len(kw), -1).sum(axis=1)
-    sums = np.where(known, kw, 0).reshape(len(kw), -1).sum(axis=1, dtype=np.float64)
-    level = np.divide(sums, number, out=np.zeros(len(kw)), where=number > 0)
-    share = np.tensordot(level, known, axes=(0, 0)) / max(level.sum(), 1e-12)
-    added = np.where(known, kw, 0).sum(axis=0, dtype=np.float64)
-    whole = np.divide(added, share, out=np.full(share.shape, np.nan), where=share >= least_share)
-    found: Kw = whole.astype(np.float32)
+    flat = kw.reshape(len(kw), -1)
+    known = ~np.isnan(flat)
+    came = np.where(known.any(axis=1), known.argmax(axis=1), flat.shape[1])
+    there = np.arange(flat.shape[1]) >= came[:, None]
+    number = known.sum(axis=1)
+    sums = np.where(known, flat, 0).sum(axis=1, dtype=np.float64)
+    level = np.divide(sums, number, out=np.zeros(len(flat)), where=number > 0)
+    of_those = level @ there
+    share = np.divide(level @ known, of_those, out=np.zeros(len(of_those)), where=of_those > 0)
+    added = np.where(known, flat, 0).sum(axis=0, dtype=np.float64)
+    whole = np.divide(added, share, out=np.full(len(share), np.nan), where=share >= least_share)
+    found: Kw = whole.astype(np.float32).reshape(kw.shape[1:])
     return found
 
 

@@ -123,6 +123,7 @@ def learn(rows: Kw, truth: Kw, how: Learning | None = None) -> Trees:
     ValueError with fewer than 1,000 rows.
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     how = how or Learning()
     known = ~np.isnan(truth)
@@ -139,7 +140,8 @@ def learn(rows: Kw, truth: Kw, how: Learning | None = None) -> Trees:
         random_state=how.seed,
     )
     told = np.flatnonzero(~np.isnan(rows[known]).all(axis=0))
-    learner.fit(rows[known][:, told], truth[known])
+    with threadpool_limits(1, user_api="openmp"):  # beside others, its threads wait for one another spinning
+        learner.fit(rows[known][:, told], truth[known])
     return _plain(learner, told)
 
 

@@ -134,8 +134,15 @@ def _stacked(task: Task, found: History) -> tuple[History, History]:
 def _summed(parts: History) -> History:
     if not len(parts.kw):
         return _empty(History(*(np.zeros((1, *each.shape[1:]), np.float32) for each in _arrays(parts))))
-    kw, truth = coherence.total(parts.kw), coherence.total(parts.truth)
+    kw = coherence.total(parts.kw)
+    truth = kw[-1] if np.array_equal(parts.truth, parts.kw[:, -1]) else _true_total(parts)
     return History(kw[None], truth[None], parts.estimated.mean(axis=0)[None], parts.outage.mean(axis=0)[None])
+
+
+def _true_total(parts: History) -> Kw:
+    """(slots,) of the newest day without its estimates; who was there, the days before tell."""
+    found: Kw = coherence.total(np.concatenate([parts.kw[:, :-1], parts.truth[:, None]], axis=1))[-1]
+    return found
 
 
 def _empty(like: History) -> History:

@@ -59,12 +59,16 @@ class ArchivedStation:
             until = min(day + timedelta(days=CHUNK_DAYS - 1), last)
             start, end = span_ms(day, until, zone)
             for place in places:
-                self._write(place, day, until, slice((start - begin) // 900_000, (end - begin) // 900_000), start)
+                self._write(
+                    place, day, until, slice((start - begin) // 900_000, (end - begin) // 900_000), start
+                )
             day = until + timedelta(days=1)
 
     def _write(self, place: Place, first: date, last: date, span: slice, start_ms: int) -> None:
         wh, names = place.wh[:, span], place.points
-        marks = np.full(wh.shape, Method.MEASURED, np.uint8) if place.method is None else place.method[:, span]
+        marks = (
+            np.full(wh.shape, Method.MEASURED, np.uint8) if place.method is None else place.method[:, span]
+        )
         if place.meter_wh is not None:
             wh, names = np.vstack([wh, place.meter_wh[None, span]]), [*names, place.meter]
             marks = np.vstack([marks, np.full((1, wh.shape[1]), Method.MEASURED, np.uint8)])
@@ -89,7 +93,9 @@ def _registry(places: Sequence[Place]) -> dict[str, list[dict[str, object]]]:
     rows = [(name, each.area, "customer") for each in places for name in each.points]
     rows += [(each.meter, each.area, "area") for each in places if each.meter_wh is not None]
     return {
-        "area": [{"id": each.area, "name": f"示例台区 {each.area}", "feeder": each.feeder} for each in places],
+        "area": [
+            {"id": each.area, "name": f"示例台区 {each.area}", "feeder": each.feeder} for each in places
+        ],
         "gateway": [{"id": "gw-1", "name": "示例网关"}],
         "meter": [
             {"id": name, "address": f"{100 + n:012}", "area": area, "role": role, **plain}

@@ -1,0 +1,170 @@
+"""Nights of a station: forecasts that add up, are scored when their day comes, and say what they stand on."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from cloud.analysis.grid import day_grid
+from cloud.fleet.history import Book, Note, area_facts
+from cloud.fleet.spans import BEGINNING
+from cloud.insight.engine import Threads
+from cloud.insight.forecast import store
+from cloud.insight.forecast.actions import Forecasts
+from cloud.insight.forecast.policy import forecast_policy
+from cloud.insight.forecast.store import Forecast, Kind, Method, Reason
+from cloud.kit.calendar import Calendar
+from cloud.metering.archive.layout import span_ms
+from cloud.metering.vee.point_day import Method as How
+from tests.cloud.insight.archived_station import NOW, ArchivedStation, Place
+
+ZONE = ZoneInfo("Europe/Berlin")
+FIRST, DAYS, CUSTOMERS = date(2026, 1, 1), 92, 12
+CLOSED = FIRST + timedelta(days=DAYS - 3)
+"""31 March 2026: the clocks went forward two days before."""
+NEWCOMER, GUESSED = "A1-003", "A1-004"
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArchivedStation]:
+    made = ArchivedStation(
+        tmp_path_factory.mktemp("station"), [_place("A1", 1), _place("A2", 2)], FIRST, DAYS, zone=ZONE
+    )
+    with made.database.write() as connection:
+        book = Book(connection, Note("test", "test", NOW))
+        book.patch(area_facts, "A1", BEGINNING, None, {"capacity_kva": 14.0})
+        book.write()
+    work = forecasts(made)
+    for day in (CLOSED - timedelta(days=1), CLOSED):
+        work.run_day(day)
+    yield made
+    made.close()
+
+
+def _place(area: str, seed: int) -> Place:
+    """Households with an evening, each with its own noise; one came lately, one is mostly estimated."""
+    random = np.random.default_rng(seed)
+    start, end = span_ms(FIRST, FIRST + timedelta(days=DAYS - 1), ZONE)
+    slots = (end - start) // 900_000
+    hour = np.arange(slots) % 96 / 4
+    shape = 0.4 + np.exp(-((hour - 19) ** 2) / 8)
+    wh = 250 * shape * random.lognormal(0, 0.3, (CUSTOMERS, slots)) * random.uniform(0.5, 1.5, (CUSTOMERS, 1))
+    method = np.full(wh.shape, How.MEASURED, np.uint8)
+    if area == "A1":
+        wh[3, : slots - 5 * 96] = np.nan
+        method[4, -4 * 96 :] = How.LIKE_DAY
+    return Place(area, "F1", wh.astype(np.float32), (np.nansum(wh, axis=0) * 1.03).astype(np.float32), method)
+
+
+def forecasts(station: ArchivedStation) -> Forecasts:
+    return Forecasts(
+        station.database, station.folder, station.zone, station.clock, forecast_policy(),
+        Calendar(country="DE"), Threads(1),
+    )  # fmt: skip
+
+
+def one(station: ArchivedStation, kind: Kind, subject: str, days: int = 1) -> Forecast:
+    with station.database.read() as connection:
+        found = store.newest(connection, kind, subject, CLOSED + timedelta(days=days))
+    assert found is not None
+    return found
+
+
+def test_customers_add_up_to_their_area_and_transformers_to_their_feeder(station: ArchivedStation) -> None:
+    with station.database.read() as connection:
+        day = CLOSED + timedelta(days=1)
+        points = store.of_kind(connection, Kind.POINT, day)
+        areas = {each.subject: each for each in store.of_kind(connection, Kind.AREA, day)}
+        transformers = store.of_kind(connection, Kind.TRANSFORMER, day)
+        (feeder,) = store.of_kind(connection, Kind.FEEDER, day)
+    assert len(points) == 2 * CUSTOMERS
+    for name, area in areas.items():
+        own = [each.p50 for each in points if each.subject.startswith(name)]
+        np.testing.assert_allclose(np.sum(own, axis=0), area.p50, rtol=2e-3)
+        assert area.method is Method.JOINED
+    np.testing.assert_allclose(np.sum([each.p50 for each in transformers], axis=0), feeder.p50, rtol=1e-3)
+    assert {each.subject for each in transformers} == {"A1", "A2"}
+    assert transformers[0].p50.sum() / areas["A1"].p50.sum() == pytest.approx(1.03, abs=0.03)
+
+
+def test_what_was_forecast_is_scored_when_its_day_has_come(station: ArchivedStation) -> None:
+    found = one(station, Kind.POINT, "A2-000")
+    assert found.figures.days == 1
+    assert found.figures.wape is not None
+    assert found.figures.wape < 0.4
+    assert found.similar.wape == pytest.approx(found.figures.wape, rel=0.2)
+    assert found.method is Method.SIMILAR
+    assert found.reason is Reason.FEW_DAYS
+    assert found.similar_days == 5
+    assert one(station, Kind.FEEDER, "F1").figures.wape < found.figures.wape  # type: ignore[operator]
+
+
+def test_quantiles_are_in_order_and_reach_two_days_ahead(station: ArchivedStation) -> None:
+    for kind, subject in (
+        (Kind.POINT, "A1-000"),
+        (Kind.AREA, "A1"),
+        (Kind.TRANSFORMER, "A2"),
+        (Kind.FEEDER, "F1"),
+    ):
+        for days in (1, 2):
+            found = one(station, kind, subject, days)
+            assert (found.p10 <= found.p50 + 1e-6).all(), (kind, days)
+            assert (found.p50 <= found.p90 + 1e-6).all(), (kind, days)
+            assert (found.p10 >= 0).all()
+
+
+def test_a_newcomer_is_forecast_after_its_class(station: ArchivedStation) -> None:
+    found = one(station, Kind.POINT, NEWCOMER)
+    assert (found.method, found.reason) == (Method.COLD, Reason.NEW)
+    assert not np.isnan(found.p50).any()
+    assert 70 < int(found.p50.argmax()) < 82
+
+
+def test_estimated_days_teach_nothing_and_are_no_truth(station: ArchivedStation) -> None:
+    found = one(station, Kind.POINT, GUESSED)
+    assert found.figures.days == 0
+    assert found.estimated_share > 0.05
+
+
+def test_a_transformer_s_outlook_is_said_with_its_capacity_or_why_not(station: ArchivedStation) -> None:
+    known, unknown = (one(station, Kind.TRANSFORMER, name).outlook for name in ("A1", "A2"))
+    assert known is not None
+    assert unknown is not None
+    assert known.assumed_power_factor
+    assert known.peak_beta_p90 > known.peak_beta_p50 > 0.7  # type: ignore[operator]
+    assert known.heavy_probability >= known.over_probability  # type: ignore[operator]
+    assert (unknown.heavy_probability, unknown.reason) == (None, "no_capacity")
+
+
+def test_a_forecast_stands_on_the_real_slots_of_a_day_of_92(station: ArchivedStation) -> None:
+    spring = date(2026, 3, 29)
+    start, end = span_ms(spring, spring, ZONE)
+    grid = day_grid(np.arange(start, end, 900_000), 900, ZONE)
+    with station.database.read() as connection:
+        found = store.newest(connection, Kind.AREA, "A2", CLOSED)
+    assert found is not None
+    p10, p50, _ = found.on(grid.label)
+    assert len(p50) == 92
+    assert p50[8] == found.p50[12]  # 03:00 comes after 01:45
+    assert not np.isnan(p10).any()
+
+
+def test_days_that_are_over_keep_the_forecast_they_had(station: ArchivedStation) -> None:
+    with station.database.read() as connection:
+        before = store.newest(connection, Kind.POINT, "A2-001", CLOSED)
+    station.clock.advance(86_400)
+    forecasts(station).run_day(CLOSED - timedelta(days=1))
+    with station.database.read() as connection:
+        after = store.newest(connection, Kind.POINT, "A2-001", CLOSED)
+    assert before is not None
+    assert after is not None
+    assert after.made_at == before.made_at
+
+
+def test_who_was_never_forecast_has_none(station: ArchivedStation) -> None:
+    with station.database.read() as connection:
+        assert store.newest(connection, Kind.POINT, "nobody", CLOSED) is None
+        assert store.newest(connection, Kind.AREA, "A1", FIRST) is None
+        assert store.days(connection, Kind.AREA) == (CLOSED, CLOSED + timedelta(days=2))
