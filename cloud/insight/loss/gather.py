@@ -21,6 +21,7 @@ from cloud.insight.curves import Curves
 from cloud.insight.loss import energies
 from cloud.insight.loss.energies import AreaDay, Roster
 from cloud.kit.days import bounds
+from cloud.metering.archive.layout import UNPLACED
 from cloud.metering.store import ms
 from cloud.metering.vee import days as validated
 from cloud.metering.vee.point_day import Channel, Method
@@ -36,24 +37,27 @@ _ASK_DATABASE = 6000
 
 @dataclass(frozen=True, slots=True)
 class Upper:
-    """How much points may have drawn and fed in, kWh (NaN: nothing says it); `feeds`: did so lately."""
+    """How much points may have drawn and fed in on a day, kWh; `feeds`: who fed in lately."""
 
     drawn: dict[str, float]
     fed: dict[str, float]
     feeds: frozenset[str]
+    margin: float
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """kWh of a day (points,): `least` of the slots that were measured, `total` with estimates (NaN: holes).
 
-    `whole`: `total` is what was measured. `none`: not a single slot has a value.
+    `whole`: `total` is what was measured. `none`: not a single slot has a value. `rest` is the most that the
+    other slots hold if none is above the day's highest measured one; NaN where that is 0, or half the day.
     """
 
     least: Floats
     total: Floats
     whole: NDArray[np.bool_]
     none: NDArray[np.bool_]
+    rest: Floats
 
 
 def rosters(
@@ -80,7 +84,8 @@ def area_days(
     areas = sorted(of)
     points = [each for area in areas for each in of[area][1]]
     names = [each.point for each in points]
-    asked = curves.source(connection, folder, day, day, zone=zone, areas=areas)
+    where = [*areas, UNPLACED]  # there lies the day of a point whose meter was taken off on it
+    asked = curves.source(connection, folder, day, day, zone=zone, areas=where)
     drawn_curves = curves.read(asked, names, Channel.IMPORT)
     fed_curves = curves.read(asked, names, Channel.EXPORT)
     drawn = _known_by_register(connection, day, names, measured(drawn_curves, points), Channel.IMPORT)
@@ -91,9 +96,10 @@ def area_days(
         np.where(never, 0.0, fed.total),
         fed.whole | never,
         fed.none & ~never,
+        fed.rest,
     )
-    imported = _bounded(drawn, _of(upper.drawn, names))
-    exported = _bounded(fed, _of(upper.fed, names))
+    imported = _bounded(drawn, _of(upper.drawn, names), upper.margin)
+    exported = _bounded(fed, _of(upper.fed, names), upper.margin)
     squares = _squares(drawn_curves)
     found, start = [], 0
     for area in areas:
@@ -134,7 +140,10 @@ def measured(of: Curves, points: Sequence[InService]) -> Measured:
     whole, none = np.logical_and.reduce(hard, axis=1), ~np.logical_or.reduce(known, axis=1)
     least = np.where(hard, kwh, 0.0).sum(axis=1)
     total = np.where(known.all(axis=1), np.where(known, kwh, 0.0).sum(axis=1), np.nan)
-    return Measured(least, total, whole, none)
+    lacking = hard.shape[1] - hard.sum(axis=1)
+    peak = np.where(hard, kwh, 0.0).max(axis=1, initial=0.0)
+    rest = np.where((2 * lacking <= hard.shape[1]) & (peak > 0), lacking * peak, np.nan)
+    return Measured(least, total, whole, none, rest)
 
 
 def _served(of: Curves, point: InService) -> NDArray[np.bool_]:
@@ -160,11 +169,14 @@ def _known_by_register(
         row = rows.get((names[at], channel))
         if row is not None and row.register_start_wh is not None and row.register_end_wh is not None:
             whole[at], least[at] = True, found.total[at]
-    return Measured(least, found.total, whole, found.none)
+    return Measured(least, found.total, whole, found.none, found.rest)
 
 
-def _bounded(found: Measured, upper: Floats) -> Bounded:
-    made = bounded(found.least, found.total, found.whole, upper)
+def _bounded(found: Measured, upper: Floats, margin: float) -> Bounded:
+    """A day with few slots missing is bounded by those; never below what is estimated."""
+    most = np.fmin(upper, found.least + margin * found.rest)
+    most = np.where(np.isnan(most), np.nan, np.fmax(most, found.total))
+    made = bounded(found.least, found.total, found.whole, most)
     return Bounded(made.value[:, None], made.low[:, None], made.high[:, None])
 
 
@@ -200,4 +212,4 @@ def uppers(
                     known[point] = float(most) * margin
         some = (there & ~(each.exported.measured & (each.exported.value == 0))).any(axis=1)
         feeds.update(point for point, is_one in zip(each.points, some, strict=True) if is_one)
-    return Upper(drawn, fed, frozenset(feeds))
+    return Upper(drawn, fed, frozenset(feeds), margin)

@@ -80,6 +80,31 @@ def test_an_estimated_day_is_open_however_usual_its_estimate(hamlet: Hamlet) -> 
     assert found.estimated == pytest.approx(0.5, rel=1e-4)
 
 
+def test_a_day_with_few_slots_missing_is_bounded_by_those(hamlet: Hamlet) -> None:
+    hamlet.fill(DAY)
+    hamlet.losses.day(DAY)
+    lacking = np.full(SLOTS, 1000.0)
+    lacking[40:44] = np.nan
+    hamlet.fill(DAY + ONE, M_1=lacking)
+    hamlet.losses.day(DAY + ONE)
+    found = hamlet.area(DAY + ONE)
+    assert found.high_kwh == pytest.approx(0.08 * SLOTS + 4, rel=1e-3)
+    assert found.low_kwh == pytest.approx(0.08 * SLOTS + 4 - 1.2 * 4, rel=1e-3)
+    assert (found.state, found.unmeasured, found.loss_kwh) == ("normal", 1, None)
+
+
+def test_half_a_day_of_zeros_bounds_nothing_of_the_other_half(hamlet: Hamlet) -> None:
+    hamlet.fill(DAY)
+    hamlet.losses.day(DAY)
+    dark = np.zeros(SLOTS)
+    dark[60:] = np.nan
+    hamlet.fill(DAY + ONE, M_1=dark)
+    hamlet.losses.day(DAY + ONE)
+    found = hamlet.area(DAY + ONE)
+    assert found.reason == "meters_missing"
+    assert (found.high_kwh or 0) - (found.low_kwh or 0) == pytest.approx(1.2 * SLOTS, rel=1e-3)
+
+
 def test_an_outage_is_a_measured_zero(hamlet: Hamlet) -> None:
     hamlet.fill(DAY, M_1=NAN, M_2=NAN, T_1=NAN)
     for point in ("M-1", "M-2", "T-1"):
