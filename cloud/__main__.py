@@ -16,6 +16,7 @@ from cloud.verbs import (
     service,
     talk,
     validation,
+    weather,
 )
 from cloud.verbs.boards import boards
 from cloud.verbs.compose import compose
@@ -33,6 +34,7 @@ validation.register(app)
 exporting.register(app)
 analyse.register(app)
 intervals.register(imports)
+weather.register(imports)
 app.add_typer(users, name="user")
 app.add_typer(imports, name="import")
 app.add_typer(gateways, name="gateway")

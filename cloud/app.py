@@ -44,13 +44,15 @@ from cloud.insight import weather as insight_weather  # noqa: F401 - its tables
 from cloud.insight.areas import api as areas_api
 from cloud.insight.engine import engine_of
 from cloud.insight.forecast import tables as forecast_tables  # noqa: F401 - its tables
+from cloud.insight.indicators import api as indicators_api
 from cloud.insight.loss import api as loss_api
 from cloud.insight.loss import inspections_api
 from cloud.insight.loss.actions import LineLoss
 from cloud.insight.loss.policy import loss_policy
 from cloud.insight.parts import Station as InsightStation
 from cloud.insight.parts import nightly_of, warm
-from cloud.insight.profile import tables as profile_tables  # noqa: F401 - its tables
+from cloud.insight.profile import api as profile_api
+from cloud.insight.profile.policy import profile_policy
 from cloud.keeping import api as keeping_api
 from cloud.kit import access
 from cloud.kit.auth import DEAR, Accounts, User
@@ -314,6 +316,10 @@ class Application:
                 keeping_api.router(database, guard, clock, self.fieldwork.photos),
                 points_api.router(database, guard, self.fieldwork, clock),
                 areas_api.router(database, guard),
+                profile_api.router(
+                    database, guard, settings.station.zone, profile_policy(settings.policies_dir)
+                ),
+                indicators_api.router(database, guard, settings.station.zone, clock),
                 loss_api.router(database, guard),
                 inspections_api.router(database, guard, self.line_loss),
             ],

@@ -135,12 +135,16 @@ MATRIX: dict[str, Row] = {
     "POST /collection/exclusions/{id}/withdraw": Row(
         "collection/exclusions/1/withdraw", (200, 403, 403, 401)
     ),
+    "GET /load/points/{point}/profile": Row("load/points/M-2/profile", (200, 200, 404, 401)),
+    "GET /load/shapes": Row("load/shapes", (404, 403, 403, 401)),
     "GET /load/areas": Row("load/areas", (200, 403, 403, 401)),
     "GET /load/areas/{area}": Row("load/areas/A01?first=2026-02-01&last=2026-02-28", (200, 403, 403, 401)),
     "GET /load/feeders": Row("load/feeders", (200, 403, 403, 401)),
     "GET /load/feeders/{feeder}": Row(
         "load/feeders/F1?first=2026-02-01&last=2026-02-28", (200, 403, 403, 401)
     ),
+    "GET /load/points/{point}/days": Row("load/points/M-2/days", (200, 200, 404, 401)),
+    "GET /load/points/{point}/months": Row("load/points/M-2/months", (200, 200, 404, 401)),
     "GET /load/losses": Row("load/losses", (200, 403, 403, 401)),
     "GET /load/losses/areas/{area}": Row(
         "load/losses/areas/A01?first=2026-02-01&last=2026-02-28", (200, 403, 403, 401)

@@ -15,7 +15,9 @@ Rows = NDArray[np.float32]
 LEAVES = 128
 """Splitting ends here: single days of single homes meet no theta, and a dictionary needs no leaf for each."""
 SMALLEST = 8
-STEPS = 60
+STEPS = 100
+TRIAL = 10
+"""Steps of each start before the two best of them are settled."""
 
 
 def nearest(rows: Rows, centres: Rows) -> NDArray[np.int64]:
@@ -26,17 +28,14 @@ def nearest(rows: Rows, centres: Rows) -> NDArray[np.int64]:
 
 def settled(rows: Rows, centres: Rows, steps: int = STEPS) -> tuple[Rows, float]:
     """Lloyd's steps from these centres, and the sum of squares within; a centre without rows stays."""
-    labels = None
-    error = 0.0
+    labels = nearest(rows, centres)
     for _ in range(steps):
-        distances = _distances(rows, centres)
-        found = distances.argmin(axis=1)
-        error = float(np.take_along_axis(distances, found[:, None], axis=1).sum(dtype=np.float64))
-        if labels is not None and np.array_equal(found, labels):
+        centres = means(rows, labels, centres)
+        found = nearest(rows, centres)
+        if np.array_equal(found, labels):
             break
         labels = found
-        centres = means(rows, labels, centres)
-    return centres, max(0.0, error + float((rows.astype(np.float64) ** 2).sum()))
+    return centres, _error(rows, centres)
 
 
 def means(rows: Rows, labels: NDArray[np.int64], instead: Rows) -> Rows:
@@ -59,12 +58,11 @@ def centres_by_size(
     for size in sizes:
         if size not in merged:
             continue
-        best = settled(rows, _weighted(leaves, weights, merged[size], size))
-        for _ in range(starts):
-            tried = settled(rows, _spread(rows, size, random))
-            if tried[1] < best[1] * (1 - 1e-6):
-                best = tried
-        found[size] = best[0]
+        begun = [_weighted(leaves, weights, merged[size], size)]
+        begun += [_spread(rows, size, random) for _ in range(starts)]
+        tried = sorted((settled(rows, each, TRIAL) for each in begun), key=lambda each: each[1])
+        settled_ones = [settled(rows, each) for each, _ in tried[:2]]
+        found[size] = min(settled_ones, key=lambda each: each[1])[0]
     return found
 
 
@@ -111,8 +109,14 @@ def merge(leaves: Rows, weights: NDArray[np.float64], most: int) -> dict[int, ND
 
 def _distances(rows: Rows, centres: Rows) -> Rows:
     """Squared, less each row's own square, which moves nothing."""
-    found: Rows = (centres**2).sum(axis=1) - 2 * (rows @ centres.T)
+    found: Rows = rows @ (centres.T * np.float32(-2))
+    found += (centres**2).sum(axis=1)
     return found
+
+
+def _error(rows: Rows, centres: Rows) -> float:
+    least = float(_distances(rows, centres).min(axis=1).sum(dtype=np.float64))
+    return max(0.0, least + float(np.einsum("rc,rc->", rows, rows, dtype=np.float64)))
 
 
 def _costs(centres: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:

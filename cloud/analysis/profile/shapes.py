@@ -122,7 +122,7 @@ def described(
     own = by_hour(centres)[labels]
     error = ((hours - own) ** 2).sum(axis=1)
     spread = float(((hours - hours.mean(axis=0)) ** 2).sum())
-    explained = 1 - float(error.sum()) / spread if spread > 0 else 1.0
+    explained = 1 - float(error.sum()) / spread if spread > 1e-9 * len(hours) else 1.0
     return Fit(centres, found, explained, float((error <= theta * (own**2).sum(axis=1)).mean()))
 
 

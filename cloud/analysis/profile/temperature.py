@@ -56,7 +56,8 @@ def sensitivities(
     """Of each row of `energy_kwh` (customers, days); NaN is a day that does not count.
 
     `celsius` (days,) is each day's mean, NaN where unknown; `off` (days,) which days are no working days. A
-    slope below zero (less load in the cold) is no heating: such a part is left out.
+    slope below zero (less load in the cold) is no heating: such a part is left out, and so is a second part
+    that adds less than the least gain to the better one alone.
     """
     known = np.isfinite(energy_kwh) & np.isfinite(celsius)
     colds, warms = _grid(limits.heating_c, limits.step_c), _grid(limits.cooling_c, limits.step_c)
@@ -66,6 +67,9 @@ def sensitivities(
     space = _Space(energy, known.astype(np.float64), off.astype(np.float64))
     gains, slopes = _pairs(space, heat, cool)
     gains[:, 1:, 1:][:, colds[:, None] >= warms] = -1
+    alone = np.maximum(gains[:, 1:, 0].max(axis=1), gains[:, 0, 1:].max(axis=1))
+    worth = alone + limits.least_gain * space.total
+    gains[:, 1:, 1:][gains[:, 1:, 1:] < worth[:, None, None]] = -1
     best = gains.reshape(len(gains), -1).argmax(axis=1)
     cold, warm = np.divmod(best, len(warms) + 1)
     rows = np.arange(len(gains))

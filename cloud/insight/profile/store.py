@@ -1,5 +1,6 @@
 """What is known of each point's load profile, and the dictionary of shapes: read here by pages and rules."""
 
+import zlib
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,7 +10,15 @@ from sqlalchemy import Connection, func, select
 
 from cloud.analysis.profile.names import ShapeName
 from cloud.analysis.profile.temperature import Sensitivity
-from cloud.insight.profile.tables import centre_table, fit_table, group_table, profile_table, shape_table
+from cloud.insight.indicators import packed
+from cloud.insight.profile.tables import (
+    centre_table,
+    day_table,
+    fit_table,
+    group_table,
+    profile_table,
+    shape_table,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +191,21 @@ def dictionary(connection: Connection, month: date | None = None) -> Dictionary 
             for row in connection.execute(shapes)
         ),
     )
+
+
+def codes_of_point(connection: Connection, point: str, first: date, last: date) -> dict[date, int]:
+    """The code of each of these days that has one: what a calendar of shapes shows."""
+    row = connection.execute(select(profile_table.c.area).where(profile_table.c.point == point)).one_or_none()
+    table = day_table.c
+    query = select(table.day, table.points, table.codes).where(table.day.between(first, last))
+    found: dict[date, int] = {}
+    for each in connection.execute(query if row is None else query.where(table.area == row.area)):
+        names = packed.points(each.points)
+        if point in names:
+            code = int(np.frombuffer(zlib.decompress(each.codes), "<i2")[names.index(point)])
+            if code >= 0:
+                found[each.day] = code
+    return found
 
 
 def newest_month(connection: Connection) -> date | None:

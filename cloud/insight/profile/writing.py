@@ -6,7 +6,6 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, insert, select, update
 
 from cloud.analysis.profile import shapes
@@ -188,11 +187,6 @@ def coding(connection: Connection, month: date | None = None) -> Coding | None:
     rows = connection.execute(query).all()
     centres = np.stack([np.frombuffer(row.centre, "<f4") for row in rows]).astype(np.float32)
     return Coding(found, tuple(row.code for row in rows), centres)
-
-
-def codes_of(points: bytes, codes: bytes) -> tuple[tuple[str, ...], NDArray[np.int16]]:
-    """A row of `load_shape_day` as it was: names, and the code of each."""
-    return packed.points(points), np.frombuffer(zlib.decompress(codes), "<i2").astype(np.int16)
 
 
 def _profile(each: PointMonth, start: date) -> dict[str, object]:
