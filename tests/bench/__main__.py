@@ -22,6 +22,7 @@ BENCHES = (
     "mutations",
     "archive",
     "vee",
+    "demand",
     "analysis",
 )
 """In this order; each is a module with a function `run`."""

@@ -119,9 +119,7 @@ def _whole(span_s: int, interval_s: int) -> int:
 def _plain(wh: Floats, width: int) -> tuple[Floats, Slots]:
     rows = len(wh)
     kw, at = np.empty(rows, np.float32), np.empty(rows, np.int64)
-    kernels.sliding(
-        np.ascontiguousarray(wh), width, kw, at, np.empty(rows, np.float32), np.empty(rows, np.int64)
-    )
+    kernels.sliding(np.ascontiguousarray(wh), width, kw, at)
     return kw, at
 
 

@@ -13,6 +13,9 @@ from cloud.analysis.kernels.compiled import compiled
 
 CHUNK = 512
 """So many windows at a time: their sums stay in the first cache."""
+STRETCH = 16 * CHUNK
+"""So many before it is seen whether they hold the highest of all."""
+LANES = 64
 BANDS = 5
 
 
@@ -99,68 +102,63 @@ def _sums(
 
 
 @compiled
-def _highest(best: NDArray[Any], sums: NDArray[Any], count: int) -> None:
-    for j in range(count):
-        best[j] = sums[j] if sums[j] > best[j] else best[j]  # noqa: FURB136 - max() differs where one is NaN
+def _lift(lanes: NDArray[Any], sums: NDArray[Any], count: int) -> None:
+    """`lanes`, side by side, to the highest of `sums` that is there."""
+    whole = count // LANES * LANES
+    for start in range(0, whole, LANES):
+        part = sums[start : start + LANES]
+        for j in range(LANES):
+            lanes[j] = part[j] if part[j] > lanes[j] else lanes[j]  # noqa: FURB136 - max() differs with NaN
+    for j in range(whole, count):
+        lanes[0] = sums[j] if sums[j] > lanes[0] else lanes[0]  # noqa: FURB136
 
 
 @compiled
-def sliding(
-    wh: NDArray[Any],
-    width: int,
-    highest: NDArray[Any],
-    at: NDArray[np.int64],
-    block: NDArray[Any],
-    block_at: NDArray[np.int64],
-) -> None:
+def sliding(wh: NDArray[Any], width: int, highest: NDArray[Any], at: NDArray[np.int64]) -> None:
     """The highest sum over `width` slots of each row of `wh` (rows, slots), of floats; slip one slot.
 
     `highest` (rows,) of the type of `wh`, NaN where no window is whole; `at` (rows,) the slot its window
-    begins with, -1 where there is none; `block`, `block_at` the same of windows from 0, width, 2 width …
+    begins with, -1 where there is none.
     """
     rows, slots = wh.shape
     windows, factors = slots - width + 1, _factors(width)
-    sums, best = np.empty(CHUNK, wh.dtype), np.empty(CHUNK, wh.dtype)
-    scratch = np.empty((2, CHUNK + width), wh.dtype)
+    sums, scratch = np.empty(CHUNK, wh.dtype), np.empty((2, CHUNK + width), wh.dtype)
+    lanes = np.empty(LANES, wh.dtype)
     for row in range(rows):
-        top, top_at = -np.inf, -1
-        best[:] = -np.inf
-        for start in range(0, windows, CHUNK):
-            count = min(CHUNK, windows - start)
-            _sums(wh[row, start:], count, factors, sums, scratch)
-            _highest(best, sums, count)
-            for j in range(-start % width, count, width):
-                if sums[j] > top:
-                    top, top_at = sums[j], start + j
-        block[row], block_at[row] = top if top_at >= 0 else np.nan, top_at
-        most = best.max()
+        top, of = -np.inf, -1
+        for first in range(0, windows, STRETCH):
+            lanes[:] = -np.inf
+            for start in range(first, min(first + STRETCH, windows), CHUNK):
+                count = min(CHUNK, windows - start)
+                _sums(wh[row, start:], count, factors, sums, scratch)
+                _lift(lanes, sums, count)
+            most = lanes.max()
+            if most > top:
+                top, of = most, first
         highest[row], at[row] = np.nan, -1
-        if most > -np.inf:
-            highest[row] = most
-            at[row] = _first(wh[row], windows, factors, most, best, sums, scratch)
+        if of >= 0:
+            highest[row] = top
+            at[row] = _first(wh[row], of, windows, factors, top, sums, scratch)
 
 
 @compiled
 def _first(
     row: NDArray[Any],
+    since: int,
     windows: int,
     factors: NDArray[np.int64],
     top: float,
-    best: NDArray[Any],
     sums: NDArray[Any],
     scratch: NDArray[Any],
 ) -> int:
-    """The first window that sums to `top`: only those at places of `best` that have it are summed again."""
-    first = windows
-    for j in range(CHUNK):
-        if best[j] != top:
-            continue
-        for start in range(j, first, CHUNK):
-            _sums(row[start:], 1, factors, sums, scratch)
-            if sums[0] == top:
-                first = start
-                break
-    return first
+    """The first window from `since` on that sums to `top`: summed again, as they were."""
+    for start in range(since, windows, CHUNK):
+        count = min(CHUNK, windows - start)
+        _sums(row[start:], count, factors, sums, scratch)
+        for j in range(count):
+            if sums[j] == top:
+                return start + j
+    return -1
 
 
 @compiled

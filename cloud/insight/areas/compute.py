@@ -3,18 +3,19 @@
 from dataclasses import replace
 
 from cloud.insight.areas import together
+from cloud.insight.areas.files import Files
 from cloud.insight.areas.store import AreaDay, Imbalance, Loading, Reason, Voltage
 from cloud.insight.areas.task import AreaResult, AreaTask, Gauge
-from cloud.insight.curves import read
 
 
 def compute(task: AreaTask) -> AreaResult:
     """Conflict: a file is damaged or gone."""
     from cloud.insight.areas.loading import loading  # they load the kernels
 
-    curves = read(task.source, task.customers, interval_s=task.interval_s)
+    files = Files(task)
+    curves = files.curves(task.customers)
     row = together.of_area(curves, task.area, task.day, task.policy.publish)
-    load = loading(task, curves)
+    load = loading(task, files, curves)
     row = _with(row, "loading", load)
     kva = load.capacity_kva if isinstance(load, Loading) else _kva(task)
     row = _with_gauges(row, task, kva)
@@ -43,6 +44,8 @@ def _with_gauges(row: AreaDay, task: AreaTask, kva: float | None) -> AreaDay:
     else:
         row = _with(row, "imbalance", gauges.imbalance(own, kva, task.policy.imbalance))
         row = _with(row, "voltage", gauges.voltage(own, _expected_min(task, is_area=True), limits))
+    if not limits.customers:
+        return row
     return _with(row, "customers_voltage", gauges.voltage(others, _expected_min(task, is_area=False), limits))
 
 

@@ -27,26 +27,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """Of a gauge, primary: `at_ms` rising (n,), `minutes` (n,) each holds, `values` (n, 9) as QUANTITIES."""
+    """Of a gauge, primary values: `at_ms` rising (n,), `minutes` (n,) each holds, volts and amperes (n, 3).
+
+    Volts are against the neutral, or `between_lines` where the meter has only these.
+    """
 
     gauge: Gauge
     at_ms: NDArray[np.int64]
     minutes: Floats
-    values: Floats
-
-    @property
-    def volts(self) -> Floats:
-        """(n, 3): against the neutral, or between the lines where the meter has only these."""
-        phases = self.values[:, :3]
-        return self.values[:, 3:6] if np.isnan(phases).all() else phases
-
-    @property
-    def between_lines(self) -> bool:
-        return bool(np.isnan(self.values[:, :3]).all())
-
-    @property
-    def amperes(self) -> Floats:
-        return self.values[:, 6:]
+    volts: Floats
+    between_lines: bool
+    amperes: Floats
 
 
 def readings(task: AreaTask) -> list[Readings]:
@@ -120,7 +111,7 @@ def _level(of: Readings, limits: VoltageLimits) -> VoltageLevel | None:
     volts = of.volts[of.volts >= limits.dark_below_v]
     if not volts.size:
         return None
-    median = float(np.median(volts))
+    median = float(np.partition(volts, volts.size // 2)[volts.size // 2])
     phases = 3 if of.between_lines or np.any(~np.isnan(of.volts[:, 1:])) else 1
     fits = [
         level
@@ -198,9 +189,11 @@ def _readings(
     gauge: Gauge, at_ms: NDArray[np.int64], which: NDArray[np.int64], value: Floats, hold: float
 ) -> Readings | None:
     inside = (at_ms >= gauge.start_ms) & (at_ms < gauge.end_ms)
-    instants, line = np.unique(at_ms[inside], return_inverse=True)
-    if not len(instants):
+    at_ms = at_ms[inside]
+    if not len(at_ms):
         return None
+    new = np.concatenate(([True], at_ms[1:] != at_ms[:-1]))
+    instants, line = at_ms[new], np.cumsum(new) - 1
     values = np.full((len(instants), len(QUANTITIES)), np.nan)
     values[line, which[inside]] = value[inside]
     values[:, :6] *= gauge.volts
@@ -208,4 +201,7 @@ def _readings(
     until = np.minimum(
         instants + round(hold * gauge.interval_s * 1000), np.append(instants[1:], gauge.end_ms)
     )
-    return Readings(gauge, instants, (until - instants) / 60_000, values)
+    phases, lines = values[:, :3], values[:, 3:6]
+    between_lines = bool(np.isnan(phases).all())
+    volts = lines if between_lines else phases
+    return Readings(gauge, instants, (until - instants) / 60_000, volts, between_lines, values[:, 6:])

@@ -9,10 +9,11 @@ from cloud.analysis.indicators import transformer
 from cloud.analysis.indicators.quality import power_factor
 from cloud.analysis.indicators.transformer import Limits, Load, Run
 from cloud.insight.areas import together
+from cloud.insight.areas.files import Files
 from cloud.insight.areas.policy import TransformerLimits
 from cloud.insight.areas.store import Loading, PowerFactor, Reason, Spell, State
 from cloud.insight.areas.task import AreaTask, Capacity
-from cloud.insight.curves import Curves, read
+from cloud.insight.curves import Curves
 from cloud.metering.store import instant
 from cloud.metering.vee.point_day import Channel
 
@@ -20,17 +21,17 @@ Floats = NDArray[np.float64]
 _REACTIVE = (Channel.REACTIVE_IMPORT, Channel.REACTIVE_EXPORT)
 
 
-def loading(task: AreaTask, customers: Curves) -> Loading | Reason:
+def loading(task: AreaTask, files: Files, customers: Curves) -> Loading | Reason:
     """Of the area's day; a Reason where it cannot be said. Conflict: a file is damaged."""
     limits = task.policy.transformer
     if not task.meters:
         return Reason.NO_AREA_METER
-    imported = read(task.source, task.meters, Channel.IMPORT, task.interval_s)
+    imported = files.curves(task.meters)
     capacity = _capacity(task.capacity, imported.starts_ms)
     if not np.any(capacity > 0):
         return Reason.NO_CAPACITY
-    active = _kw(imported.wh, task.interval_s) - _fed_in(task)
-    reactive = _reactive(task)
+    active = _kw(imported.wh, task.interval_s) - _fed_in(task, files)
+    reactive = _reactive(task, files)
     factor = task.known_factor or limits.power_factor
     beta = transformer.apparent_kva(active, reactive, factor) / np.where(capacity > 0, capacity, np.nan)
     known = ~np.isnan(beta)
@@ -102,16 +103,15 @@ def _spell(run: Run, capacity: Floats, customers: Curves, limits: TransformerLim
     )
 
 
-def _fed_in(task: AreaTask) -> Floats:
+def _fed_in(task: AreaTask, files: Files) -> Floats:
     """kW that flowed back; a meter without such a register had none flow back."""
-    found = read(task.source, task.meters, Channel.EXPORT, task.interval_s)
-    return _kw(np.nan_to_num(found.wh), task.interval_s)
+    return _kw(np.nan_to_num(files.wh(task.meters, Channel.EXPORT)), task.interval_s)
 
 
-def _reactive(task: AreaTask) -> Floats:
+def _reactive(task: AreaTask, files: Files) -> Floats:
     """kvar (slots,), NaN where any meter says nothing of what it takes; of what it gives nothing is none."""
-    taken, given = (read(task.source, task.meters, each, task.interval_s) for each in _REACTIVE)
-    return _kw(taken.wh, task.interval_s) - _kw(np.nan_to_num(given.wh), task.interval_s)
+    taken, given = (files.wh(task.meters, each) for each in _REACTIVE)
+    return _kw(taken, task.interval_s) - _kw(np.nan_to_num(given), task.interval_s)
 
 
 def _kw(wh: NDArray[np.float32], interval_s: int) -> Floats:

@@ -91,7 +91,12 @@ def _task(
         next((each for each in _INTERVALS_S if each >= shortest), _INTERVALS_S[-1]),
         tuple(each.point for each in outer if each.role != _AREA),
         tuple(each.point for each in outer if each.role == _AREA),
-        tuple(_gauge(part, start, end) for each in stood for part in each.installations),
+        tuple(
+            _gauge(part, start, end)
+            for each in stood
+            for part in each.installations
+            if policy.voltage.customers or part.role == _AREA
+        ),
         tuple(_capacities(spans, start, end)),
         known_factor,
         policy,

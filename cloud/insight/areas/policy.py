@@ -59,6 +59,7 @@ class VoltageLevel(_Strict):
 
 
 class VoltageLimits(_Strict):
+    customers: bool
     dark_below_v: Positive
     dark_share: Share
     hold: Annotated[float, Field(ge=1)]
