@@ -21,7 +21,6 @@ from cloud.insight.curves import Curves
 from cloud.insight.loss import energies
 from cloud.insight.loss.energies import AreaDay, Roster
 from cloud.kit.days import bounds
-from cloud.metering.archive.layout import UNPLACED
 from cloud.metering.store import ms
 from cloud.metering.vee import days as validated
 from cloud.metering.vee.point_day import Channel, Method
@@ -84,8 +83,7 @@ def area_days(
     areas = sorted(of)
     points = [each for area in areas for each in of[area][1]]
     names = [each.point for each in points]
-    where = [*areas, UNPLACED]  # there lies the day of a point whose meter was taken off on it
-    asked = curves.source(connection, folder, day, day, zone=zone, areas=where)
+    asked = curves.source(connection, folder, day, day, zone=zone, areas=areas)
     drawn_curves = curves.read(asked, names, Channel.IMPORT)
     fed_curves = curves.read(asked, names, Channel.EXPORT)
     drawn = _known_by_register(connection, day, names, measured(drawn_curves, points), Channel.IMPORT)
@@ -130,6 +128,7 @@ def measured(of: Curves, points: Sequence[InService]) -> Measured:
     """Of curves of one day; slots in which a point had no meter are nothing and not missing."""
     kwh = of.wh.astype(np.float64) / 1000
     hard = _HARD[of.method] & np.isfinite(kwh)
+    none = ~np.logical_or.reduce(np.isfinite(kwh), axis=1)
     for number, each in enumerate(points):
         if each.partly in (None, "exchanged"):
             continue
@@ -137,7 +136,7 @@ def measured(of: Curves, points: Sequence[InService]) -> Measured:
         hard[number, outside] = True
         kwh[number, outside] = 0.0
     known: NDArray[np.bool_] = np.isfinite(kwh)
-    whole, none = np.logical_and.reduce(hard, axis=1), ~np.logical_or.reduce(known, axis=1)
+    whole = np.logical_and.reduce(hard, axis=1)
     least = np.where(hard, kwh, 0.0).sum(axis=1)
     total = np.where(known.all(axis=1), np.where(known, kwh, 0.0).sum(axis=1), np.nan)
     lacking = hard.shape[1] - hard.sum(axis=1)
