@@ -43,7 +43,8 @@ from cloud.fleet.owners import owners
 from cloud.insight import weather as insight_weather  # noqa: F401 - its tables
 from cloud.insight.areas import api as areas_api
 from cloud.insight.engine import engine_of
-from cloud.insight.forecast import tables as forecast_tables  # noqa: F401 - its tables
+from cloud.insight.forecast import api as forecast_api
+from cloud.insight.forecast.policy import forecast_policy
 from cloud.insight.indicators import api as indicators_api
 from cloud.insight.loss import api as loss_api
 from cloud.insight.loss import inspections_api
@@ -320,6 +321,14 @@ class Application:
                     database, guard, settings.station.zone, profile_policy(settings.policies_dir)
                 ),
                 indicators_api.router(database, guard, settings.station.zone, clock),
+                forecast_api.router(
+                    database,
+                    guard,
+                    settings.station.zone,
+                    forecast_policy(settings.policies_dir),
+                    self.vee_policy.calendar,
+                    clock,
+                ),
                 loss_api.router(database, guard),
                 inspections_api.router(database, guard, self.line_loss),
             ],

@@ -145,6 +145,13 @@ MATRIX: dict[str, Row] = {
     ),
     "GET /load/points/{point}/days": Row("load/points/M-2/days", (200, 200, 404, 401)),
     "GET /load/points/{point}/months": Row("load/points/M-2/months", (200, 200, 404, 401)),
+    "GET /load/forecast/points/{point}": Row("load/forecast/points/M-2", (404, 404, 404, 401)),
+    "GET /load/forecast/areas": Row("load/forecast/areas", (200, 403, 403, 401)),
+    "GET /load/forecast/areas/{subject}": Row("load/forecast/areas/A01", (404, 403, 403, 401)),
+    "GET /load/forecast/transformers": Row("load/forecast/transformers", (200, 403, 403, 401)),
+    "GET /load/forecast/transformers/{subject}": Row("load/forecast/transformers/A01", (404, 403, 403, 401)),
+    "GET /load/forecast/feeders": Row("load/forecast/feeders", (200, 403, 403, 401)),
+    "GET /load/forecast/feeders/{subject}": Row("load/forecast/feeders/F1", (404, 403, 403, 401)),
     "GET /load/losses": Row("load/losses", (200, 403, 403, 401)),
     "GET /load/losses/areas/{area}": Row(
         "load/losses/areas/A01?first=2026-02-01&last=2026-02-28", (200, 403, 403, 401)

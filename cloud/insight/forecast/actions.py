@@ -18,8 +18,10 @@ from cloud.insight.forecast import learning, store
 from cloud.insight.forecast.policy import ForecastPolicy
 from cloud.kit.calendar import Calendar, DayType
 from cloud.kit.clock import Clock
-from cloud.kit.days import DAY, bounds
+from cloud.kit.days import DAY, bounds, days
 from cloud.kit.db import Database
+from cloud.metering.archive import manifest
+from cloud.metering.archive.layout import Layer
 
 if TYPE_CHECKING:
     from cloud.analysis.forecast.night import Days, Rules
@@ -80,9 +82,26 @@ class Forecasts:
     def run_day(self, closed: date, tell: Tell = lambda _: None) -> Made:
         """Score what was forecast for `closed`, the last archived local day, and forecast those after it.
 
+        The first night rehearses: it makes those of four weeks before as well, so that methods can be chosen.
         Days that are over keep the forecast they had. `tell` is called with how many more tasks are done.
         Conflict: a file of the archive is damaged.
         """
+        for day in self._unrehearsed(closed):
+            self._night(day, tell)
+        return self._night(closed, tell)
+
+    def _unrehearsed(self, closed: date) -> list[date]:
+        """The days of the backtest before `closed`, on the first night that has them in the archive."""
+        limits = self._policy.backtest
+        first = closed - DAY * limits.days
+        with self._database.read() as connection:
+            if not limits.rehearse or store.scored(connection):
+                return []
+            begun = manifest.live(connection, Layer.FINAL, first, closed)
+        oldest = min((each.first for each in begun), default=closed)
+        return [day for day in days(first, closed - DAY) if day >= oldest]
+
+    def _night(self, closed: date, tell: Tell) -> Made:
         from cloud.insight.forecast.compute import compute
 
         self._learn(closed)

@@ -146,6 +146,11 @@ def days(connection: Connection, kind: Kind) -> tuple[date, date] | None:
     return None if first is None else (first, last)
 
 
+def scored(connection: Connection) -> bool:
+    """Whether any forecast was ever scored."""
+    return connection.scalar(select(score_table.c.day).limit(1)) is not None
+
+
 def over(connection: Connection, closed: date) -> date | None:
     """The newest day that is scored and after `closed`: its forecast, and older ones, stay as they were."""
     newest_scored: date | None = connection.scalar(select(func.max(score_table.c.day)))

@@ -58,9 +58,11 @@ def _place(area: str, seed: int) -> Place:
     return Place(area, "F1", wh.astype(np.float32), (np.nansum(wh, axis=0) * 1.03).astype(np.float32), method)
 
 
-def forecasts(station: ArchivedStation) -> Forecasts:
+def forecasts(station: ArchivedStation, *, rehearse: bool = False) -> Forecasts:
+    policy = forecast_policy()
+    policy = policy.model_copy(update={"backtest": policy.backtest.model_copy(update={"rehearse": rehearse})})
     return Forecasts(
-        station.database, station.folder, station.zone, station.clock, forecast_policy(),
+        station.database, station.folder, station.zone, station.clock, policy,
         Calendar(country="DE"), Threads(1),
     )  # fmt: skip
 
