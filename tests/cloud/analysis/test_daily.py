@@ -142,6 +142,12 @@ def test_one_reading_is_highest_and_lowest_and_makes_no_step_and_no_base() -> No
     assert found[AT["std_kw"]] == 0
 
 
+def test_a_load_that_never_changes_does_not_deviate_by_what_its_mean_was_rounded() -> None:
+    loads = np.random.default_rng(13).uniform(1, 1000, 200).astype(np.float32)
+    found = daily(np.repeat(loads[:, None], 96, axis=1), interval_s=900, bands=BANDS)
+    assert np.all(found[:, AT["std_kw"]] <= 1e-8 * found[:, AT["max_kw"]])
+
+
 def test_the_first_of_equal_extremes_counts() -> None:
     wh = np.full((1, 96), 5, np.float32)
     wh[0, [30, 60]], wh[0, [20, 80]] = 9, 1
