@@ -13,6 +13,7 @@ from cloud.verbs import (
     exporting,
     intervals,
     keeping,
+    load,
     service,
     talk,
     validation,
@@ -33,6 +34,7 @@ collection.register(app)
 validation.register(app)
 exporting.register(app)
 analyse.register(app)
+load.register(app)
 intervals.register(imports)
 weather.register(imports)
 app.add_typer(users, name="user")

@@ -24,6 +24,7 @@ BENCHES = (
     "vee",
     "demand",
     "analysis",
+    "nightly",
 )
 """In this order; each is a module with a function `run`."""
 
