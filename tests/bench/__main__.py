@@ -25,6 +25,7 @@ BENCHES = (
     "demand",
     "analysis",
     "nightly",
+    "forecast",
 )
 """In this order; each is a module with a function `run`."""
 
