@@ -16,7 +16,7 @@ from tests.cloud.web.village import Village
 def analysed_pattern(
     pattern: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, str]]:
-    """A folder with the village and its forty analysed days; nobody has it open."""
+    """A folder with the village and its analysed days; nobody has it open."""
     folder = tmp_path_factory.mktemp("analysed-pattern")
     shutil.copytree(pattern[0], folder, dirs_exist_ok=True)
     made = villages.opened(folder)
