@@ -70,17 +70,28 @@ class SmallStation(Village):
             *(Reading(meter, each, Source.POLLED, dict(values), Quality.GOOD) for each in at_ms), seq=seq
         )
 
-    def reckon(self, policy: QualityPolicy | None = None, areas: tuple[str, ...] | None = None) -> Reckoned:
+    def reckon(
+        self, policy: QualityPolicy | None = None, areas: tuple[str, ...] | None = None, day: date = DAY
+    ) -> Reckoned:
         return run_day(
             self.database,
             self.archive.folder,
-            DAY,
+            day,
             zone=self.zone,
             policy=policy or quality_policy(),
             engine=Threads(1),
             now=NOW,
             areas=areas,
         )
+
+    def all_to(self, area: str, since: datetime) -> None:
+        """Every customer's meter stands in this area from then on."""
+        moved = [
+            each | ({"area": area} if each["role"] == "customer" else {})
+            for each in self._document()["meter"]
+        ]
+        with self.database.write() as connection:
+            import_registry(connection, {"meter": moved}, since=since)
 
     def area(self, area: str = "A01") -> AreaDay:
         with self.database.read() as connection:
