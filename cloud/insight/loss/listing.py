@@ -11,10 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from cloud.analysis.loss.evidence import Fact, Item, Kind, Line
+from cloud.fleet.events import EventKind
+from cloud.fleet.events import event_table as point_event_table
 from cloud.insight.loss import rules, store
 from cloud.insight.loss.rules import WAITING, Event, State
 from cloud.insight.loss.store import Inspection
-from cloud.kit.days import local_day
+from cloud.kit.days import DAY, local_day, midnight
 from cloud.metering.vee.exception_store import exception_table
 
 SEARCH = "search"
@@ -30,6 +32,7 @@ class Span:
 
     first: date
     last: date
+    zone: tzinfo
 
 
 @dataclass(slots=True)
@@ -73,6 +76,20 @@ def events(connection: Connection, points: Collection[str], span: Span) -> dict[
     return found
 
 
+def visits(connection: Connection, points: Collection[str], span: Span) -> list[tuple[date, list[str]]]:
+    """Days on which the meters of several of these points were exchanged, by the local day."""
+    table, wanted = point_event_table.c, set(points)
+    start, end = midnight(span.first, span.zone), midnight(span.last + DAY, span.zone)
+    query = select(table.point, table.at).where(
+        table.kind == EventKind.EXCHANGE.value, table.at >= start, table.at < end
+    )
+    found: dict[date, set[str]] = {}
+    for point, at in connection.execute(query):
+        if point in wanted:
+            found.setdefault(local_day(at, span.zone), set()).add(point)
+    return [(day, sorted(names)) for day, names in sorted(found.items()) if len(names) > 1]
+
+
 def with_events(items: Iterable[Item], told: dict[str, list[Line]]) -> list[Item]:
     """Each item with what its meter said itself."""
     return [
@@ -101,7 +118,6 @@ def keep(
     known: Sequence[Inspection],
     span: Span,
     now: datetime,
-    zone: tzinfo,
     *,
     whole: bool,
 ) -> Changes:
@@ -110,7 +126,7 @@ def keep(
     Only a `whole` search, one of enough days, lets anything lapse.
     """
     done = Changes()
-    inspected = inspected_on(known, zone)
+    inspected = inspected_on(known, span.zone)
     waiting = {(each.point, each.area): each for each in known if State(each.state) in WAITING}
     lapsed = {(each.point, each.area, each.kind): each for each in known if State(each.state) is State.LAPSED}
     found = set()
@@ -121,7 +137,7 @@ def keep(
         place = (item.point, item.area)
         found.add(place)
         before = waiting.get(place) or lapsed.get((*place, item.kind.value))
-        row = _row(_seen(item, known, zone), span, now)
+        row = _row(_seen(item, known, span.zone), span, now)
         if before is None:
             new = store.add(connection, row | {"state": State.OPEN.value, "found_at": now, "area": area})
             store.note(connection, new, now, who=SEARCH, event="found", state=State.OPEN)

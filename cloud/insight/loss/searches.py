@@ -88,9 +88,8 @@ class Searches:
                     area,
                     items.get(area, []),
                     known[area],
-                    Span(first[area], day),
+                    Span(first[area], day, zone),
                     now,
-                    zone,
                     whole=clean >= own.least_days,
                 )
                 outcome = "searched" if clean >= own.least_days else "too_few_days"
@@ -111,7 +110,11 @@ class Searches:
         area_of = {point: area.name for area in found.values() for point in area.history.points}
         days = next(iter(found.values())).history.days if found else ()
         if days:
-            told = listing.events(connection, area_of, Span(days[0], days[-1]))
+            span = Span(days[0], days[-1], self._zone)
+            together_visited = listing.visits(connection, area_of, span)
+            for area in found.values():
+                items += searching.crossed_at_exchanges(area, together_visited)
+            told = listing.events(connection, area_of, span)
             items = listing.with_events([*items, *listing.faults(area_of, told)], told)
         by_area: dict[str, list[Item]] = {}
         for item in evidence.together(items):

@@ -27,6 +27,10 @@ _SPARE = 1.3
 _LEAST_RISE = 0.3
 """Of what a customer uses less, the part by which the loss must have risen to be told of it."""
 _SURE = 4.0
+_WEEKS = 4
+"""So many on each side of an exchange, or nothing is said."""
+_LEAST_ERROR = 0.05
+"""Of a mean logarithm: nobody's habits are steadier from month to month."""
 _FIT_DAYS = 30
 PARTS = 6
 """Of a day: the losses of four hours each tell customers of different habits apart."""
@@ -284,6 +288,48 @@ def _group(areas: Sequence[Area]) -> topology.Group:
         np.repeat(np.arange(len(areas)), [len(each.customers) for each in areas]),
         np.concatenate([each.history.ratio[each.customers] for each in areas]),
     )
+
+
+def crossed_at_exchanges(area: Area, visits: Sequence[tuple[date, Sequence[str]]]) -> Iterator[Item]:
+    """Customers of the area who go on as each other since their meters were exchanged in one visit.
+
+    `visits`: a day and the points whose meters were exchanged on it. Told apart by how much they use on each
+    day of the week: without a visit nothing of this can be known, their area's loss is the same.
+    """
+    place = {area.history.points[at]: row for row, at in enumerate(area.customers)}
+    energies = area.measured
+    for day, names in visits:
+        rows = [place[name] for name in names if name in place]
+        cut = (day - area.history.days[0]).days
+        if len(rows) < 2 or not _WEEKS * 7 <= cut <= len(area.history.days) - _WEEKS * 7 - 1:
+            continue
+        before, error = _by_weekday(energies[rows, :cut], 0)
+        after, other_error = _by_weekday(energies[rows, cut + 1 :], cut + 1)
+        spread = np.hypot(error, other_error)
+        for one, other, own, cross in topology.crossed_at_exchange(before, after, spread):
+            since = day.isoformat()
+            line = Line(Fact.AS_EACH_OTHER, {"own": round(own, 1), "cross": round(cross, 1), "since": since})
+            strength = min(0.9, 1 - cross / own)
+            for mine, theirs in ((one, other), (other, one)):
+                point, with_point = (area.history.points[area.customers[rows[at]]] for at in (mine, theirs))
+                off = float(np.nanmean(energies[rows[mine]]) - np.nanmean(energies[rows[theirs]]))
+                kwh = round(abs(off) * MONTH_DAYS, 1)
+                yield Item(Kind.CROSSED, area.name, point, with_point, kwh, None, None, strength, (line,))
+
+
+def _by_weekday(energies: Floats, first: int) -> tuple[Floats, Floats]:
+    """(mean logarithm of a day's energy, its standard error), each (customers, 7)."""
+    logs = np.log(np.maximum(energies, 0.01))
+    weekday = (np.arange(energies.shape[1]) + first) % 7
+    mean, error = np.empty((2, len(energies), 7))
+    for at in range(7):
+        own = logs[:, weekday == at]
+        known = np.maximum(np.isfinite(own).sum(axis=1), 1)
+        filled = np.where(np.isfinite(own), own, 0.0)
+        mean[:, at] = filled.sum(axis=1) / known
+        off = np.where(np.isfinite(own), own - mean[:, at : at + 1], 0.0)
+        error[:, at] = np.sqrt((off**2).sum(axis=1) / known / known) + _LEAST_ERROR
+    return mean, error
 
 
 def of_area_itself(area: Area, explained_kwh: float, policy: LossPolicy) -> Iterator[Item]:
