@@ -6,7 +6,7 @@ Memory is the array (4 bytes a value) and at most as much again while it is read
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,6 +17,7 @@ from cloud.exchange import bulk, layout, sheets, understanding
 from cloud.exchange.collecting import Found, Key
 from cloud.exchange.said import Said, Values, zone_of
 from cloud.exchange.understanding import Series, Understood
+from cloud.exchange.walls import Meaning
 from cloud.kit.days import midnight
 from cloud.kit.errors import Invalid
 from cloud.metering.vee.days import Channel
@@ -136,8 +137,7 @@ class _Filling:
         filled = [each.labels for each in found.series.values() if len(each.labels)]
         low = min(int(np.frombuffer(each, np.int64).min()) for each in filled)
         high = max(int(np.frombuffer(each, np.int64).max()) for each in filled)
-        first = datetime.fromtimestamp(low - 86_400, UTC).date()
-        last = datetime.fromtimestamp(high + 86_400, UTC).date()
+        first, last = self._day(low), self._day(high)
         self._start_s = round(midnight(first, file.said.zone).timestamp())
         stop_s = round(midnight(last + timedelta(days=1), file.said.zone).timestamp())
         slots = (stop_s - self._start_s) // step_s
@@ -150,6 +150,12 @@ class _Filling:
         self._back = np.zeros(len(found.series))
         self._names: list[str] = []
         self._counts = [0, 0, 0]
+
+    def _day(self, label: int) -> date:
+        """The local day in which the interval of a label begins."""
+        begin_s = label - (self._file.interval_s if self._file.meaning is Meaning.END else 0)
+        zone = self._zone if self._file.absolute else UTC
+        return datetime.fromtimestamp(begin_s, UTC).astimezone(zone).date()
 
     def put(self, key: Key, series: Series) -> None:
         row = len(self._names)

@@ -213,15 +213,18 @@ def _on_the_wall(label: int, zone: ZoneInfo | None) -> int:
 
 
 def _series(
-    result: Understood, form: Layout, found: Found, ordered: Mapping[Key, Ordered]
+    result: Understood, form: Layout, found: Found, ordered: dict[Key, Ordered]
 ) -> Iterator[tuple[Key, Series]]:
+    """Each is let go of once it is given."""
     seen = Seen(result.days, repeated=result.said.repeated_hour)
     shift = result.interval_s if result.meaning is Meaning.END else 0
     if not result.absolute and result.meaning is not Meaning.INSTANT:
         some = list(ordered.values())[:MOST_LABELS]
         walls.settle(((each.labels - shift, each.values()) for each in some), result.said.zone, seen)
     hours = result.interval_s / 3600
-    for key, each in ordered.items():
+    for key in list(ordered):
+        each = ordered.pop(key)
+        found.series.pop(key)
         values = each.values()
         if result.absolute:
             at_s = each.labels - shift
