@@ -34,9 +34,11 @@ class Station:
 def warm() -> None:
     """Compile the kernels, or load them, before somebody waits for their first result: some seconds."""
     from cloud.analysis.indicators import daily
+    from cloud.insight.areas import compute as areas
 
     began = perf_counter()
     daily.warm()
+    areas.warm()
     log.info("kernels are warm after %.1f s", perf_counter() - began)
 
 

@@ -32,6 +32,19 @@ def compute(task: AreaTask) -> AreaResult:
     )
 
 
+def warm() -> None:
+    """Compiles the kernels that a task needs, or loads them."""
+    import numpy as np
+
+    from cloud.analysis.indicators import quality
+    from cloud.analysis.indicators.coincidence import coincidence
+
+    one, row = np.ones(1), np.zeros(1, np.int64)
+    coincidence(np.ones((1, 96), np.float32))
+    quality.imbalance(np.ones((1, 3)))
+    quality.voltage(np.ones((1, 3)), one, row, one, one, one)
+
+
 def _with_gauges(row: AreaDay, task: AreaTask, kva: float | None) -> AreaDay:
     from cloud.insight.areas import gauges
 

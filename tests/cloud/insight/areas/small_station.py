@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from cloud.insight.engine import Threads
 from cloud.kit.days import bounds
 from cloud.metering.vee.days import Channel
 from protocols.readings import Quality, Reading, Source
-from tests.cloud.metering.archive.village import NOW, Village
+from tests.cloud.metering.archive.village import NOW, SHANGHAI, Village
 
 DAY = date(2026, 3, 5)
 CUSTOMERS = {"A01": ("M-1", "M-2", "M-3"), "A02": ("M-4", "M-5")}
@@ -26,8 +27,8 @@ SLOTS = 96
 
 
 class SmallStation(Village):
-    def __init__(self, folder: Path, url: str | None = None) -> None:
-        super().__init__(folder, url)
+    def __init__(self, folder: Path, url: str | None = None, zone: ZoneInfo = SHANGHAI) -> None:
+        super().__init__(folder, url, zone)
         with self.database.write() as connection:
             import_registry(connection, self._document())
 

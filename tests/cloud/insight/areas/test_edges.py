@@ -1,7 +1,8 @@
 """The hard days of areas: exchanges, meters within meters, damaged files, estimates, days done again."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -146,6 +147,28 @@ def test_an_area_without_any_customers_meter_says_so(station: SmallStation) -> N
     station.reckon()
     assert station.area("A02").reasons["coincidence"] is Reason.NO_CUSTOMERS
     assert station.area("A01").customers == 5
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2025, 10, 26), 25)])
+def test_days_on_which_the_clocks_change_have_their_own_hours(
+    tmp_path: Path, sqlite_url: str, day: date, hours: int
+) -> None:
+    station = SmallStation(tmp_path, sqlite_url, ZoneInfo("Europe/Berlin"))
+    station.capacity("A01", 100.0)
+    for point in (*CUSTOMERS["A01"], *CUSTOMERS["A02"]):
+        station.validate(point, day, 250.0)
+    station.validate("T-1", day, 22_500.0)
+    station.validate("T-1", day, 0.0, channel=Channel.REACTIVE_IMPORT)
+    station.archive_days(day)
+    station.reckon(day=day)
+    with station.database.read() as connection:
+        (found,) = store.of_area(connection, "A01", day, day)
+    station.close()
+    assert (found.coverage, found.coincidence) == (1.0, 1.0)
+    assert found.loading is not None
+    assert (found.loading.heavy_h, found.loading.coverage) == (float(hours), 1.0)
+    (spell,) = found.loading.spells
+    assert spell.end - spell.start == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize(
