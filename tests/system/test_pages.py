@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.cloud.web import village as villages
+from tests.cloud.web.load.analysed import analysed, listed
 from tests.cloud.web.village import NOW, Village, reading
 from tests.programs import require_program
 from tests.system.browsing import Visit, chromium, served, visit
@@ -30,7 +31,20 @@ CONSOLE = (
     f"/console/work-orders/{ORDER}",
     "/console/gateways",
 )
-PORTAL = ("/portal", "/portal/notices", "/portal/report")
+LOAD = (
+    "/console/load",
+    "/console/load/points/A01-03",
+    "/console/load/forecast",
+    "/console/load/forecast/transformer/A01",
+    "/console/load/loss",
+    "/console/load/loss/A01",
+    "/console/load/inspections",
+    "/console/load/inspections/1",
+    "/console/load/transformers",
+    "/console/load/transformers/A01",
+)
+ANALYSED_DAYS = 12
+PORTAL = ("/portal", "/portal/load", "/portal/notices", "/portal/report")
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     path = require_program("chromium")
     SCREENS.mkdir(parents=True, exist_ok=True)
     made = villages.found(tmp_path_factory.mktemp("village"))
+    analysed(made, ANALYSED_DAYS)
+    listed(made)
     with sync_playwright() as playwright, served(made) as base:
         browser = chromium(playwright, str(path))
         yield World(made, base, browser)
@@ -70,7 +86,8 @@ LOOKS = [
 
 @pytest.mark.parametrize(("size", "language", "scheme"), LOOKS)
 @pytest.mark.parametrize(
-    ("login", "pages"), [("operator", CONSOLE), ("c-0302", PORTAL), ("c-0103", PORTAL), (None, ("/login",))]
+    ("login", "pages"),
+    [("operator", CONSOLE), ("operator", LOAD), ("c-0302", PORTAL), ("c-0103", PORTAL), (None, ("/login",))],
 )
 def test_every_page_is_quiet_ours_fits_and_can_be_read(
     world: World,
@@ -177,4 +194,18 @@ def test_everything_works_without_javascript(world: World) -> None:
     expect(seen.page.get_by_role("status")).to_have_text("工单已更新。")
     seen.page.get_by_role("button", name="English").click()
     expect(seen.page.get_by_role("heading", name="Next step")).to_be_visible()
+    seen.page.goto(f"{world.base}/console/load/forecast/area/A01")
+    expect(seen.page.locator("svg.plot.for-phone").first).to_be_visible()
     context.close()
+
+
+def test_on_a_desk_the_values_of_a_day_show_under_the_pointer(world: World) -> None:
+    seen = world.open("operator", language="en")
+    seen.go("/console/load/forecast/area/A01")
+    lines = seen.page.locator("watt-lines").first
+    expect(lines.locator("canvas")).to_be_visible()
+    expect(lines.locator("svg.plot").first).to_be_hidden()
+    lines.locator(".u-over").hover()
+    expect(lines.locator(".u-legend")).to_contain_text(re.compile(r"1\d:\d\d.*kW"))
+    assert seen.complaints == []
+    seen.page.context.close()

@@ -12,7 +12,7 @@ from cloud.insight.loss.rules import Event, Result
 from cloud.insight.loss.rules import State as Standing
 from cloud.web.load import columns, forecast_views, inspection_views, loss_views, transformer_views
 from tests.clients import TestClient
-from tests.cloud.web.load.analysed import LAST
+from tests.cloud.web.load.analysed import LAST, listed, used
 from tests.cloud.web.markup import Page
 from tests.cloud.web.village import NOW, Village, browser, csrf
 
