@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -19,6 +20,7 @@ from cloud.insight.indicators import monthly, store
 from cloud.insight.indicators.compute import Computed, Task, compute
 from cloud.insight.indicators.store import AreaDay
 from cloud.insight.runs import Outcome, Work
+from cloud.insight.tasks import Failed, Lost
 from cloud.kit.calendar import Calendar
 from cloud.kit.clock import Clock
 from cloud.kit.days import DAY
@@ -93,10 +95,16 @@ class Indicators:
         of_month: dict[tuple[date, date], dict[str, Source]] = {}
         for work, found in self._due(first, last):
             of_month.setdefault((work.first, work.last), {})[work.area] = found
+        lost: list[Failed[Any]] = []
         for (start, end), mine in of_month.items():
-            points = self._reckon(mine, start, end, tell, book=True)
+            try:
+                points = self._reckon(mine, start, end, tell, book=True)
+                made = Made(made.areas + len(mine), 0, made.point_days + points)
+            except Lost as error:  # other areas and months are not lost with it
+                lost += error.failed
             self.run_month(start)
-            made = Made(made.areas + len(mine), 0, made.point_days + points)
+        if lost:
+            raise Lost(lost)
         return made
 
     def _due(self, first: date, last: date) -> list[tuple[Work, Source]]:
