@@ -212,15 +212,15 @@ def _peaks(work: Work) -> Table:
         rows.append(
             [
                 Cell(str(rank), rank),
-                str(given.days[day]),
-                t(given.days[day].strftime("%A")),
-                work.clock(int(given.grid.label[at])),
                 Cell(shown(float(kw[at])), float(kw[at])),
+                str(given.days[day]),
+                work.clock(int(given.grid.label[at])),
+                t(given.days[day].strftime("%A")),
                 Cell(f"{100 * work.coverage[day]:.0f} %", float(work.coverage[day])),
                 *([Cell(shown(float(celsius)), float(celsius))] if given.celsius is not None else []),
             ]
         )
-    head = [t("Rank"), t("Day"), t("Weekday"), t("Time"), "kW", t("Known of the day")]
+    head = [t("Rank"), "kW", t("Day"), t("Time"), t("Weekday"), t("Known of the day")]
     if given.celsius is not None:
         head.append(t("Mean °C"))
-    return Table(t("The days with the highest peaks"), head, rows, numbers_from=4)
+    return Table(t("The days with the highest peaks"), head, rows, numbers_from=5)

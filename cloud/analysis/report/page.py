@@ -97,7 +97,7 @@ def _tied(text: str) -> str:
     """A number and its unit stay on one line."""
     for unit in ("%", "kWh", "kW", "°C", "h<"):
         text = text.replace(f" {unit}", f"\u00a0{unit}")
-    return text
+    return text.replace("。 ", "。")
 
 
 def _section(section: Section) -> str:

@@ -91,7 +91,7 @@ def _scatter(work: Work, found: Sensitivity, energy: NDArray[np.float64], title:
         if found.cooling_kwh_per_c is not None and found.cooling_above_c is not None:
             y += found.cooling_kwh_per_c * np.maximum(0, x - found.cooling_above_c)
         plot.line(x, y, "b")
-        plot.text(plot.width - plot.right, plot.height - 34, t("mean of the day, °C"), "tick", "end")
+        plot.text(plot.width - plot.right, 12, t("mean of the day, °C") + " →", "tick", "end")
         return plot.svg(sentence)
 
     return Figure(title, sentence, draw, t("Each dot is a day."))

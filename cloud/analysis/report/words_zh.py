@@ -78,6 +78,7 @@ _LOAD = {
     "Typical day": "典型日",
     "Shaded: where eight of ten days lie. Dashed: the mean of all days, which hides their peaks.":
         "阴影：八成日子所在范围。虚线：各日平均，会抹平尖峰。",
+    "This load leaps about: its typical days take less than the mean of all.": "该负荷起伏很大：典型日电量低于平均值。",
     "No day is whole, so no daily energy can be said.": "没有完整的一天，无法给出日电量。",
     "{mean} kWh on an average day; most on {top_day} ({top} kWh), least on {low_day} ({low} kWh). {days} of {all} "
     "days are whole.":

@@ -10,7 +10,8 @@ from cloud.analysis.report.svg import CIVIDIS, Plot, Tick, picture, shown, ticks
 from cloud.analysis.report.work import Work, day_ticks, hour_ticks, means, nice
 
 FEWEST_DAYS = 2
-WORDLESS = "—"
+UNSTEADY = 0.75
+"""Typical days of less energy than so much of the mean are told of."""
 
 
 def section(work: Work) -> Section:
@@ -92,6 +93,10 @@ def _typical(work: Work) -> list[Figure]:
         for name, _, curve, days in curves
     ]
     sentence = t("The real day that is most like all others of its kind.") + " " + " ".join(said)
+    usual = sum(float(np.nansum(curve)) * len(days) for _, _, curve, days in curves)
+    whole = sum(float(days.sum()) for *_, days in curves)
+    if usual < UNSTEADY * whole:
+        sentence += " " + t("This load leaps about: its typical days take less than the mean of all.")
 
     def draw(width: int) -> str:
         labels = given.grid.labels
