@@ -35,7 +35,7 @@ class ModelLimits(_Strict):
 
 
 class BacktestLimits(_Strict):
-    """`rehearse`: where nothing was ever scored, the `days` before are forecast one by one as if at the time."""
+    """`rehearse`: where nothing was ever scored, the `days` before are forecast as if at their time."""
 
     days: Annotated[int, Field(ge=28, le=120)]
     rehearse: bool
