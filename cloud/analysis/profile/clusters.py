@@ -15,6 +15,8 @@ Rows = NDArray[np.float32]
 LEAVES = 128
 """Splitting ends here: single days of single homes meet no theta, and a dictionary needs no leaf for each."""
 SMALLEST = 8
+PART = 1024
+"""Rows at once: they stay in the cache, and so small a product wakes no other thread."""
 STEPS = 100
 TRIAL = 10
 """Steps of each start before the two best of them are settled."""
@@ -22,7 +24,9 @@ TRIAL = 10
 
 def nearest(rows: Rows, centres: Rows) -> NDArray[np.int64]:
     """(rows,) the index of the centre with the least squared distance, the first on ties."""
-    found: NDArray[np.int64] = _distances(rows, centres).argmin(axis=1)
+    found = np.empty(len(rows), np.int64)
+    for at in range(0, len(rows), PART):
+        found[at : at + PART] = _distances(rows[at : at + PART], centres).argmin(axis=1)
     return found
 
 
@@ -40,10 +44,12 @@ def settled(rows: Rows, centres: Rows, steps: int = STEPS) -> tuple[Rows, float]
 
 def means(rows: Rows, labels: NDArray[np.int64], instead: Rows) -> Rows:
     """(groups, columns) the mean row of each label; a row of `instead` where it has none."""
-    one = np.zeros((len(rows), len(instead)), np.float32)
-    one[np.arange(len(rows)), labels] = 1
-    count = one.sum(axis=0)[:, None]
-    sums = one.T @ rows
+    groups = np.arange(len(instead))
+    sums = np.zeros(instead.shape, np.float64)
+    for at in range(0, len(rows), PART):
+        one = (labels[at : at + PART, None] == groups).astype(np.float32)
+        sums += one.T @ rows[at : at + PART]
+    count = np.bincount(labels, minlength=len(instead))[:, None]
     return np.where(count > 0, sums / np.maximum(count, 1), instead).astype(np.float32)
 
 
@@ -115,8 +121,11 @@ def _distances(rows: Rows, centres: Rows) -> Rows:
 
 
 def _error(rows: Rows, centres: Rows) -> float:
-    least = float(_distances(rows, centres).min(axis=1).sum(dtype=np.float64))
-    return max(0.0, least + float(np.einsum("rc,rc->", rows, rows, dtype=np.float64)))
+    parts = (rows[at : at + PART] for at in range(0, len(rows), PART))
+    return sum(
+        float(_distances(part, centres).min(axis=1).sum(dtype=np.float64) + (part**2).sum(dtype=np.float64))
+        for part in parts
+    )
 
 
 def _costs(centres: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:

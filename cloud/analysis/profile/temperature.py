@@ -59,6 +59,8 @@ def sensitivities(
     slope below zero (less load in the cold) is no heating: such a part is left out, and so is a second part
     that adds less than the least gain to the better one alone.
     """
+    if not len(energy_kwh):
+        return []
     known = np.isfinite(energy_kwh) & np.isfinite(celsius)
     colds, warms = _grid(limits.heating_c, limits.step_c), _grid(limits.cooling_c, limits.step_c)
     heat = np.maximum(0, colds[:, None] - np.nan_to_num(celsius))

@@ -41,7 +41,7 @@ def days_of(asked: Source, points: Sequence[str], policy: ProfilePolicy) -> list
     """By quarters of an hour; points that have none of these by the hour, if they have any."""
     found = read(asked, points)
     empty: NDArray[np.bool_] = np.all(np.isnan(found.wh), axis=1)
-    parts = [_days(found, ~empty, policy)]
+    parts = [] if empty.all() else [_days(found, ~empty, policy)]
     if empty.any():
         hourly = read(
             asked, [point for point, none in zip(points, empty, strict=True) if none], interval_s=HOUR_S
