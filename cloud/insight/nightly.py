@@ -66,7 +66,8 @@ class Nightly:
     def __init__(
         self, database: Database, clock: Clock, parts: Sequence[Part], reach: timedelta = REACH
     ) -> None:
-        self._database, self._clock, self._parts, self._reach = database, clock, tuple(parts), reach
+        self._database, self._clock, self._reach = database, clock, reach
+        self.parts = tuple(parts)
 
     def run(self) -> list[Took]:
         """Do what is due. Conflict, once all is done: some part failed, and is due again."""
@@ -95,7 +96,7 @@ class Nightly:
     def _due(self, connection: Connection) -> list[_Turn]:
         """By day, and of a day in the order of the parts."""
         archived = _archived(connection, self._reach)
-        found = [turn for part in self._parts for turn in _turns(connection, part, archived)]
+        found = [turn for part in self.parts for turn in _turns(connection, part, archived)]
         return sorted(found, key=lambda turn: turn.night.day)
 
 
