@@ -24,7 +24,7 @@ from cloud.fleet.registry import import_registry
 from cloud.kit.auth import Role, csrf_token
 from cloud.kit.guard import COOKIE
 from cloud.metering.store import BatchOfReadings
-from cloud.settings import BrokerSettings, HttpSettings, Settings, StationSettings
+from cloud.settings import ArchiveSettings, BrokerSettings, HttpSettings, Settings, StationSettings
 from protocols.mqtt.messages import ClockState, Health, LineHealth, MeterHealth, Status, Supply
 from protocols.readings import Reading, Source
 from tests.clients import TestClient
@@ -245,6 +245,7 @@ def opened(folder: Path) -> Village:
         station=StationSettings(name="示例供电所"),
         http=HttpSettings(base_url="http://127.0.0.1:8080"),
         broker=BrokerSettings(port=0),
+        archive=ArchiveSettings(folder=folder / "archive"),
     )
     application = build(settings, clock, QUICK)
     return Village(application, clock, _watch(application, clock), seqs=dict.fromkeys(GATEWAYS, 1000))
