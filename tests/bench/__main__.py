@@ -24,6 +24,7 @@ BENCHES = (
     "vee",
     "demand",
     "analysis",
+    "profile",
     "nightly",
     "forecast",
 )

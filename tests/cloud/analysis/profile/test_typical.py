@@ -95,7 +95,7 @@ def hump(*hours: float, width: float = 2.0, base: float = 0.2) -> NDArray[np.flo
         (hump(19), "evening"),
         (hump(7, 19), "double"),
         (hump(7), "morning"),
-        (hump(10, 13, 16, 19.5, base=0.05), "long_day"),
+        (np.where(np.abs(np.arange(96) - 70) < 20, 1 / 39, 0).astype(np.float32), "long_day"),
         (hump(23.5, width=1, base=2), "late"),
     ],
 )
