@@ -210,7 +210,7 @@ class _Quick:
     def _of_parquet(self, columns: list[int]) -> Iterator[Any]:
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(self._sheet.path) as file:
+        with pq.ParquetFile(self._sheet.path, pre_buffer=False) as file:
             names = file.schema_arrow.names
             self._require(len(set(names)) == len(names))
             wanted = [names[index] for index in columns]

@@ -19,6 +19,8 @@ SEPARATORS = (";", "\t", ",", "|")
 ENCODINGS = ("utf-8-sig", "gb18030")
 _NAMES = {"utf-8-sig": "UTF-8", "gb18030": "GBK", "utf-16": "UTF-16"}
 _HEAD = 1 << 18
+CELLS = 200_000
+"""So many cells of a Parquet file are text at once, however wide it is."""
 _CONTROLS = [bytes((each,)) for each in range(32) if each not in b"\t\n\r\f\x1a\0"]
 _BROKEN = (OSError, EOFError, zlib.error)
 csv.field_size_limit(1 << 20)
@@ -182,10 +184,11 @@ def _parquet(sheet: Sheet) -> Rows:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(sheet.path) as file:
+        with pq.ParquetFile(sheet.path, pre_buffer=False) as file:
             yield 1, list(file.schema_arrow.names)
             number = 1
-            for batch in file.iter_batches(batch_size=10_000):
+            at_once = max(1, CELLS // max(1, len(file.schema_arrow.names)))
+            for batch in file.iter_batches(batch_size=at_once):
                 columns = [column.to_pylist() for column in batch.columns]
                 for cells in zip(*columns, strict=True):
                     number += 1
