@@ -1,9 +1,9 @@
 """The daily indicators of 2,000 customers × 365 days × 96 slots, float32, against memory itself and peers.
 
-A share of memcpy is that of one thread in the same round; where others use the machine, look at
-what is reckoned of the best round or of processor time. Peers are given the table that they like best, in memory, and are spared
-what they are slow at; each round they and the kernel take turns. Of `outputs` 26, the marks of estimated slots
-are read too; `gb_per_second` counts the loads alone. Results go to arrays that are there already.
+A share of memcpy is that of one thread in the same round; where others use the machine, look at what is
+reckoned of the best round or of processor time. Peers are given the table that they like best, in memory, and
+are spared what they are slow at; each round they and the kernel take turns. Of `outputs` 26, the marks of
+estimated slots are read too; `gb_per_second` counts the loads alone. Results go to arrays already there.
 """
 
 import json
