@@ -22,7 +22,7 @@ from cloud.fleet.registry import import_registry
 from cloud.kit.auth import Role
 from cloud.metering import dead_letters
 from cloud.metering.store import BatchOfReadings, ms
-from cloud.settings import BrokerSettings, HttpSettings, Settings
+from cloud.settings import ArchiveSettings, BrokerSettings, HttpSettings, Settings
 from protocols.mqtt import messages, topics
 from protocols.mqtt.messages import Readings, Row
 from protocols.mqtt.orders import MeterFacts, OrderKind
@@ -87,6 +87,7 @@ def readings_of(meter: str) -> list[Reading]:
 def settings(database_url: str, tmp_path: Path) -> Settings:
     return Settings(
         data_dir=tmp_path,
+        archive=ArchiveSettings(folder=tmp_path / "archive"),
         database_url=database_url,
         http=HttpSettings(base_url="https://station.example"),
         broker=BrokerSettings(port=0),
