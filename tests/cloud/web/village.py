@@ -242,7 +242,6 @@ def opened(folder: Path) -> Village:
     clock = ManualClock(NOW)
     settings = Settings(
         data_dir=folder,
-        archive=ArchiveSettings(folder=folder / "archive"),
         station=StationSettings(name="示例供电所"),
         http=HttpSettings(base_url="http://127.0.0.1:8080"),
         broker=BrokerSettings(port=0),
