@@ -27,6 +27,7 @@ BENCHES = (
     "profile",
     "nightly",
     "forecast",
+    "loss",
 )
 """In this order; each is a module with a function `run`."""
 

@@ -6,7 +6,10 @@ Against plain non-negative least squares on day energies, ranked by recovered kW
 
 import os
 from collections.abc import Callable, Iterator
-from time import perf_counter
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -16,12 +19,16 @@ from scipy.optimize import nnls
 from cloud.analysis.loss import baseline
 from cloud.analysis.loss.balance import CUSTOMER, SUPPLY, Bounded, Limits, balance, like_day_upper, states
 from cloud.analysis.loss.search import Options, search
+from cloud.insight.loss.actions import LineLoss
+from cloud.insight.loss.policy import loss_policy
 from tests import simulated_losses
+from tests.bench.archived_station import ZONE, Archived
 from tests.simulated_losses import Case
 
 Floats = NDArray[np.float64]
 GRIDS, TOP = 40, 3
 PARTS = 6
+FIRST = date(2026, 3, 1)
 
 
 def run(say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
@@ -31,8 +38,10 @@ def run(say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
         for days, alpha in ((30, 0.5), (60, 0.5), (120, 0.5), (120, 0.8)):
             say(f"{days} days, {alpha:.0%} not registered")
             yield from _recall(grids, days, alpha, branches)
-    say("a night of 30,000 points")
     yield _night()
+    for meters in (1000, 5000, 30_000):
+        say(f"a night of {meters} meters, from the archive to the database")
+        yield _from_archive(meters)
 
 
 def _recall(
@@ -99,3 +108,21 @@ def _night(areas: int = 400, points: int = 75, back: int = 120) -> dict[str, Any
     fitted = baseline.fit(history, square, np.full((areas, back), 600.0), np.isfinite(history), 30)
     states(found, Limits(), fitted.expected(square[:, :1]), fitted.spread[:, None])
     return {"tool": "night in arrays", "points": areas * points, "seconds": perf_counter() - began}
+
+
+def _from_archive(meters: int, nights: int = 3) -> dict[str, Any]:
+    """The balances of a new day, the third of the station's: archive read, bounds looked up, all written."""
+    with TemporaryDirectory() as folder:
+        station = Archived(Path(folder), meters)
+        policy = loss_policy()
+        losses = LineLoss(station.database, station.folder, policy, ZONE, station.clock)
+        seconds = cpu = 0.0
+        for number in range(nights):
+            day = FIRST + timedelta(days=number)
+            station.day(day)
+            began, worked = perf_counter(), process_time()
+            losses.day(day)
+            seconds, cpu = perf_counter() - began, process_time() - worked
+        station.database.close()
+    load = os.getloadavg()[0]
+    return {"tool": "night", "meters": meters, "seconds": seconds, "cpu_seconds": cpu, "load": load}

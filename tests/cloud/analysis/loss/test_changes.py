@@ -31,6 +31,15 @@ def test_a_fall_of_all_is_a_season_and_nobodys() -> None:
     assert (falls(energies, np.full(120, 12.0)).at == -1).all()
 
 
+def test_a_fall_that_the_season_hides_is_found_against_the_neighbours() -> None:
+    energies = village(np.random.default_rng(5))
+    energies[:, 60:] *= 2.2
+    energies[4, 60:] *= 0.45
+    found = falls(energies, np.full(120, 12.0))
+    assert np.flatnonzero(found.at >= 0).tolist() == [4]
+    assert found.fall[4] == pytest.approx(0.55, abs=0.1)
+
+
 def test_a_rise_is_no_fall_nor_is_a_holiday_of_two_weeks() -> None:
     energies = village(np.random.default_rng(3))
     energies[1, 60:] *= 2
