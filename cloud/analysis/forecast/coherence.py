@@ -1,8 +1,10 @@
 """Parts and whole that add up: an area's total, its customers, its transformer; feeders are sums of areas.
 
-The whole is forecast twice: by itself, and as the sum of its parts. Both are joined, each weighing as its
-squared error on the backtest was small, and the parts take up the difference as their variance has it
-(minimum trace with diagonal errors, Wickramasinghe et al. 2019).
+The whole is forecast by itself and as the sum of its parts; the one that missed less on its backtest is
+taken. Mostly that is the whole's own: P50s are medians, and medians of lopsided loads add up to too little (on
+SimBench's curves with noise: 9.6 % too little, WAPE .174 against .158; both joined by their errors: .160).
+The parts take up the difference as their variance has it (minimum trace with diagonal errors,
+Wickramasinghe et al. 2019); to add up costs them little: WAPE .496 for .490 there.
 """
 
 import numpy as np
@@ -37,12 +39,10 @@ def total(kw: Kw, *, least_share: float = 0.9) -> Kw:
     return found
 
 
-def joined(direct: Kw, parts: Kw, direct_error: float, parts_error: float) -> Kw:
-    """(slots,): both forecasts of the whole; where one is not there, or has no error yet, half and half."""
-    a, b = (max(each, 1e-9) ** 2 if each == each else 1.0 for each in (direct_error, parts_error))
-    weight = b / (a + b)
-    both = weight * direct + (1 - weight) * parts
-    found: Kw = np.where(np.isnan(direct), parts, np.where(np.isnan(parts), direct, both)).astype(np.float32)
+def better(direct: Kw, parts: Kw, direct_error: float, parts_error: float) -> Kw:
+    """(slots,): the parts' sum where its error is known to be smaller, or where the whole has no forecast."""
+    first, second = (parts, direct) if parts_error < direct_error else (direct, parts)
+    found: Kw = np.where(np.isnan(first), second, first).astype(np.float32)
     return found
 
 

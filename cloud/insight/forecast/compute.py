@@ -186,11 +186,11 @@ def _area(
     customers, totals, wholes, sums, outlooks = [], [], [], [], []
     for mine, whole, fed in zip(own.ahead, total.ahead, transformer.ahead, strict=True):
         added = _added(mine)
-        p50 = coherence.joined(whole.p50[0], added, total_error, parts_error)
+        p50 = coherence.better(whole.p50[0], added, total_error, parts_error)
         shifted = coherence.shared(mine.p50, mine.p10, mine.p90, p50)
         customers.append(_moved(mine, shifted))
         totals.append(_as_joined(_moved(whole, p50[None])))
-        supply = coherence.joined(fed.p50[0], p50 * loss, _mean_error(each.transformer, transformer.score),
+        supply = coherence.better(fed.p50[0], p50 * loss, _mean_error(each.transformer, transformer.score),
                                   total_error * loss)  # fmt: skip
         wholes.append(_as_joined(_fed(fed, totals[-1], supply, loss)))
         sums.append(replace(whole, p50=added[None], method=np.full(1, Method.BLEND, np.int8)))

@@ -44,7 +44,7 @@ class Method(StrEnum):
     NONE = "none"
     SUM = "sum"
     JOINED = "joined"
-    """Of the parts and the whole, each weighing as its error was small."""
+    """Of the whole by itself or of its parts, whichever missed less; the two then add up."""
 
 
 class Reason(StrEnum):

@@ -94,11 +94,12 @@ def test_a_total_with_few_missing_is_scaled_and_with_many_is_not_said() -> None:
     assert found[1, 8] == 60
 
 
-def test_the_better_of_two_forecasts_of_a_whole_weighs_more() -> None:
+def test_the_better_of_two_forecasts_of_a_whole_is_taken_and_its_own_while_nobody_knows() -> None:
     a, b = np.full(SLOTS, 10, np.float32), np.full(SLOTS, 20, np.float32)
-    assert coherence.joined(a, b, 1, 3)[0] == pytest.approx(11)
-    assert coherence.joined(a, b, np.nan, np.nan)[0] == pytest.approx(15)
-    assert coherence.joined(a * np.nan, b, 1, 3)[0] == 20
+    assert coherence.better(a, b, 1, 3)[0] == 10
+    assert coherence.better(a, b, 3, 1)[0] == 20
+    assert coherence.better(a, b, np.nan, np.nan)[0] == 10
+    assert coherence.better(a * np.nan, b, 1, 3)[0] == 20
 
 
 def test_two_hours_over_the_limit_count_and_a_peak_of_one_does_not() -> None:
