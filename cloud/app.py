@@ -42,6 +42,7 @@ from cloud.fleet.link import Link, LinkState, Login
 from cloud.fleet.owners import owners
 from cloud.insight import weather as insight_weather  # noqa: F401 - its tables
 from cloud.insight.areas import api as areas_api
+from cloud.insight.areas.policy import quality_policy
 from cloud.insight.engine import engine_of
 from cloud.insight.forecast import api as forecast_api
 from cloud.insight.forecast.policy import forecast_policy
@@ -351,6 +352,7 @@ class Application:
             exceptions=self.exceptions,
             fieldwork=self.fieldwork,
             loss=self.line_loss,
+            transformer=quality_policy(settings.policies_dir).transformer,
             replay=self.ingest.replay,
             language=settings.station.language,
             session_s=session_s,

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from cloud.alerts.policy import SupplyPolicy
 from cloud.fleet.commands import Commands
 from cloud.fleet.dispatch import Dispatch
+from cloud.insight.areas.policy import TransformerLimits
 from cloud.insight.loss.actions import LineLoss
 from cloud.kit.auth import Accounts
 from cloud.kit.clock import Clock
@@ -43,6 +44,7 @@ class Parts:
     exceptions: Exceptions
     fieldwork: Fieldwork
     loss: LineLoss
+    transformer: TransformerLimits
     replay: Callable[[int], int]
     language: str = "zh_CN"
     session_s: int = 12 * 3600

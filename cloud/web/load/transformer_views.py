@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from cloud.insight.areas.policy import TransformerLimits
 from cloud.insight.areas.store import (
     AreaDay,
     Contribution,
@@ -19,7 +20,6 @@ from cloud.web.load.figures import Figure, figure, over_days
 from cloud.web.load.plot import Form, Limit, Series
 from cloud.web.load.quality import Quality, percent, quality
 
-HEAVY, OVER, LIGHT = 0.8, 1.0, 0.2
 REASONS = {
     Reason.NO_CUSTOMERS: mark("no customers stand in it"),
     Reason.FEW_DATA: mark("too little of the day was read"),
@@ -128,7 +128,7 @@ def said(found: Sequence[AreaDay], words: Words) -> str:
     states = [{spell.state for spell in each.spells} for each in known]
     return words.text(
         "Of %(areas)s transformers %(known)s have a load rate on this day: %(over)s were overloaded, "
-        "%(heavy)s heavily loaded for two hours or more.",
+        "%(heavy)s heavily loaded.",
         areas=len(found),
         known=len(known),
         over=sum(State.OVER in each for each in states),
@@ -179,7 +179,7 @@ def contributions(found: Sequence[Contribution], words: Words) -> tuple[tuple[st
     )
 
 
-def rate_chart(found: Sequence[AreaDay], days: Sequence[date], words: Words) -> Figure:
+def rate_chart(found: Sequence[AreaDay], days: Sequence[date], of: TransformerLimits, words: Words) -> Figure:
     """Highest and mean load rate of each day against the limits of heavy and over."""
     by_day = {each.day: each.loading for each in found}
     loads = [by_day.get(day) for day in days]
@@ -190,8 +190,8 @@ def rate_chart(found: Sequence[AreaDay], days: Sequence[date], words: Words) -> 
         Series(words.text("mean load rate"), [100 * each.rate_mean if each else None for each in loads], "b"),
     )
     limits = (
-        Limit(words.text("heavy %(limit)s", limit=percent(HEAVY, words)), 100 * HEAVY),
-        Limit(words.text("overload %(limit)s", limit=percent(OVER, words)), 100 * OVER),
+        Limit(words.text("heavy %(limit)s", limit=percent(of.heavy, words)), 100 * of.heavy),
+        Limit(words.text("overload %(limit)s", limit=percent(of.over, words)), 100 * of.over),
     )
     sheet = over_days(days, series, "%", words, limits=limits)
     return figure(

@@ -27,6 +27,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         words = pages.words(request)
         values |= {"section": "load", "load_tab": "transformers"}
         values["percent"] = lambda share, digits=0: percent(share, words, digits)
+        values["limits"] = parts.transformer
         return pages.page(request, f"console/load/{template}", user=user, **values)
 
     @routes.get("")
@@ -68,7 +69,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             spans=places.SPANS,
             newest=newest,
             row=views.row(newest, area.name, words) if newest else None,
-            rates=views.rate_chart(found, shown, words),
+            rates=views.rate_chart(found, shown, parts.transformer, words),
             rates_known=any(each.loading for each in found),
             voltage=views.voltage_chart(found, shown, words),
             imbalance=views.imbalance_chart(found, shown, words),
