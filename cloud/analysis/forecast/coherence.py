@@ -1,7 +1,7 @@
 """Parts and whole that add up: an area's total, its customers, its transformer; feeders are sums of areas.
 
 The whole is forecast by itself and as the sum of its parts; the one that missed less on its backtest is
-taken. Mostly that is the whole's own: P50s are medians, and medians of lopsided loads add up to too little (on
+taken. Mostly that is the whole's own: P50s are medians, and those of lopsided loads add up to too little (on
 SimBench's curves with noise: 9.6 % too little, WAPE .174 against .158; both joined by their errors: .160).
 The parts take up the difference as their variance has it (minimum trace with diagonal errors,
 Wickramasinghe et al. 2019); to add up costs them little: WAPE .496 for .490 there.
