@@ -1,7 +1,8 @@
 """How long profiles take: a night of 30,000 points encoded and kept, months of points, the dictionary.
 
 The dictionary's peer is scikit-learn's KMeans in the same run on the same days: as many groups and
-starts. Shapes are drawn around the profiles of SimBench with noise; days out of an archive are the nightly bench's.
+starts. Shapes are drawn around the profiles of SimBench with noise; days out of an archive are for the bench
+of the night.
 """
 
 import os
