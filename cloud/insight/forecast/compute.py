@@ -9,7 +9,7 @@ from cloud.analysis.forecast import backtest, coherence, model, night, outlook
 from cloud.analysis.forecast.choice import Method
 from cloud.analysis.forecast.night import Days, History, Issued, Night, Past, Rules
 from cloud.analysis.forecast.outlook import Limits, Outlook
-from cloud.analysis.grid import by_wall
+from cloud.analysis.grid import DayGrid, by_wall
 from cloud.insight.curves import Curves, Source, read
 
 Kw = NDArray[np.float32]
@@ -98,11 +98,7 @@ def history(curves: Curves) -> History:
     """Of all points, on the wall-clock grid, in kW."""
     grid, hours = curves.grid, curves.interval_s / 3600
     kw = by_wall(curves.wh, grid) * np.float32(1e-3 / hours)
-    lengths = np.diff(grid.first_slot)
-    unsure, outage = (
-        np.add.reduceat(each, grid.first_slot[:-1], axis=1, dtype=np.float32) / lengths
-        for each in (curves.estimated, curves.outage)
-    )
+    unsure, outage = _share(curves.estimated, grid), _share(curves.outage, grid)
     newest = slice(int(grid.first_slot[-2]), None)
     measured = np.where(curves.estimated[:, newest], np.nan, curves.wh[:, newest]).astype(np.float32)
     last = replace(
@@ -110,7 +106,18 @@ def history(curves: Curves) -> History:
         first_slot=grid.first_slot[-2:] - grid.first_slot[-2],
     )  # fmt: skip
     truth = by_wall(measured, last)[:, 0] * np.float32(1e-3 / hours)
-    return History(kw, truth, unsure.astype(np.float32), outage.astype(np.float32))
+    return History(kw, truth, unsure, outage)
+
+
+def _share(marks: NDArray[np.bool_], grid: DayGrid) -> Kw:
+    """(points, days): the share of each day's slots that are marked."""
+    lengths = np.diff(grid.first_slot)
+    if grid.even:
+        number = np.count_nonzero(marks.reshape(len(marks), len(lengths), -1), axis=2)
+    else:
+        number = np.add.reduceat(marks, grid.first_slot[:-1], axis=1, dtype=np.int64)
+    found: Kw = (number / lengths).astype(np.float32)
+    return found
 
 
 def _names(each: AreaTask) -> list[str]:
