@@ -85,6 +85,12 @@ class SmallStation(Village):
             areas=areas,
         )
 
+    def behind(self, meter: str, ct_ratio: float, pt_ratio: float) -> None:
+        """The meter hangs behind transformers, and always did."""
+        (row,) = (each for each in self._document()["meter"] if each["id"] == meter)
+        with self.database.write() as connection:
+            import_registry(connection, {"meter": [row | {"ct_ratio": ct_ratio, "pt_ratio": pt_ratio}]})
+
     def all_to(self, area: str, since: datetime) -> None:
         """Every customer's meter stands in this area from then on."""
         moved = [

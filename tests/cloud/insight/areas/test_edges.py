@@ -116,6 +116,8 @@ def test_an_exchange_within_the_day_leaves_one_curve_and_both_meters_voltages(st
     station.gauges("M-1", {"voltage_l1_v": 220.0}, 0, 48)
     station.gauges("M-9", {"voltage_l1_v": 240.0}, 48, 96, seq=2)
     station.archive_days(DAY)
+    station.reckon()
+    assert station.area().reasons["customers_voltage"] is Reason.FEW_DATA
     station.reckon(
         quality_policy().model_copy(
             update={"voltage": quality_policy().voltage.model_copy(update={"coverage": 0.1})}
@@ -129,6 +131,23 @@ def test_an_exchange_within_the_day_leaves_one_curve_and_both_meters_voltages(st
     assert found.customers_voltage.monitored_min == pytest.approx(48 * 15 + 48 * 1.5)
     assert found.customers_voltage.over_min == pytest.approx(48 * 1.5)
     assert found.customers_voltage.coverage == pytest.approx(792 / (3 * 1440))
+
+
+def test_behind_transformers_voltage_and_load_are_those_of_the_supply(station: SmallStation) -> None:
+    """57.7 V and 1 A behind 10 kV / 100 V and 20: 5.77 kV and 20 A, which is a third of 1,000 kVA."""
+    station.behind("T-1", 20, 100)
+    station.capacity("A01", 1000.0)
+    station.curve("T-1", 300.0)
+    volts = dict.fromkeys(("voltage_l1_v", "voltage_l2_v", "voltage_l3_v"), 57.7)
+    station.gauges("T-1", volts | {"current_l1_a": 1.0, "current_l2_a": 1.0, "current_l3_a": 0.9})
+    station.archive_days(DAY)
+    station.reckon()
+    found = station.area()
+    assert found.voltage is not None
+    assert (found.voltage.level, found.voltage.rate) == ("10 kV phase", 1.0)
+    assert found.imbalance is not None
+    assert found.imbalance.max_min == pytest.approx(0.1)
+    assert found.imbalance.over_min == 0
 
 
 def test_voltages_that_fit_no_level_are_not_judged(station: SmallStation) -> None:
