@@ -134,9 +134,7 @@ class _Filling:
     def __init__(self, file: Understood, found: Found, step_s: int, rows: int) -> None:
         self._file, self._step_s, self._rows = file, step_s, rows
         self._zone: tzinfo = file.said.zone
-        filled = [each.labels for each in found.series.values() if len(each.labels)]
-        low = min(int(np.frombuffer(each, np.int64).min()) for each in filled)
-        high = max(int(np.frombuffer(each, np.int64).max()) for each in filled)
+        low, high = _span(found)
         first, last = self._day(low), self._day(high)
         self._start_s = round(midnight(first, file.said.zone).timestamp())
         stop_s = round(midnight(last + timedelta(days=1), file.said.zone).timestamp())
@@ -196,6 +194,17 @@ class _Filling:
             self._file, tuple(self._names), self._wh[:, begin:end], starts_ms, self._step_s, zone,
             self._rows, self._back, gaps, empty, doubled, notes,
         )  # fmt: skip
+
+
+def _span(found: Found) -> tuple[int, int]:
+    """The first and the last label of all."""
+    low, high = 1 << 62, -(1 << 62)
+    for each in found.series.values():
+        labels = each.labels
+        if len(labels):
+            own = np.frombuffer(labels, np.int64)
+            low, high = min(low, int(own.min())), max(high, int(own.max()))
+    return low, high
 
 
 def _advances(

@@ -50,12 +50,17 @@ class Series:
 class Ordered:
     """One meter's in the order of time even where the file is newest first; `values` are read when asked."""
 
-    labels: Ints
     column: Column
     is_turned: bool
 
+    @property
+    def labels(self) -> Ints:
+        found = _labels(self.column)
+        return found[::-1] if self.is_turned else found
+
     def values(self) -> Floats:
-        found = np.frombuffer(self.column.values, np.float64) if len(self.labels) else np.zeros(0)
+        content = self.column.values
+        found = np.frombuffer(content, np.float64) if len(content) else np.zeros(0)
         return np.array(found[::-1] if self.is_turned else found)
 
 
@@ -129,11 +134,15 @@ def _kind(path: Path, form: Layout, found: Found, said: Said) -> tuple[Values, s
     return (Values.REGISTER if Role.REGISTER in roles else Values.ENERGY), name
 
 
+def _labels(column: Column) -> Ints:
+    content = column.labels
+    return np.frombuffer(content, np.int64) if len(content) else np.zeros(0, np.int64)
+
+
 def _rising(found: Column) -> Ordered:
-    labels = np.frombuffer(found.labels, np.int64) if len(found.labels) else np.zeros(0, np.int64)
+    labels = _labels(found)
     falls = int((np.diff(labels) < 0).sum())
-    is_turned = falls > len(labels) // 2
-    return Ordered(labels[::-1] if is_turned else labels, found, is_turned)
+    return Ordered(found, falls > len(labels) // 2)
 
 
 def _interval(path: Path, form: Layout, found: Found, ordered: Mapping[Key, Ordered], values: Values) -> int:
