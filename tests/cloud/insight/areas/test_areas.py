@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cloud.insight.areas.policy import quality_policy
 from cloud.insight.areas.store import Kind, PowerFactor, Reason, State, newest_day
 from cloud.metering.vee.days import Channel
 from tests.cloud.insight.areas.small_station import CUSTOMERS, DAY, SLOTS, SmallStation
@@ -196,3 +197,20 @@ def test_reckoned_again_it_stands_once_and_what_is_kept_comes_back_as_it_was(
     assert station.area() == before
     with station.database.read() as connection:
         assert newest_day(connection, Kind.AREA) == DAY
+
+
+def test_who_lacks_data_is_in_no_sum_and_not_among_those_who_drew_most(station: SmallStation) -> None:
+    holed = peak(99, 40)
+    holed[:20] = np.nan
+    station.curve("M-1", peak(10, 50))
+    station.curve("M-2", peak(6, 50))
+    station.curve("M-3", holed)
+    station.archive_days(DAY)
+    shipped = quality_policy()
+    station.reckon(
+        shipped.model_copy(update={"publish": shipped.publish.model_copy(update={"customers": 0.5})})
+    )
+    found = station.area()
+    assert (found.customers, found.counted, found.peak_at) == (3, 2, station.at(50))
+    assert found.peak_kw == pytest.approx(16)
+    assert [each.subject for each in found.contributions] == ["M-1", "M-2"]
