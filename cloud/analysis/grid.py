@@ -30,7 +30,7 @@ class DayGrid:
     @property
     def even(self) -> bool:
         """Every day is a usual one: then (points, slots) is (points, days, labels) as it stands."""
-        return len(self.day) == len(self.days) * self.labels
+        return bool(np.all(np.diff(self.first_slot) == self.labels))
 
 
 def day_grid(starts_ms: NDArray[np.int64], interval_s: int, zone: tzinfo) -> DayGrid:
