@@ -45,3 +45,9 @@ def test_the_hour_that_is_left_out_is_a_hole_and_the_one_that_comes_twice_is_its
 def test_the_axis_is_cut_at_local_midnights() -> None:
     grid = day_grid(starts(datetime(2016, 10, 29), datetime(2016, 11, 1), BERLIN), 900, BERLIN)
     assert grid.first_slot.tolist() == [0, 96, 196, 292]
+
+
+def test_a_year_with_both_changes_of_the_clock_is_not_taken_for_usual_days() -> None:
+    grid = day_grid(starts(datetime(2016, 1, 1), datetime(2017, 1, 1), BERLIN), 900, BERLIN)
+    assert len(grid.day) == 366 * 96
+    assert not grid.even

@@ -2,14 +2,13 @@
 
 import pytest
 
-from cloud.analysis.forecast.model import Learning
 from tests import simbench_forecast
 from tests.simbench_forecast import AGGREGATES, SINGLE, Outcome
 
 
 @pytest.fixture(scope="module")
 def found() -> Outcome:
-    return simbench_forecast.outcome(folds=2, rows=40_000, how=Learning(trees=30, rate=0.2), step=6)
+    return simbench_forecast.outcome(folds=4, rows=80_000, step=3)
 
 
 def test_it_misses_customers_by_at_most_22_percent_and_aggregates_by_16_and_a_half(found: Outcome) -> None:
