@@ -59,10 +59,10 @@ def test_a_shape_keeps_its_code_and_name_through_the_months_of_a_year() -> None:
     known: Sequence[Known] = ()
     names: dict[int, str] = {}
     same = []
-    for month in range(3, 13, 2):
+    for month in range(3, 13):
         end = date(2016 + month // 12, month % 12 + 1, 1)
         window = np.array([end - WINDOW <= day < end for day in days])
-        rows = of_days(window if known else None)[::2]
+        rows = of_days(window if known else None)
         before = [each for each in known if not each.retired]
         made = renew(rows, known, QUICK)
         if before:
@@ -75,7 +75,8 @@ def test_a_shape_keeps_its_code_and_name_through_the_months_of_a_year() -> None:
             assert names.setdefault(each.code, each.name.said("zh_CN")) == each.name.said("zh_CN")
         known = made.shapes
     assert len(names) <= 1.2 * len(known)
-    assert min(same) >= 0.9
+    assert min(same) >= 0.85, same
+    assert np.mean(same) >= 0.93, same
 
 
 def test_a_shape_that_was_not_there_gets_a_new_code_and_one_that_is_gone_keeps_its_own_for_good() -> None:
