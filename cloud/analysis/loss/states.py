@@ -32,6 +32,8 @@ class Reason(StrEnum):
     MORE_SOLD = "more_sold_than_supplied"
     SOME_AREAS = "some_areas_not_computable"
     """Of a feeder: part of its areas is not in the sum."""
+    ARCHIVE_DAMAGED = "archive_damaged"
+    """A file of the day cannot be read."""
 
 
 STATES = tuple(State)

@@ -7,11 +7,15 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from cloud.analysis.loss.balance import CUSTOMER
+from cloud.fleet.topology import InService
+from cloud.insight.curves import Partition
 from cloud.insight.loss import balances, energies, gather, rules, store
 from cloud.insight.loss.policy import LossPolicy
 from cloud.insight.loss.rules import Event, Result, State
-from cloud.insight.loss.store import Inspection, Searched
+from cloud.insight.loss.store import AreaLoss, Inspection, Searched
 from cloud.insight.runs import Night
+from cloud.insight.tasks import Lost
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
@@ -47,28 +51,44 @@ class LineLoss:
         self._zone, self._clock, self._dispatch = zone, clock, dispatch
 
     def night(self, night: Night) -> None:
-        """What is due of an archived day: its balances; on the newest the searches whose turn it is, too."""
+        """What is due of an archived day: its balances; on the newest the searches whose turn it is, too.
+
+        Lost, once all else is done: as `day`.
+        """
         with self._database.read() as connection:
             first = not store.areas(connection, night.day)
-        self.day(night.day, None if first else night.areas)
+        lost: Lost | None = None
+        try:
+            self.day(night.day, None if first else night.areas)
+        except Lost as error:  # the other areas are searched all the same
+            lost = error
         if night.newest:
             self.search(night.day)
+        if lost is not None:
+            raise lost
 
     def day(self, day: date, areas: Collection[str] | None = None) -> Done:
-        """Balances of a closed and archived local day, of these areas or of all; again replaces."""
+        """Balances of a closed and archived local day, of these areas or of all; again replaces.
+
+        Lost, at the end: areas of which a file is damaged; they are kept as not computable, all others as
+        they are.
+        """
         with self._database.read() as connection:
             of = gather.rosters(connection, day, self._zone, None if areas is None else frozenset(areas))
             back = self._policy.upper
             upper = gather.uppers(connection, of, day, back_days=back.back_days, margin=back.margin)
-            found = gather.area_days(connection, self._folder, day, of, upper, zone=self._zone)
+            found, lost = gather.readable(connection, self._folder, day, of, upper, zone=self._zone)
         with self._database.write() as connection:
             self._refit(connection, sorted(of), day)
             known = {area: each for area, (_, each) in balances.baselines(connection, day).items()}
             fresh = balances.of_areas(found, known, self._policy)
+            fresh += [_unreadable(each.task, of[each.task.area]) for each in lost]
             energies.put(connection, found)
             store.put(connection, fresh, self._clock.now())
             every = balances.stored_areas(connection, day, fresh)
             store.put(connection, balances.of_feeders(every, self._policy), self._clock.now())
+        if lost:
+            raise Lost(lost)
         states = [each.state for each in fresh]
         return Done(len(fresh), *(states.count(each) for each in ("high", "negative", "not_computable")))
 
@@ -133,3 +153,9 @@ class LineLoss:
         )
         store.note(connection, id, now, who=who, event=Event.INSPECT, state=state, note=note)
         return store.inspection(connection, id)
+
+
+def _unreadable(part: Partition, stood: tuple[str, list[InService]]) -> AreaLoss:
+    feeder, points = stood
+    customers = int((gather.roster_of(points).role == CUSTOMER).sum())
+    return balances.unreadable(part.area, feeder, part.first, customers)

@@ -125,6 +125,27 @@ def _row(
     )
 
 
+def unreadable(area: str, feeder: str, day: date, customers: int) -> AreaLoss:
+    """The balance of an area of whose day a file is damaged: nothing is known of it, and why."""
+    nothing = dict.fromkeys(
+        (
+            "supply_kwh",
+            "sales_kwh",
+            "loss_kwh",
+            "low_kwh",
+            "high_kwh",
+            "rate",
+            "estimated",
+            "baseline_kwh",
+            "z",
+        )
+    )
+    return AreaLoss(
+        AREA, area, day, feeder, State.NOT_COMPUTABLE.value, Reason.ARCHIVE_DAMAGED.value,
+        points=customers, unmeasured=customers, of_areas=None, inputs="", version=VERSION, **nothing,
+    )  # fmt: skip
+
+
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 

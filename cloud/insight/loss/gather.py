@@ -4,6 +4,7 @@ A day is measured where all its slots are, or where the register is known on bot
 slots then add up to what passed between them (daily freezes: 同期线损). All else is a bound.
 """
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
@@ -17,13 +18,17 @@ from cloud.analysis.loss.balance import CUSTOMER, SUPPLY, Bounded, bounded
 from cloud.fleet import topology
 from cloud.fleet.topology import InService
 from cloud.insight import curves
-from cloud.insight.curves import Curves
+from cloud.insight.curves import Curves, Partition
 from cloud.insight.loss import energies
 from cloud.insight.loss.energies import AreaDay, Roster
+from cloud.insight.tasks import Failed
 from cloud.kit.days import bounds
+from cloud.kit.errors import Conflict
 from cloud.metering.store import ms
 from cloud.metering.vee import days as validated
 from cloud.metering.vee.point_day import Channel, Method
+
+log = logging.getLogger(__name__)
 
 BEHIND = 2
 """Role of a customer whose energy is in that of another customer's meter (套扣): in neither sum."""
@@ -109,6 +114,31 @@ def area_days(
         found.append(AreaDay(area, feeder, day, roster, _cut(imported, part), _cut(exported, part), square))
         start = part.stop
     return found
+
+
+def readable(
+    connection: Connection,
+    folder: Path,
+    day: date,
+    of: dict[str, tuple[str, list[InService]]],
+    upper: Upper,
+    *,
+    zone: tzinfo,
+) -> tuple[list[AreaDay], list[Failed[Partition]]]:
+    """`area_days` of all areas whose files can be read, and those of which one cannot, with the reason."""
+    try:
+        return area_days(connection, folder, day, of, upper, zone=zone), []
+    except Conflict:
+        log.warning("a file of %s is damaged: area by area", day)
+    found: list[AreaDay] = []
+    lost: list[Failed[Partition]] = []
+    for area, (feeder, points) in sorted(of.items()):
+        try:
+            found += area_days(connection, folder, day, {area: (feeder, points)}, upper, zone=zone)
+        except Conflict as error:
+            names = tuple(each.point for each in points)
+            lost.append(Failed(Partition(area, day, day, names), error))
+    return found, lost
 
 
 def roster_of(points: Sequence[InService]) -> Roster:

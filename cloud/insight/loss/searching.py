@@ -1,5 +1,6 @@
 """Searches the history of a feeder's areas and puts what explains their losses on the list of inspections."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
@@ -19,6 +20,9 @@ from cloud.insight.loss.balances import limits_of
 from cloud.insight.loss.energies import History
 from cloud.insight.loss.gather import BEHIND
 from cloud.insight.loss.policy import LossPolicy
+from cloud.kit.errors import Conflict
+
+log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 MONTH_DAYS = 30
@@ -156,14 +160,18 @@ def _by_days(area: Area) -> Design:
 
 
 def _by_parts(area: Area, connection: Connection, folder: Path, zone: tzinfo) -> Design | None:
-    """Each clean day in parts; None where the archive lacks a slot of it for too many days."""
+    """Each clean day in parts; None where the archive lacks a slot of it for too many days, or is damaged."""
     of = area.history
     meters = np.flatnonzero((of.role == SUPPLY).any(axis=1))
     names = [of.points[at] for at in (*area.customers, *meters)]
     asked = curves.source(connection, folder, of.days[0], of.days[-1], zone=zone, areas=[area.name])
     if not asked.final or not len(meters):
         return None
-    drawn = curves.read(asked, names)
+    try:
+        drawn = curves.read(asked, names)
+    except Conflict as error:
+        log.warning("%s is searched by whole days: %s", area.name, error)
+        return None
     kwh = np.ascontiguousarray(by_wall(drawn.wh, drawn.grid)).astype(np.float64) / 1000
     plain = np.diff(drawn.grid.first_slot) == drawn.grid.labels
     feeds = (of.exported.value != 0) & (of.role >= 0)

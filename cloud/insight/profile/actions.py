@@ -1,5 +1,6 @@
 """Load profiles: days encoded nightly; dictionary, groups and typical days reckoned monthly."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from cloud.fleet import topology
 from cloud.fleet.history import point_facts
 from cloud.insight import weather
 from cloud.insight.curves import Source, source, sources
-from cloud.insight.engine import Engine
+from cloud.insight.engine import Engine, Lost
 from cloud.insight.profile import store, tasks, writing
 from cloud.insight.profile.policy import ProfilePolicy
 from cloud.insight.runs import Night
@@ -25,6 +26,8 @@ from cloud.kit.clock import Clock
 from cloud.kit.days import bounds, days, midnight
 from cloud.kit.db import Database
 from cloud.metering.archive.layout import UNPLACED, month_of
+
+log = logging.getLogger(__name__)
 
 KIND = "profile"
 VERSION = 1
@@ -137,8 +140,8 @@ class Profiles:
                     waiting = []
         finally:
             self._keep(waiting, first, last, coding)
-        with self._database.write() as connection:
-            writing.count_customers(connection, month, dict(groups))
+            with self._database.write() as connection:
+                writing.count_customers(connection, month, dict(groups))
         return Done(seen, points, None if coding is None else coding.month)
 
     def _dictionary(self, places: dict[str, _Place], last: date) -> None:
@@ -158,7 +161,12 @@ class Profiles:
                     where = self._source(connection, place, first, last)
                 yield tasks.SampleTask(area, place.points, where, policy, share, month.toordinal())
 
-        parts = {task.area: rows for task, rows in self._engine.map(tasks.sample, asked())}
+        parts = {}
+        try:
+            for task, sampled in self._engine.map(tasks.sample, asked()):
+                parts[task.area] = sampled
+        except Lost as lost:  # the month reads the same files, and tells of them when all else is done
+            log.warning("shapes without some areas: %s", lost)
         rows = [parts[area] for area in sorted(parts)]
         sample = np.concatenate(rows) if rows else np.empty((0, 96), np.float32)
         if len(sample) < 10 * wanted.most:

@@ -29,6 +29,7 @@ REASONS = {
     Reason.OVER_BASELINE: mark("above its own technical loss by more than chance"),
     Reason.MORE_SOLD: mark("more was sold than supplied"),
     Reason.SOME_AREAS: mark("part of its areas is not in the sum"),
+    Reason.ARCHIVE_DAMAGED: mark("a file of the archive is damaged"),
 }
 TO_DO = {
     Reason.NO_AREA_METER: mark("Write the area meter into the registry file and import it again."),
@@ -48,6 +49,10 @@ TO_DO = {
         "without a meter."
     ),
     Reason.SOME_AREAS: mark("Mend the areas that are not computable; the rest of the feeder's sum is sound."),
+    Reason.ARCHIVE_DAMAGED: mark(
+        "Nothing is wrong with the area itself: archive the day again (wattpost cloud archive); the loss "
+        "follows the night after."
+    ),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from cloud.fleet.history import Book, Note, point_meter
 from cloud.insight.loss import store
 from cloud.insight.runs import Night
+from cloud.insight.tasks import Lost
 from cloud.metering.vee.point_day import Channel, Method
 from tests.cloud.insight.loss.hamlet import ONE, Hamlet
 from tests.cloud.metering.archive.village import DAY
@@ -206,3 +207,23 @@ def test_an_area_of_which_the_archive_has_nothing_says_so(hamlet: Hamlet) -> Non
     hamlet.archive_days(DAY)
     hamlet.losses.day(DAY)
     assert hamlet.area(DAY).reason == "area_meter_missing"
+
+
+def test_a_damaged_file_costs_its_own_area_and_nothing_else_of_the_night(hamlet: Hamlet) -> None:
+    hamlet.fill(DAY)
+    (file,) = (hamlet.archive.folder / "final" / "A01").glob("*.parquet")
+    sound = file.read_bytes()
+    file.write_bytes(b"not a file of ours")
+    with pytest.raises(Lost, match="A01"):
+        hamlet.losses.night(Night(DAY, ("A01", "A02"), newest=True))
+    found = hamlet.area(DAY)
+    assert (found.state, found.reason, found.points) == ("not_computable", "archive_damaged", 2)
+    assert (found.loss_kwh, found.rate, found.supply_kwh) == (None, None, None)
+    assert hamlet.area(DAY, "A02").state == "normal"
+    with hamlet.database.read() as connection:
+        (feeder,) = store.feeders(connection, DAY)
+        assert {row.area for row in store.searches(connection)} == {"A01", "A02"}
+    assert (feeder.of_areas, feeder.reason) == (1, "some_areas_not_computable")
+    file.write_bytes(sound)
+    hamlet.losses.night(Night(DAY, ("A01",), newest=False))
+    assert hamlet.area(DAY).state == "normal"

@@ -64,6 +64,17 @@ def test_where_the_archive_lacks_too_many_slots_the_days_are_used(tmp_path: Path
         assert searching._by_parts(area, connection, made.folder, ZONE) is None
 
 
+def test_where_a_file_is_damaged_the_days_that_were_kept_are_used(
+    tmp_path: Path, sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, area = station(tmp_path, sqlite_url, curves())
+    for file in (made.folder / "final" / "A01").rglob("*.parquet"):
+        file.write_bytes(b"not a file of ours")
+    with closing(made.database), made.database.read() as connection:
+        assert searching._by_parts(area, connection, made.folder, ZONE) is None
+    assert "A01 is searched by whole days" in caplog.text
+
+
 @pytest.mark.parametrize(("after", "moved"), [(30, False), (100, True)])
 def test_the_window_begins_behind_an_inspection_once_enough_days_have_passed(after: int, moved: bool) -> None:
     day = FIRST
