@@ -3,8 +3,8 @@
 A document that changes within a cycle takes over what was used before it: an allowance is not given twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
@@ -29,23 +29,69 @@ class _Cycle:
     used_kwh: Decimal
 
 
+@dataclass(slots=True)
+class _Rates:
+    """What holds for a span of days: its document and plan, and the prices asked for so far."""
+
+    tariff: Tariff
+    plan: Plan
+    funds: Decimal
+    day: date
+    bands: dict[str, Decimal] = field(default_factory=dict)
+
+    def price(self, band: str) -> Decimal:
+        if band not in self.bands:
+            self.bands[band] = band_price(self.tariff, self.plan, band, self.day)
+        return self.bands[band]
+
+
+class Pricer:
+    """Prices any number of uses under one plan; what documents say of a span of days is looked up once."""
+
+    def __init__(self, in_force: InForce, plan: str) -> None:
+        self._in_force, self._plan = in_force, plan
+        self._rates: dict[tuple[date, date], _Rates] = {}
+
+    def price(self, usage: Usage) -> Bill:
+        """One bill of a use. ValueError says what is not known, and of which month."""
+        items: list[Item] = []
+        adjustments: list[Line] = []
+        remarks: list[str] = []
+        cycle = _Cycle(None, usage.household.before_kwh)
+        for month, parts in groupby(usage.parts, lambda part: part.first.replace(day=1)):
+            pieces = [(part, self._of(part)) for part in parts]
+            found = list(_items(month, pieces, usage, cycle))
+            items += found
+            supply = usage.supply.get(month)
+            if supply is not None and supply.standard is not None:
+                line, remark = _adjustment(found, pieces[-1][1].tariff, supply, month)
+                adjustments += [line] if line else []
+                remarks += [remark] if remark else []
+        rounding = self._in_force(usage.parts[-1].last).rounding
+        return Bill((*lines_of(items, rounding), *adjustments), tuple(remarks))
+
+    def _of(self, part: Part) -> _Rates:
+        key = (part.first, part.last)
+        if key not in self._rates:
+            self._rates[key] = self._looked_up(part)
+        return self._rates[key]
+
+    def _looked_up(self, part: Part) -> _Rates:
+        """ValueError where a document or its components begin within the part: both energies are needed."""
+        tariff, last = self._in_force(part.first), self._in_force(part.last)
+        if tariff is not last and tariff != last:
+            began = last.notice or last.id
+        elif tariff.components_of(part.first) is not tariff.components_of(part.last):
+            began = f"another price of {tariff.id}"
+        else:
+            plan, components = tariff.plan(self._plan), tariff.components_of(part.first)
+            return _Rates(tariff, plan, components.funds if plan.ratios and components else ZERO, part.first)
+        raise ValueError(f"{part.first} to {part.last}: {began} begins within it; give the energies of both")
+
+
 def price(in_force: InForce, plan: str, usage: Usage) -> Bill:
     """One bill of a use. ValueError says what is not known, and of which month."""
-    items: list[Item] = []
-    adjustments: list[Line] = []
-    remarks: list[str] = []
-    cycle = _Cycle(None, usage.household.before_kwh)
-    tariff = in_force(usage.parts[-1].last)
-    for month, parts in _months(usage.parts):
-        pieces = [piece for part in parts for piece in cut(part, in_force)]
-        found = list(_items(month, pieces, plan, usage, cycle))
-        items += found
-        supply = usage.supply.get(month)
-        if supply is not None and supply.standard is not None:
-            line, remark = _adjustment(found, pieces[-1][1], supply, month)
-            adjustments += [line] if line else []
-            remarks += [remark] if remark else []
-    return Bill((*lines_of(items, tariff.rounding), *adjustments), tuple(remarks))
+    return Pricer(in_force, plan).price(usage)
 
 
 def price_under(tariff: Tariff, plan: str, usage: Usage) -> Bill:
@@ -53,41 +99,17 @@ def price_under(tariff: Tariff, plan: str, usage: Usage) -> Bill:
     return price(lambda _: tariff, plan, usage)
 
 
-def cut(part: Part, in_force: InForce) -> list[tuple[Part, Tariff]]:
-    """A part by document. ValueError where one begins within it: the energies of both sides are not known."""
-    first, last = in_force(part.first), in_force(part.last)
-    if first is not last and first != last:
-        raise ValueError(
-            f"{part.first} to {part.last}: {last.notice or last.id} begins within it; give both energies"
-        )
-    return [(part, first)]
-
-
-def _months(parts: Iterable[Part]) -> Iterable[tuple[date, list[Part]]]:
-    for month, found in groupby(parts, lambda part: part.first.replace(day=1)):
-        yield month, list(found)
-
-
-def _items(
-    month: date, pieces: list[tuple[Part, Tariff]], plan_id: str, usage: Usage, cycle: _Cycle
-) -> Iterator[Item]:
-    for part, tariff in pieces:
-        plan = tariff.plan(plan_id)
-        yield from _energy(part, tariff, plan)
-        if plan.steps and tariff.steps:
-            yield from _steps(part, tariff, tariff.steps, usage.household, cycle)
+def _items(month: date, pieces: Sequence[tuple[Part, _Rates]], usage: Usage, cycle: _Cycle) -> Iterator[Item]:
+    for part, rates in pieces:
+        tariff, steps = rates.tariff, rates.tariff.steps
+        for band, kwh in part.kwh.items():
+            yield Item("energy", band, kwh, "kWh", rates.price(band), tariff.id, rates.funds)
+        if rates.plan.steps and steps:
+            yield from _steps(part, tariff, steps, usage.household, cycle)
     supply = usage.supply.get(month)
     if supply is not None and supply.basis is not None:
         kwh = total(part.total_kwh for part, _ in pieces)
-        yield from _basic(pieces[-1][1], supply.basis, supply, kwh, month)
-
-
-def _energy(part: Part, tariff: Tariff, plan: Plan) -> Iterator[Item]:
-    components = tariff.components_of(part.first)
-    funds = components.funds if plan.ratios and components else ZERO
-    for band, kwh in part.kwh.items():
-        each = band_price(tariff, plan, band, part.first)
-        yield Item("energy", band, kwh, "kWh", each, tariff.id, funds)
+        yield from _basic(pieces[-1][1].tariff, supply.basis, supply, kwh, month)
 
 
 def band_price(tariff: Tariff, plan: Plan, band: str, day: date) -> Decimal:

@@ -28,6 +28,7 @@ BENCHES = (
     "nightly",
     "forecast",
     "loss",
+    "billing",
 )
 """In this order; each is a module with a function `run`."""
 
