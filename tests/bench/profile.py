@@ -70,7 +70,7 @@ def _stability(days: Floats) -> Iterator[dict[str, Any]]:
     valid = np.isfinite(days).mean(axis=1) >= 0.95
     rows = shapes.shapes_of(days, valid)
     ours = shapes.stability(shapes.by_hour(rows), range(6, 17))
-    best = shapes.chosen(ours, shapes.WANTED.tie)
+    best = shapes.chosen(ours)
     random = np.random.default_rng(1)
     halves = [random.permutation(len(rows))[: len(rows) // 2] for _ in range(4)]
     for size in sorted({6, 8, best, 12, 16}):

@@ -58,7 +58,7 @@ def centres_by_size(
 ) -> dict[int, Rows]:
     """For each number of groups its centres; a number beyond what the rows give is left out."""
     random = np.random.default_rng(seed)
-    leaves, weights = adaptive(rows, theta, random)
+    leaves, weights = adaptive(rows, theta, random, max(sizes))
     merged = merge(leaves, weights, max(sizes))
     found: dict[int, Rows] = {}
     for size in sizes:
@@ -72,8 +72,14 @@ def centres_by_size(
     return found
 
 
-def adaptive(rows: Rows, theta: float, random: np.random.Generator) -> tuple[Rows, NDArray[np.float64]]:
-    """Centres and sizes of leaves: each member with |s − c|² ≤ theta |c|², or `LEAVES` of them."""
+def adaptive(
+    rows: Rows, theta: float, random: np.random.Generator, least: int = 1
+) -> tuple[Rows, NDArray[np.float64]]:
+    """Centres and sizes of leaves: each member with |s − c|² ≤ theta |c|², or `LEAVES` of them.
+
+    Groups that meet theta are split all the same until there are `least`: a workshop's day and a household's
+    may both meet it around their mean, and whether they are two is for their stability to say.
+    """
     waiting = [np.arange(len(rows))]
     leaves: list[tuple[Rows, int]] = []
     while waiting:
@@ -81,8 +87,9 @@ def adaptive(rows: Rows, theta: float, random: np.random.Generator) -> tuple[Row
         centre = rows[group].mean(axis=0)
         error = ((rows[group] - centre) ** 2).sum(axis=1)
         meets = bool((error <= theta * float(centre @ centre)).all())
-        full = len(leaves) + len(waiting) >= LEAVES
-        parts = None if meets or full or len(group) < SMALLEST else _halves(rows[group], random)
+        others = len(leaves) + len(waiting)
+        done = others >= LEAVES or (meets and others + 1 >= least)
+        parts = None if done or len(group) < SMALLEST else _halves(rows[group], random)
         if parts is None:
             leaves.append((centre, len(group)))
         else:

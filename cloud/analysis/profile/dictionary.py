@@ -59,6 +59,10 @@ def renew(
 ) -> Renewed:
     """The dictionary of these days (rows, slots) after what was `before`, retired ones included."""
     newest = [each for each in before if not each.retired]
+    if 0 < len(newest) < wanted.least:  # few shapes may be few because there were few customers
+        afresh = shapes.fit(days, wanted)
+        if len(afresh.centres) > len(newest):
+            return _said(days, afresh, before, rules.same, kept=False)
     if newest and (moved := _moved(days, newest, wanted, rules)) is not None:
         return _said(days, moved, before, 3 * rules.same, kept=True)
     return _said(days, shapes.fit(days, wanted), before, rules.same, kept=False)

@@ -24,7 +24,9 @@ NONE = -1
 class Wanted:
     """How shapes are sought: `theta` of the adaptive k-means, sizes tried, `refits` on half of the days.
 
-    `tie`: a larger dictionary that is less stable by no more than this is preferred, it says more.
+    `tie`: a larger dictionary that is less stable by no more than this is preferred, it says more. Where none
+    of `least` to `most` is as stable as `steady`, fewer are tried. `apart`: no two shapes are nearer to one
+    another, |a − b|² / |a|² by the hour (a peak moved by half an hour is, real ones stand at 0.06 and more).
     """
 
     theta: float = 0.3
@@ -32,6 +34,8 @@ class Wanted:
     most: int = 16
     refits: int = 4
     tie: float = 0.02
+    steady: float = 0.85
+    apart: float = 0.03
     judged: int = 8000
     starts: int = 8
     seed: int = 1
@@ -95,10 +99,26 @@ def fit(shapes: NDArray[np.float32], wanted: Wanted = WANTED) -> Fit:
         raise ValueError(f"{len(shapes)} days are too few for {wanted.least} shapes")
     hours = by_hour(shapes)
     found = stability(hours, range(wanted.least, wanted.most + 1), wanted)
-    size = chosen(found, wanted.tie) if found else wanted.least
-    made = clusters.centres_by_size(hours, [size], wanted.theta, wanted.seed, wanted.starts)
-    centres = made[size] if made else hours.mean(axis=0, keepdims=True)
-    return described(shapes, centres, wanted.theta, found)
+    if wanted.least > 2 and max(found.values(), default=0) < wanted.steady:
+        found |= stability(hours, range(2, wanted.least), wanted)
+    size = chosen(found, wanted)
+    return described(shapes, _apart(hours, size, wanted), wanted.theta, found)
+
+
+def _apart(hours: NDArray[np.float32], most: int, wanted: Wanted) -> NDArray[np.float32]:
+    """So many centres, or the largest number of which all stand apart; at last the mean of all days."""
+    for size in range(most, 1, -1):
+        made = clusters.centres_by_size(hours, [size], wanted.theta, wanted.seed, wanted.starts)
+        if size in made and _least_distance(made[size]) >= wanted.apart:
+            return made[size]
+    mean: NDArray[np.float32] = hours.mean(axis=0, keepdims=True)
+    return mean
+
+
+def _least_distance(centres: NDArray[np.float32]) -> float:
+    apart = ((centres[:, None] - centres[None]) ** 2).sum(axis=2) / (centres**2).sum(axis=1)
+    np.fill_diagonal(apart, np.inf)
+    return float(apart.min())
 
 
 def refit(shapes: NDArray[np.float32], centres: NDArray[np.float32], theta: float = WANTED.theta) -> Fit:
@@ -144,10 +164,19 @@ def stability(hours: NDArray[np.float32], sizes: Sequence[int], wanted: Wanted =
     return found
 
 
-def chosen(found: dict[int, float], tie: float) -> int:
-    """The largest number of shapes that is as stable as the most stable, but for `tie`."""
-    best = max(found.values())
-    return max(size for size, value in found.items() if value >= best - tie)
+def chosen(found: dict[int, float], wanted: Wanted = WANTED) -> int:
+    """How many shapes: of those as stable as the most stable but for `tie`, the largest number.
+
+    Two groups come out of nearly anything the same each time, so fewer than `least` never win by being more
+    stable: of them the largest that is steady is taken, and only where `least` and more are not.
+    """
+    usual = {size: value for size, value in found.items() if size >= wanted.least}
+    top = max(usual.values(), default=0.0)
+    if top >= wanted.steady:
+        return max(size for size, value in usual.items() if value >= top - wanted.tie)
+    best = max(found.values(), default=0.0)
+    enough = min(best - wanted.tie, wanted.steady)
+    return max((size for size, value in found.items() if value >= enough), default=1)
 
 
 def rand_index(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
