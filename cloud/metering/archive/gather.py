@@ -23,10 +23,10 @@ def fresh(store: ReadingStore, placed: Sequence[Installation], start: datetime, 
     """By area, what the store has in [start, end), conflicts included; areas without any are left out."""
     parts: dict[str, list[pa.Table]] = {}
     for meters in _groups(store, placed):
-        scopes = [Scope((Window(meter, start, end),)) for meter in meters]
+        windows = [Window(meter, start, end) for meter in meters]
         table = raw.table_of(
-            (each for scope in scopes for each in store.rows(scope)),
-            [each for scope in scopes for each in store.conflicts(scope)],
+            (each for window in windows for each in store.rows(Scope((window,)))),
+            store.conflicts(Scope(tuple(windows))),
         )
         for area, part in split(table, placed).items():
             parts.setdefault(area, []).append(part)

@@ -30,7 +30,6 @@ from cloud.metering.store import (
     Kept,
     Latest,
     Series,
-    instant,
     ms,
     windows,
 )
@@ -75,6 +74,7 @@ SELECT at, source, quantity.name, value, quality, gateway, epoch, seq FROM confl
 JOIN quantity ON quantity.id = conflict.quantity JOIN origin ON origin.id = conflict.origin
 WHERE meter = ? AND at >= ? AND at < ? ORDER BY 1, 2, 3, 4
 """
+_NUMBERS_OF = "SELECT name, id FROM meter WHERE name IN (SELECT value FROM json_each(?))"
 
 
 class Names:
@@ -282,29 +282,42 @@ def rows(connection: sqlite3.Connection, scope: Scope) -> Iterator[Kept]:
         for meter, number, start, end in _spans(connection, scope):
             found = cursor.execute(_KEPT.format(readings=_READINGS), (number, start, end))
             for (at, source), key in groupby(found, key=itemgetter(0, 1)):
-                if scope.holds(meter, instant(at)):
-                    yield from sorted(
-                        Kept(meter, at, SOURCES[source], quantity, value, QUALITIES[quality], *origin)
-                        for _, _, shape, quality, *origin, packed in key
-                        for quantity, value in names.unpack(shape, packed).items()
-                    )
+                of_key = [
+                    Kept(meter, at, SOURCES[source], quantity, value, QUALITIES[quality], *origin)
+                    for _, _, shape, quality, *origin, packed in key
+                    for quantity, value in names.unpack(shape, packed).items()
+                ]
+                yield from sorted(of_key) if len(of_key) > 1 else of_key
 
 
 def conflicts(connection: sqlite3.Connection, scope: Scope) -> Iterator[Kept]:
     for meter, number, start, end in _spans(connection, scope):
         for row in connection.execute(_CONFLICTS, (number, start, end)):
             at, source, quantity, value, quality, *origin = row
-            if scope.holds(meter, instant(at)):
-                yield Kept(meter, at, SOURCES[source], quantity, value, QUALITIES[quality], *origin)
+            yield Kept(meter, at, SOURCES[source], quantity, value, QUALITIES[quality], *origin)
 
 
 def _spans(connection: sqlite3.Connection, scope: Scope) -> list[tuple[str, int, int, int]]:
-    """(meter, its number, from, to) that hold all in scope, in the order of meters."""
-    known = dict(connection.execute("SELECT name, id FROM meter"))
-    visible = known.keys() if scope.windows is None else scope.meters() or set()
-    spans = []
-    for meter in sorted(visible & known.keys()):
-        parts = windows(scope, meter)
-        ends = [_FOREVER if end is None else end + 1 for _, end in parts]
-        spans.append((meter, known[meter], min(start for start, _ in parts), max(ends)))
-    return spans
+    """(meter, its number, from, to) that hold what is in scope and nothing else: apart, in order.
+
+    Only meters of the scope are looked up: who asks for one at a time would have the whole list each time.
+    """
+    if scope.windows is None:
+        every = connection.execute("SELECT name, id FROM meter")
+        return [(meter, number, -_FOREVER, _FOREVER) for meter, number in sorted(every)]
+    of_meter: dict[str, list[tuple[int, int]]] = {}
+    for window in scope.windows:
+        end = _FOREVER if window.end is None else ms(window.end)
+        of_meter.setdefault(window.meter, []).append((ms(window.start), end))
+    known = connection.execute(_NUMBERS_OF, (msgspec.json.encode(list(of_meter)).decode(),))
+    return [(meter, number, *part) for meter, number in sorted(known) for part in _apart(of_meter[meter])]
+
+
+def _apart(parts: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """[from, to) in order, each instant in one of them."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(parts):
+        low = max(start, found[-1][1]) if found else start
+        if low < end:
+            found.append((low, end))
+    return found

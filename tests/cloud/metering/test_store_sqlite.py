@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from cloud.kit.errors import Conflict, Invalid
-from cloud.kit.scope import WHOLE_STATION
+from cloud.kit.scope import WHOLE_STATION, Scope, Window
+from cloud.metering.sqlite import reading as reading_side
 from cloud.metering.sqlite import writing as store_sqlite_write
 from cloud.metering.sqlite.store import SqliteStore
 from cloud.metering.store import QUALITY_ID, SOURCE_ID, ReadingStore, StoreFault
-from tests.cloud.metering.store_contract import ReadingStoreContract, batch, dump, reading
+from tests.cloud.metering.store_contract import ReadingStoreContract, batch, dump, minute, reading
 
 
 def opened(folder: str) -> ReadingStore:
@@ -174,3 +175,17 @@ def test_when_readings_are_filed_makes_no_difference(tmp_path: Path, monkeypatch
     seldom = written("seldom")
     monkeypatch.setattr(store_sqlite_write, "FRESH", 2)
     assert written("often") == seldom
+
+
+def test_one_meter_is_asked_for_without_a_look_at_all_others(tmp_path: Path) -> None:
+    store = opened(str(tmp_path))
+    store.write(batch(*(reading(0, f"m{number}") for number in range(3000))))
+    one = Scope((Window("m7", minute(0), minute(1)),))
+    with sqlite3.connect(tmp_path / "readings.db") as raw:
+        steps: list[int] = []
+        raw.set_progress_handler(lambda: steps.append(1), 100)
+        assert [each.meter for each in reading_side.rows(raw, one)] == ["m7"]
+        assert list(reading_side.conflicts(raw, one)) == []
+    raw.close()
+    store.close()
+    assert len(steps) < 30
