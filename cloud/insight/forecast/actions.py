@@ -1,6 +1,6 @@
 """Makes the forecasts of a night and scores those of days that have come; it reads the archive alone."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 from pathlib import Path
@@ -83,11 +83,14 @@ class Forecasts:
         """Score what was forecast for `closed`, the last archived local day, and forecast those after it.
 
         The first night rehearses: it makes those of four weeks before as well, so that methods can be chosen.
+        Of a large station it does so for some of its areas; the others choose when they have nights enough.
         Days that are over keep the forecast they had. `tell` is called with how many more tasks are done.
         Conflict: a file of the archive is damaged.
         """
-        for day in self._unrehearsed(closed):
-            self._night(day, tell)
+        if rehearsed := self._unrehearsed(closed):
+            some = self._rehearsing(closed)
+            for day in rehearsed:
+                self._night(day, tell, some)
         return self._night(closed, tell)
 
     def _unrehearsed(self, closed: date) -> list[date]:
@@ -101,18 +104,28 @@ class Forecasts:
         oldest = min((each.first for each in begun), default=closed)
         return [day for day in days(first, closed - DAY) if day >= oldest]
 
-    def _night(self, closed: date, tell: Tell) -> Made:
+    def _rehearsing(self, closed: date) -> frozenset[str] | None:
+        """Whole areas, evenly over the station, of about so many customers as the policy says; None: all."""
+        with self._database.read() as connection:
+            places = self._places(connection, closed)
+        every, most = sum(len(each.points) for each in places), self._policy.backtest.points
+        if every <= most:
+            return None
+        return frozenset(each.area for each in places[:: -(-every // most)])
+
+    def _night(self, closed: date, tell: Tell, some: Collection[str] | None = None) -> Made:
+        """Of `some` areas, or of all; feeders only where all their areas are in the sum."""
         from cloud.insight.forecast.compute import compute
 
         self._learn(closed)
         with self._database.read() as connection:
-            tasks = list(self._tasks(connection, closed))
+            tasks = list(self._tasks(connection, closed, some))
             kept = store.over(connection, closed)
         found = [each for _, part in self._engine.map(compute, tasks, tell=tell) for each in part]
         if not found:
             return Made(0, 0, 0, scored=False)
         found.sort(key=lambda each: each.area)
-        return self._keep(closed, found, kept, tasks[0].rules)
+        return self._keep(closed, found, kept, tasks[0].rules, whole=some is None)
 
     def days(self, closed: date) -> "Days":
         """The kinds of the history's days and of those ahead."""
@@ -150,14 +163,15 @@ class Forecasts:
                     connection, learned, closed - DAY * (HISTORY_DAYS - 1), closed, self._clock.now()
                 )
 
-    def _tasks(self, connection: Connection, closed: date) -> Iterator["Task"]:
+    def _tasks(self, connection: Connection, closed: date, only: Collection[str] | None) -> Iterator["Task"]:
         from cloud.analysis.forecast.outlook import Limits
         from cloud.insight.forecast.compute import Task
 
         limits = self._policy.outlook
         first = closed - DAY * (HISTORY_DAYS - 1)
-        found = sources(connection, self._folder, first, closed, zone=self._zone)
+        found = sources(connection, self._folder, first, closed, zone=self._zone, areas=only)
         places = [each for each in self._places(connection, closed) if each.area in found]
+        places = places if only is None else [each for each in places if each.area in only]
         trees = learning.trees(connection, closed) if self._policy.model.enabled else None
         shared = (self.days(closed), rules(self._policy), trees, self._policy.days_ahead)
         outlook = (Limits(limits.heavy, limits.over, limits.hours), limits.power_factor)
@@ -206,19 +220,22 @@ class Forecasts:
             for area, feeder in sorted(feeders.items())
         ]
 
-    def _keep(self, closed: date, found: "Sequence[AreaNight]", kept: date | None, rules: "Rules") -> Made:
+    def _keep(
+        self, closed: date, found: "Sequence[AreaNight]", kept: date | None, rules: "Rules", *, whole: bool
+    ) -> Made:
         from cloud.insight.forecast import keeping, past
-        from cloud.insight.forecast.feeders import feeders
+        from cloud.insight.forecast.feeders import NONE, feeders
 
         with self._database.read() as connection:
             before = past.Pasts(connection, "feeder", closed, self._policy.backtest.days)
-        sums = feeders(found, before, rules)
+        sums = feeders(found, before, rules) if whole else NONE
         now, limits = self._clock.now(), self._policy.keep
-        with self._database.write() as connection:
-            for row in keeping.forecasts(found, sums, closed, now):
-                if kept is None or row["day"] > kept:
-                    store.put(connection, row)
-            scored = list(keeping.scores(found, sums, closed, now))
+        made = [
+            row for row in keeping.forecasts(found, sums, closed, now) if kept is None or row["day"] > kept
+        ]
+        scored = list(keeping.scores(found, sums, closed, now))
+        with self._database.write() as connection:  # all is packed by now: the one writer is wanted by others
+            store.put(connection, made)
             store.put_scores(connection, scored)
             store.forget(
                 connection, closed - timedelta(days=limits.points_days), closed - timedelta(days=limits.days)

@@ -21,13 +21,16 @@ class Feeders:
     night: Night
 
 
+NONE = Feeders((), Night((), np.empty((0, SCORE), np.float32)))
+
+
 def feeders(found: Sequence[AreaNight], before: Pasts, rules: Rules) -> Feeders:
     """Only areas of which something can be said are in the sum."""
     names = tuple(sorted({each.feeder for each in found if each.feeder}))
     members = [[each for each in found if each.feeder == name] for name in names]
     past = before.of("", names)
     if not names:
-        return Feeders((), Night((), np.empty((0, SCORE), np.float32)))
+        return NONE
     truth = np.stack([_sum([each.truth[0] for each in some]) for some in members])
     said = past.issued
     width = intervals.stretched(said.width, truth, said.p10, said.p90, rules.levels)

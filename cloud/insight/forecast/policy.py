@@ -35,10 +35,12 @@ class ModelLimits(_Strict):
 
 
 class BacktestLimits(_Strict):
-    """`rehearse`: where nothing was ever scored, the `days` before are forecast as if at their time."""
+    """`rehearse`: where nothing was ever scored, the `days` before are forecast as if at their time, in whole
+    areas of about `points` customers."""
 
     days: Annotated[int, Field(ge=28, le=120)]
     rehearse: bool
+    points: Annotated[int, Field(ge=10)]
 
 
 class IntervalLimits(_Strict):

@@ -5,7 +5,7 @@ real slots, 92, 96 or 100. A customer's forecast shows who is at home: whoever a
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 
 from cloud.analysis.forecast.figures import NOTHING, SUMS, Figures, figures
 from cloud.fleet import topology
@@ -24,6 +24,7 @@ Kw = NDArray[np.float32]
 WINDOW_DAYS = 28
 HOLIDAY_DAYS = 366
 CHUNK = 100
+_KEY = ("kind", "grouped", "day")
 
 
 class Kind(StrEnum):
@@ -157,12 +158,14 @@ def over(connection: Connection, closed: date) -> date | None:
     return newest_scored if newest_scored is not None and newest_scored > closed else None
 
 
-def put(connection: Connection, row: Mapping[str, Any]) -> None:
-    """In place of what was forecast of that group and day before."""
-    table = forecast_table.c
-    same = [table[name] == row[name] for name in ("kind", "grouped", "day")]
-    connection.execute(delete(forecast_table).where(*same))
-    connection.execute(insert(forecast_table), row)
+def put(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Each in place of what was forecast of that group and day before."""
+    if not rows:
+        return
+    same = [forecast_table.c[name] == bindparam(f"old_{name}") for name in _KEY]
+    old = [{f"old_{name}": row[name] for name in _KEY} for row in rows]
+    connection.execute(delete(forecast_table).where(*same), old)
+    connection.execute(insert(forecast_table), list(rows))
 
 
 def put_scores(connection: Connection, scores: Iterable[Mapping[str, Any]]) -> None:

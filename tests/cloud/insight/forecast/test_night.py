@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -58,9 +59,10 @@ def _place(area: str, seed: int) -> Place:
     return Place(area, "F1", wh.astype(np.float32), (np.nansum(wh, axis=0) * 1.03).astype(np.float32), method)
 
 
-def forecasts(station: ArchivedStation, *, rehearse: bool = False) -> Forecasts:
+def forecasts(station: ArchivedStation, *, rehearse: bool = False, points: int = 2000) -> Forecasts:
     policy = forecast_policy()
-    policy = policy.model_copy(update={"backtest": policy.backtest.model_copy(update={"rehearse": rehearse})})
+    backtest = policy.backtest.model_copy(update={"rehearse": rehearse, "points": points})
+    policy = policy.model_copy(update={"backtest": backtest})
     return Forecasts(
         station.database, station.folder, station.zone, station.clock, policy,
         Calendar(country="DE"), Threads(1),
@@ -170,3 +172,22 @@ def test_who_was_never_forecast_has_none(station: ArchivedStation) -> None:
         assert store.newest(connection, Kind.POINT, "nobody", CLOSED) is None
         assert store.newest(connection, Kind.AREA, "A1", FIRST) is None
         assert store.days(connection, Kind.AREA) == (CLOSED, CLOSED + timedelta(days=2))
+
+
+def test_of_a_large_station_whole_areas_rehearse_and_the_others_choose_later(tmp_path: Path) -> None:
+    last = FIRST + timedelta(days=33)
+    made = ArchivedStation(tmp_path, [_place("A1", 1), _place("A2", 2)], FIRST, 34, zone=ZONE)
+    forecasts(made, rehearse=True, points=CUSTOMERS + 1).run_day(last)
+    with made.database.read() as connection:
+        first = store.newest(connection, Kind.POINT, "A1-000", last + timedelta(days=1))
+        other = store.newest(connection, Kind.POINT, "A2-000", last + timedelta(days=1))
+        feeder = store.newest(connection, Kind.FEEDER, "F1", last + timedelta(days=1))
+    made.close()
+    assert first is not None
+    assert first.figures.days >= 14
+    assert first.reason is not Reason.FEW_DAYS
+    assert other is not None
+    assert (other.figures.days, other.reason) == (0, Reason.FEW_DAYS)
+    assert feeder is not None
+    assert feeder.figures.days == 0
+    assert not np.isnan(np.stack([other.p50, feeder.p50])).any()
