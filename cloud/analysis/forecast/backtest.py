@@ -63,4 +63,5 @@ def _peaks(truth: Kw, p50: Kw, known: NDArray[np.bool_]) -> dict[str, NDArray[np
         "peak_error": missed.astype(np.float64),
         "peak_truth": np.where(whole, came.max(axis=1), 0).astype(np.float64),
         "peak_shift_min": np.where(whole, shift, 0),
+        "peak_days": whole.astype(np.float64),
     }

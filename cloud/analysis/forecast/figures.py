@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 SUMS = (
     "days", "slots", "abs_error", "abs_truth", "error", "naive_error", "naive_slots",
-    "pinball", "covered", "peak_error", "peak_truth", "peak_shift_min",
+    "pinball", "covered", "peak_error", "peak_truth", "peak_shift_min", "peak_days",
 )  # fmt: skip
-"""The columns of sums, float64 (…, 12): kW each, `days` 1 where the day counts at all."""
+"""The columns of sums, float64 (…, SUMS): kW each; `days` 1 where the day counts at all, `peak_days` where
+enough of it is known to speak of its peak."""
 Sums = NDArray[np.float64]
 
 
@@ -38,7 +39,7 @@ NOTHING = Figures(0, None, None, None, None, None, None, None)
 
 
 def figures(sums: Sums) -> Figures:
-    """Of added-up sums (12,)."""
+    """Of added-up sums (SUMS,)."""
     of: dict[str, Any] = dict(zip(SUMS, map(float, sums), strict=True))
     mae, naive = _over(of["abs_error"], of["slots"]), _over(of["naive_error"], of["naive_slots"])
     return Figures(
@@ -49,7 +50,7 @@ def figures(sums: Sums) -> Figures:
         coverage=_over(of["covered"], of["slots"]),
         bias=_over(of["error"], of["abs_truth"]),
         peak_error=_over(of["peak_error"], of["peak_truth"]),
-        peak_shift_min=_over(of["peak_shift_min"], of["days"]),
+        peak_shift_min=_over(of["peak_shift_min"], of["peak_days"]),
     )
 
 

@@ -17,7 +17,7 @@ from cloud.analysis.kernels.similar import FEATURES, features
 from cloud.analysis.kernels.trees import sum_of_trees
 
 Kw = NDArray[np.float32]
-VERSION = 1
+VERSION = 2
 """Raise it when a feature changes: a model of another version is not asked."""
 
 
@@ -70,25 +70,18 @@ def lags(
     rule: Alike,
     *,
     lead: int = 1,
-    temperature: Kw | None = None,
 ) -> Lags:
-    """The features of day `target` (an index into `kinds`), nothing after target - lead being known.
-
-    `temperature` float32 (slots,) °C of the target day where a forecast of it is at hand.
-    """
+    """The features of day `target` (an index into `kinds`), nothing after target - lead being known."""
     points, _, slots = values.shape
     last = target - lead
     alike = candidates(kinds, [target], rule, lead=lead)[0]
     marks = np.array([kinds[target], kinds[last], weekdays[target]], np.float32)
-    known = np.full(slots, np.nan, np.float32) if temperature is None else temperature
     found = Lags(
         np.empty((points, slots, len(FEATURES)), np.float32),
         np.empty(points, np.float32),
         np.empty(points, np.int16),
     )
-    features(
-        values, valid, alike, last, target, rule.days, marks, known, found.rows, found.scale, found.used
-    )  # fmt: skip
+    features(values, valid, alike, last, target, rule.days, marks, found.rows, found.scale, found.used)
     return found
 
 

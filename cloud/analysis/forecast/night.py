@@ -150,10 +150,15 @@ def _issue(
 def _missed(
     kw: Kw, days: Days, valid: NDArray[np.bool_], newest: int, rules: Rules
 ) -> tuple[Kw, NDArray[np.int8]]:
-    """The errors of similar days (subjects, days, slots), and what kind those days were."""
+    """The errors of similar days (subjects, days, slots), and what kind those days were.
+
+    NaN on days that teach nothing: an estimate is like the days alike, and its error would be too small.
+    """
     since = max(0, newest + 1 - rules.error_days)
     past, _ = similar(kw, valid, days.kinds, range(since, newest + 1), rules.alike)
-    return kw[:, since : newest + 1] - past, days.kinds[since : newest + 1]
+    came = slice(since, newest + 1)
+    missed = np.where(valid[:, came, None], kw[:, came] - past, np.nan).astype(np.float32)
+    return missed, days.kinds[since : newest + 1]
 
 
 def _shrunk(errors: NDArray[np.float64], method: NDArray[np.int8]) -> Kw:

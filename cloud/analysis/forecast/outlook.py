@@ -50,7 +50,7 @@ def outlook(
     p10: Kw, p50: Kw, p90: Kw, capacity_kva: float | None, limits: Limits, *,
     power_factor: float, assumed: bool,
 ) -> Outlook:  # fmt: skip
-    """Of one day, (slots,) kW each."""
+    """Of one day, (slots,) kW each; a bound that is not known is taken to be the median."""
     known = (capacity_kva, power_factor, assumed)
     if capacity_kva is None or capacity_kva <= 0:
         return Outlook(*known, reason=Unknown.NO_CAPACITY)
@@ -59,11 +59,12 @@ def outlook(
     per_kw = 1 / (capacity_kva * power_factor)
     slot_h = 24 / len(p50)
     run = round(limits.hours / slot_h)
-    curves = _curves(*(np.nan_to_num(each).astype(np.float64) * per_kw for each in (p10, p50, p90)))
+    bounds = (np.where(np.isnan(each), p50, each) for each in (p10, p50, p90))
+    curves = _curves(*(np.nan_to_num(each).astype(np.float64) * per_kw for each in bounds))
     weights = _weights()
     told = [(weights @ _lasts(curves, limit, run), weights @ (curves >= limit).sum(axis=1) * slot_h)
             for limit in (limits.heavy, limits.over)]  # fmt: skip
-    peaks = (float(np.nanmax(p50) * per_kw), float(np.nanmax(p90) * per_kw))
+    peaks = (float(np.nanmax(p50) * per_kw), float(np.nanmax(np.where(np.isnan(p90), p50, p90)) * per_kw))
     (heavy, heavy_h), (over, over_h) = ((float(a), float(b)) for a, b in told)
     return Outlook(*known, *peaks, heavy, over, heavy_h, over_h)
 

@@ -15,7 +15,7 @@ from cloud.analysis.kernels.compiled import compiled
 FEATURES = (
     "mean", "median", "weighted", "day_before", "two_before", "week_before", "fortnight_before", "last_week",
     "smooth", "spread", "lowest", "level", "newest_day", "newest_week", "slot", "day_type", "newest_type",
-    "weekday", "temperature",
+    "weekday",
 )  # fmt: skip
 """What `features` fills in, in this order; energies in parts of the customer's own mean of 28 days."""
 WEIGHT = 0.7
@@ -72,7 +72,6 @@ def features(
     target: int,
     count: int,
     marks: NDArray[Any],
-    temperature: NDArray[Any],
     out: NDArray[Any],
     scale: NDArray[Any],
     used: NDArray[Any],
@@ -80,8 +79,8 @@ def features(
     """Fill out (points, slots, FEATURES) for one target day of which nothing after day `last` is known.
 
     `alike` int64 (most,): one row of candidates. `target` may lie behind the last day of `values`. `marks`
-    float32 (3,): day type of the target and of `last`, weekday. `temperature` float32 (slots,), NaN where
-    not known. `scale` float32 (points,): mean of the last 28 days, NaN where that is unknown or 0.
+    float32 (3,): day type of the target and of `last`, weekday. `scale` float32 (points,): mean of the last
+    28 days, NaN where that is unknown or 0.
     """
     points, _, slots = values.shape
     chosen = np.empty((MOST, slots), np.float32)
@@ -122,7 +121,6 @@ def features(
             row[15] = marks[0]
             row[16] = marks[1]
             row[17] = marks[2]
-            row[18] = temperature[s]
         for s in range(slots):
             out[p, s, 8] = _around(out[p], s, slots)
 

@@ -118,7 +118,11 @@ def router(
         with database.read() as connection:
             if not whole_days(connection, scope, point, wanted(day), wanted(day), zone):
                 raise NotFound(f"no metering point {point} of yours on {wanted(day)}")
-            found = _one(connection, Kind.POINT, point, wanted(day), calendar)
+            festive = _holidays(calendar, wanted(day))
+            if scope.windows is not None:
+                mine = whole_days(connection, scope, point, festive[0], festive[-1], zone) if festive else ()
+                festive = [each for each in festive if each in mine]
+            found = _one(connection, Kind.POINT, point, wanted(day), festive)
             if not _theirs(connection, scope, found, zone, policy):
                 raise NotFound("a forecast stands on weeks that were not all yours")
         return _out(found, zone)
@@ -143,14 +147,15 @@ def _add(
     ) -> ForecastOut:
         """One of them with its curve."""
         with database.read() as connection:
-            return _out(_one(connection, kind, subject, wanted(day), calendar), zone)
+            festive = _holidays(calendar, wanted(day))
+            return _out(_one(connection, kind, subject, wanted(day), festive), zone)
 
     routes.get(f"/{plural}", name=f"forecasts of {plural}")(of_all)
     routes.get(f"/{plural}/{{subject}}", name=f"forecast of {plural}")(of_one)
 
 
-def _one(connection: Connection, kind: Kind, subject: str, day: date, calendar: Calendar) -> Forecast:
-    found = store.newest(connection, kind, subject, day, holidays=_holidays(calendar, day))
+def _one(connection: Connection, kind: Kind, subject: str, day: date, festive: list[date]) -> Forecast:
+    found = store.newest(connection, kind, subject, day, holidays=festive)
     if found is None:
         raise NotFound(f"there is no forecast of {subject} for {day}")
     return found

@@ -15,6 +15,7 @@ from cloud.insight.curves import Curves, Source, read
 Kw = NDArray[np.float32]
 LOSS_DAYS = 28
 MOST_LOSS = 1.5
+"""Supply over sales: more than this is a wrong meter and no loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +240,8 @@ def _fed(fed: Issued, total: Issued, supply: Kw, loss: float) -> Issued:
 def _loss(total: Kw, meter: Kw) -> float:
     """Supply over sales where both are known; 1 without a meter, and never below."""
     known = ~np.isnan(total) & ~np.isnan(meter)
-    sold = float(np.where(known, total, 0).sum(dtype=np.float64))
-    return (
-        min(max(float(np.where(known, meter, 0).sum(dtype=np.float64)) / sold, 1.0), 1.5) if sold > 0 else 1.0
-    )
+    sold, fed = (float(np.where(known, each, 0).sum(dtype=np.float64)) for each in (total, meter))
+    return min(max(fed / sold, 1.0), MOST_LOSS) if sold > 0 else 1.0
 
 
 def _parts_score(past: Past, series: History) -> Kw:
@@ -261,7 +260,7 @@ def _mean_error(past: Past, score: Kw) -> float:
 
 
 def _outlook(task: Task, each: AreaTask, issued: Issued) -> Outlook:
-    factor = each.power_factor
+    factor = each.power_factor or None
     return outlook.outlook(
         issued.p10[0], issued.p50[0], issued.p90[0], each.capacity_kva, task.limits,
         power_factor=factor or task.power_factor, assumed=factor is None,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cloud.analysis.forecast.night import SCORE, Issued
 
-VERSION = 1
+VERSION = 2
 SLOTS = 96
 _NOTHING = np.uint16(65535)
 _MOST = 65534

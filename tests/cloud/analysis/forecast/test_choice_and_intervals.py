@@ -41,6 +41,17 @@ def test_figures_are_those_reckoned_by_hand() -> None:
     assert found.peak_shift_min == 30
 
 
+def test_days_of_which_too_little_is_known_tell_nothing_of_peaks() -> None:
+    truth = np.full((2, SLOTS), 2, np.float32)
+    truth[:, 10] = 4
+    p50 = np.full((2, SLOTS), 2, np.float32)
+    p50[:, 12] = 4
+    truth[1, 50:] = np.nan
+    found = figures(backtest.sums(truth, p50, p50, p50, truth).astype(np.float64).sum(axis=0))
+    assert found.days == 2
+    assert found.peak_shift_min == 30
+
+
 def test_zeros_have_no_share_of_error_and_what_was_estimated_counts_nowhere() -> None:
     zero, nan = np.zeros((1, SLOTS), np.float32), np.full((1, SLOTS), np.nan, np.float32)
     nothing = figures(backtest.sums(zero, zero, zero, zero, zero).astype(np.float64)[0])
@@ -124,3 +135,10 @@ def test_the_chance_of_overload_is_that_of_the_median_at_the_limit() -> None:
     unknown = outlook(p50, p50, p50, None, Limits(), power_factor=0.95, assumed=True)
     assert unknown.reason is Unknown.NO_CAPACITY
     assert unknown.over_probability is None
+
+
+def test_an_outlook_without_bounds_stands_on_the_median_and_not_on_nothing() -> None:
+    p50, nothing = np.full(SLOTS, 101, np.float32), np.full(SLOTS, np.nan, np.float32)
+    found = outlook(nothing, p50, nothing, 100, Limits(), power_factor=1, assumed=False)
+    assert found.over_probability == pytest.approx(1)
+    assert found.peak_beta_p90 == pytest.approx(1.01)
