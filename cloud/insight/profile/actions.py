@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 from pathlib import Path
@@ -34,6 +34,8 @@ VERSION = 1
 _ONE = timedelta(days=1)
 _AT_ONCE = 40
 """Areas whose results go into one transaction: the one writer is wanted by others, too."""
+_DAYS_EACH = 10
+"""About so many days of a point go into a sample: fewer days of more points say more, at more reading."""
 Tell = Callable[[int], object]
 
 
@@ -152,10 +154,12 @@ class Profiles:
             before = writing.known_shapes(connection, month)
         reach = policy.window_days if before else max(policy.window_days, policy.temperature_days)
         first = last - (reach - 1) * _ONE
-        every = sum(len(place.points) for place in places.values())
+        sizes = {area: len(place.points) for area, place in places.items()}
+        chosen = {area: places[area] for area in evenly(sizes, policy.shapes.sample // _DAYS_EACH)}
+        every = sum(sizes[area] for area in chosen)
 
         def asked() -> Iterator[tasks.SampleTask]:
-            for area, place in places.items():
+            for area, place in chosen.items():
                 share = -(-policy.shapes.sample * len(place.points) // max(every, 1))
                 with self._database.read() as connection:
                     where = self._source(connection, place, first, last)
@@ -235,6 +239,11 @@ class Profiles:
         return {
             area: replace(found[area], points=tuple(sorted(found[area].points))) for area in sorted(found)
         }
+
+
+def evenly(points: Mapping[str, int], most: int) -> list[str]:
+    """Areas, evenly over the station, of about `most` of its `points`: a file is read whole or not at all."""
+    return list(points)[:: max(1, -(-sum(points.values()) // max(most, 1)))]
 
 
 def _area_meters(connection: Connection) -> frozenset[str]:

@@ -14,7 +14,7 @@ from sqlalchemy import delete
 from cloud.insight import weather
 from cloud.insight.engine import Threads
 from cloud.insight.profile import store, tables
-from cloud.insight.profile.actions import Done, Profiles
+from cloud.insight.profile.actions import Done, Profiles, evenly
 from cloud.insight.profile.policy import ProfilePolicy, profile_policy
 from cloud.insight.runs import Night
 from cloud.kit.calendar import station_calendar
@@ -294,3 +294,12 @@ def test_a_day_of_92_or_100_slots_counts_like_any_other(tmp_path: Path, sqlite_u
     assert (found.valid_days, found.coverage) == (15, 1.0)
     assert found.group is not None
     assert codes == {day: found.group.code}
+
+
+def test_a_dictionary_reads_areas_spread_over_the_station_and_of_a_small_one_all() -> None:
+    areas = {f"A{number:03}": 75 for number in range(400)}
+    some = evenly(areas, 2000)
+    assert 1800 <= sum(areas[area] for area in some) <= 2100
+    assert {int(area[1:]) // 50 for area in some} == set(range(8))
+    assert evenly({"A1": 1500, "A2": 500}, 2000) == ["A1", "A2"]
+    assert evenly({}, 2000) == []
