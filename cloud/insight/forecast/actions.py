@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from cloud.metering.archive.layout import Layer
 if TYPE_CHECKING:
     from cloud.analysis.forecast.night import Days, Rules
     from cloud.insight.forecast.compute import AreaNight, AreaTask, Task
+    from cloud.insight.forecast.sums import Sums
 
 HISTORY_DAYS = 91
 """Thirteen weeks: similar days of the oldest day that intervals are drawn from have their own."""
@@ -33,7 +34,7 @@ POINTS_AT_ONCE = 600
 """In one task: few enough for memory, many enough that arrays are worth it."""
 TYPES = (DayType.WORK, DayType.SATURDAY, DayType.OFF)
 Of = Callable[[Connection, date], Mapping[str, float]]
-ClassOf = Callable[[Connection], Mapping[str, str]]
+ClassesOf = Callable[[Connection, datetime], Mapping[str, str]]
 Tell = Callable[[int], object]
 
 
@@ -73,7 +74,7 @@ class Forecasts:
         engine: Engine,
         *,
         power_factors: Of | None = None,
-        classes: ClassOf | None = None,
+        classes: ClassesOf | None = None,
     ) -> None:
         self._database, self._folder, self._zone, self._clock = database, folder, zone, clock
         self._policy, self._calendar, self._engine = policy, calendar, engine
@@ -83,7 +84,8 @@ class Forecasts:
         """Score what was forecast for `closed`, the last archived local day, and forecast those after it.
 
         The first night rehearses: it makes those of four weeks before as well, so that methods can be chosen.
-        Of a large station it does so for some of its areas; the others choose when they have nights enough.
+        Of a large station it does so for some of its areas, with one model for all these nights; the others
+        choose when they have nights enough.
         Days that are over keep the forecast they had. `tell` is called with how many more tasks are done.
         Conflict: a file of the archive is damaged.
         """
@@ -117,7 +119,7 @@ class Forecasts:
         """Of `some` areas, or of all; feeders only where all their areas are in the sum."""
         from cloud.insight.forecast.compute import compute
 
-        self._learn(closed)
+        self._learn(closed, self._policy.model.again_days if some is None else self._policy.backtest.days)
         with self._database.read() as connection:
             tasks = list(self._tasks(connection, closed, some))
             kept = store.over(connection, closed)
@@ -140,14 +142,14 @@ class Forecasts:
         ]
         return Days(np.array(kinds, np.int8), np.array([day.weekday() for day in every], np.int8))
 
-    def _learn(self, closed: date) -> None:
-        """A new model when the last one is old; a station too small to learn from goes without."""
+    def _learn(self, closed: date, again_days: int) -> None:
+        """A new model when the last one is so old; a station too small to learn from goes without."""
         limits = self._policy.model
         if not limits.enabled:
             return
         with self._database.read() as connection:
             newest = learning.newest(connection, closed)
-            if newest is not None and (closed - newest.last).days < limits.again_days:
+            if newest is not None and (closed - newest.last).days < again_days:
                 return
             places = self._places(connection, closed)
             found = sources(
@@ -189,7 +191,7 @@ class Forecasts:
             for kind in ("point", "area", "transformer", "parts")
         }
         factors = self._power_factors(connection, closed) if self._power_factors else {}
-        classes = self._classes(connection) if self._classes else {}
+        classes = self._classes(connection, bounds(closed, self._zone)[1]) if self._classes else {}
         codes = {name: code for code, name in enumerate(sorted(set(classes.values())))}
         return [
             AreaTask(
@@ -223,12 +225,9 @@ class Forecasts:
     def _keep(
         self, closed: date, found: "Sequence[AreaNight]", kept: date | None, rules: "Rules", *, whole: bool
     ) -> Made:
-        from cloud.insight.forecast import keeping, past
-        from cloud.insight.forecast.feeders import NONE, feeders
+        from cloud.insight.forecast import keeping
 
-        with self._database.read() as connection:
-            before = past.Pasts(connection, "feeder", closed, self._policy.backtest.days)
-        sums = feeders(found, before, rules) if whole else NONE
+        sums = self._sums(closed, found, rules) if whole else {}
         now, limits = self._clock.now(), self._policy.keep
         made = [
             row for row in keeping.forecasts(found, sums, closed, now) if kept is None or row["day"] > kept
@@ -240,7 +239,27 @@ class Forecasts:
             store.forget(
                 connection, closed - timedelta(days=limits.points_days), closed - timedelta(days=limits.days)
             )
-        return Made(sum(len(each.points) for each in found), len(found), len(sums.names), scored=bool(scored))
+        return Made(
+            sum(len(each.points) for each in found),
+            len(found),
+            len(sums["feeder"].names) if sums else 0,
+            scored=bool(scored),
+        )
+
+    def _sums(self, closed: date, found: "Sequence[AreaNight]", rules: "Rules") -> "dict[str, Sums]":
+        """Of each kind of sum."""
+        from cloud.insight.forecast import sums
+        from cloud.insight.forecast.past import Pasts
+
+        window, areas = self._policy.backtest.days, [each.area for each in found]
+        with self._database.read() as connection:
+            fed = Pasts(connection, "transformer", closed, 1).of("", areas).issued.p50
+            before = {kind: Pasts(connection, kind, closed, window) for kind in ("feeder", "station")}
+        said = dict(zip(areas, fed, strict=True))
+        return {
+            "feeder": sums.sums(sums.by_feeder(found), before["feeder"], said, rules),
+            "station": sums.sums(sums.whole_station(found), before["station"], said, rules),
+        }
 
 
 def rules(policy: ForecastPolicy) -> "Rules":

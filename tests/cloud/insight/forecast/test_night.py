@@ -59,7 +59,7 @@ def _place(area: str, seed: int) -> Place:
     return Place(area, "F1", wh.astype(np.float32), (np.nansum(wh, axis=0) * 1.03).astype(np.float32), method)
 
 
-def forecasts(station: ArchivedStation, *, rehearse: bool = False, points: int = 2000) -> Forecasts:
+def forecasts(station: ArchivedStation, *, rehearse: bool = False, points: int = 1000) -> Forecasts:
     policy = forecast_policy()
     backtest = policy.backtest.model_copy(update={"rehearse": rehearse, "points": points})
     policy = policy.model_copy(update={"backtest": backtest})
@@ -83,6 +83,7 @@ def test_customers_add_up_to_their_area_and_transformers_to_their_feeder(station
         areas = {each.subject: each for each in store.of_kind(connection, Kind.AREA, day)}
         transformers = store.of_kind(connection, Kind.TRANSFORMER, day)
         (feeder,) = store.of_kind(connection, Kind.FEEDER, day)
+        station_wide = store.newest(connection, Kind.STATION, store.STATION, day)
     assert len(points) == 2 * CUSTOMERS
     for name, area in areas.items():
         own = [each.p50 for each in points if each.subject.startswith(name)]
@@ -90,6 +91,11 @@ def test_customers_add_up_to_their_area_and_transformers_to_their_feeder(station
         assert area.method is Method.JOINED
     np.testing.assert_allclose(np.sum([each.p50 for each in transformers], axis=0), feeder.p50, rtol=1e-3)
     assert {each.subject for each in transformers} == {"A1", "A2"}
+    assert station_wide is not None
+    np.testing.assert_allclose(station_wide.p50, feeder.p50, rtol=1e-3)
+    assert station_wide.figures == feeder.figures
+    apart = np.sum([each.p90 - each.p10 for each in transformers], axis=0)
+    assert (station_wide.p90 - station_wide.p10).mean() < 0.9 * apart.mean()
     assert transformers[0].p50.sum() / areas["A1"].p50.sum() == pytest.approx(1.03, abs=0.03)
 
 
@@ -111,6 +117,7 @@ def test_quantiles_are_in_order_and_reach_two_days_ahead(station: ArchivedStatio
         (Kind.AREA, "A1"),
         (Kind.TRANSFORMER, "A2"),
         (Kind.FEEDER, "F1"),
+        (Kind.STATION, store.STATION),
     ):
         for days in (1, 2):
             found = one(station, kind, subject, days)
@@ -140,6 +147,44 @@ def test_a_transformer_s_outlook_is_said_with_its_capacity_or_why_not(station: A
     assert known.peak_beta_p90 > known.peak_beta_p50 > 0.7  # type: ignore[operator]
     assert known.heavy_probability >= known.over_probability  # type: ignore[operator]
     assert (unknown.heavy_probability, unknown.reason) == (None, "no_capacity")
+
+
+def test_who_is_new_takes_its_own_class_s_shape_and_a_measured_power_factor_is_no_assumption(
+    tmp_path: Path,
+) -> None:
+    """Ten households with an evening, ten workshops with a noon, and one workshop that came four days ago."""
+    hour, slots = np.arange(40 * 96) % 96 / 4, 40 * 96
+    peaks = np.repeat([19.0, 12.0], [10, 11])[:, None]
+    random = np.random.default_rng(5)
+    wh = 100 * (0.3 + np.exp(-((hour - peaks) ** 2) / 8)) * random.lognormal(0, 0.2, (21, slots))
+    wh[20, : slots - 4 * 96] = np.nan
+    place = Place("A1", "F1", wh.astype(np.float32), np.nansum(wh, axis=0).astype(np.float32))
+    made = ArchivedStation(tmp_path, [place], FIRST, 40, zone=ZONE)
+    last = FIRST + timedelta(days=39)
+    with made.database.write() as connection:
+        book = Book(connection, Note("test", "test", NOW))
+        book.patch(area_facts, "A1", BEGINNING, None, {"capacity_kva": 14.0})
+        book.write()
+    kinds = {name: "household" if n < 10 else "business" for n, name in enumerate(place.points)}
+    policy = forecast_policy()
+    Forecasts(
+        made.database, made.folder, made.zone, made.clock,
+        policy.model_copy(update={"backtest": policy.backtest.model_copy(update={"rehearse": False})}),
+        Calendar(country="DE"), Threads(1),
+        power_factors=lambda _, day: {"A1": 0.8} if day == last else {},
+        classes=lambda _, at: kinds if at.date() == last else {},
+    ).run_day(last)  # fmt: skip
+    with made.database.read() as connection:
+        new = store.newest(connection, Kind.POINT, "A1-020", last + timedelta(days=1))
+        fed = store.newest(connection, Kind.TRANSFORMER, "A1", last + timedelta(days=1))
+    made.close()
+    assert new is not None
+    assert new.method is Method.COLD
+    assert 44 <= int(new.p50.argmax()) <= 52
+    assert fed is not None
+    assert fed.outlook is not None
+    assert not fed.outlook.assumed_power_factor
+    assert fed.outlook.peak_beta_p50 == pytest.approx(float(fed.p50.max()) / (0.8 * 14), rel=1e-3)
 
 
 def test_a_forecast_stands_on_the_real_slots_of_a_day_of_92(station: ArchivedStation) -> None:
