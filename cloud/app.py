@@ -241,6 +241,7 @@ class Application:
             settings.policies_dir,
             self.clock,
             engine_of(settings.analysis),
+            customers.classes_of_points,
         )
         self.load_analysis = nightly_of(station, self.line_loss)
 

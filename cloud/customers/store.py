@@ -226,6 +226,17 @@ def put_proof(connection: Connection, service: Service, by: str, at: datetime) -
     connection.execute(insert(proof_table).values(row))
 
 
+def classes_of_points(connection: Connection, at: datetime) -> dict[str, str]:
+    """By metering point the class (household, business, …) of the account that it serves at an instant."""
+    query = (
+        select(service_table.c.point, account_table.c["class"])
+        .join(account_table, account_table.c.no == service_table.c.account)
+        .where(service_table.c.start <= at, service_table.c.end.is_(None) | (service_table.c.end > at))
+        .order_by(service_table.c.start)
+    )
+    return {row.point: row[1] for row in connection.execute(query)}
+
+
 def customers_of_area(connection: Connection, area: str, at: datetime) -> list[Served]:
     """Everybody served in an area at an instant, in order of meter."""
     rows = connection.execute(_served(at).where(meter_table.c.area == area))

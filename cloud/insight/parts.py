@@ -1,10 +1,13 @@
 """The parts of a night, each with what it needs of the station, in the order in which they are reckoned."""
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 from time import perf_counter
+
+from sqlalchemy import Connection
 
 from cloud.insight.bands import station_bands
 from cloud.insight.engine import Engine
@@ -17,11 +20,14 @@ from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 
 log = logging.getLogger(__name__)
+ClassesOf = Callable[[Connection, datetime], Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """`archive` is its folder, `policies` that of the station's own rules or None."""
+    """`archive` is its folder, `policies` that of the station's own rules or None. `classes` gives the
+    points' customer classes at an instant: a newcomer is forecast after its own.
+    """
 
     database: Database
     archive: Path
@@ -29,16 +35,19 @@ class Station:
     policies: Path | None
     clock: Clock
     engine: Engine
+    classes: ClassesOf | None = None
 
 
 def warm() -> None:
     """Compile the kernels, or load them, before somebody waits for their first result: some seconds."""
     from cloud.analysis.indicators import daily
     from cloud.insight.areas import compute as areas
+    from cloud.insight.forecast import compute as forecast
 
     began = perf_counter()
     daily.warm()
     areas.warm()
+    forecast.warm()
     log.info("kernels are warm after %.1f s", perf_counter() - began)
 
 
@@ -113,8 +122,15 @@ def _profiles(station: Station) -> Part:
 
 
 def _forecast(station: Station) -> Part:
+    from cloud.insight.areas import store as areas
+    from cloud.insight.areas.policy import quality_policy
     from cloud.insight.forecast.actions import Forecasts
     from cloud.insight.forecast.policy import forecast_policy
+
+    known = timedelta(days=quality_policy(station.policies).transformer.known_days)
+
+    def power_factors(connection: Connection, closed: date) -> Mapping[str, float]:
+        return areas.last_factors(connection, closed - known, closed)
 
     forecasts = Forecasts(
         station.database,
@@ -124,6 +140,8 @@ def _forecast(station: Station) -> Part:
         forecast_policy(station.policies),
         station_calendar(station.policies),
         station.engine,
+        power_factors=power_factors,
+        classes=station.classes,
     )
 
     def work(night: Night) -> None:

@@ -39,6 +39,22 @@ def total(kw: Kw, *, least_share: float = 0.9) -> Kw:
     return found
 
 
+def came(truth: Kw, said: Kw, *, least_share: float = 0.9) -> Kw:
+    """(slots,) what came of those parts (parts, slots) of which something was said: none else was forecast.
+
+    Those that are missing are taken to run like the rest, by what was said of them; NaN where they are more
+    than 1 − `least_share` of it. A sum of those that happen to be known would be less than its forecast.
+    """
+    weight = np.where(np.isnan(said), 0, said).astype(np.float64)
+    known = ~np.isnan(truth) & ~np.isnan(said)
+    whole = weight.sum(axis=0)
+    share = np.divide((weight * known).sum(axis=0), whole, out=np.zeros(len(whole)), where=whole > 0)
+    added = np.where(known, truth, 0).sum(axis=0, dtype=np.float64)
+    scaled = np.divide(added, share, out=np.full(len(share), np.nan), where=share >= least_share)
+    found: Kw = scaled.astype(np.float32)
+    return found
+
+
 def better(direct: Kw, parts: Kw, direct_error: float, parts_error: float) -> Kw:
     """(slots,): the parts' sum where its error is known to be smaller, or where the whole has no forecast."""
     first, second = (parts, direct) if parts_error < direct_error else (direct, parts)

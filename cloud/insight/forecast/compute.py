@@ -11,6 +11,7 @@ from cloud.analysis.forecast.night import Days, History, Issued, Night, Past, Ru
 from cloud.analysis.forecast.outlook import Limits, Outlook
 from cloud.analysis.grid import DayGrid, by_wall
 from cloud.insight.curves import Curves, Source, read
+from cloud.insight.forecast import rows
 
 Kw = NDArray[np.float32]
 LOSS_DAYS = 28
@@ -93,6 +94,21 @@ def compute(task: Task) -> list[AreaNight]:
         nights = (_part(first, own), _part(second, one), _part(second, two))
         out.append(_area(task, each, *nights, _of(wholes, one), _of(wholes, two)))
     return out
+
+
+def warm() -> None:
+    """Compiles the kernels that a task needs, or loads them."""
+    kw, marks = np.ones((1, 9, 96), np.float32), np.zeros(9, np.int8)
+    known = model.lags(kw, np.ones((1, 9), np.bool_), marks, marks, 8, Rules().alike)
+    nothing = np.zeros((1, 9), np.float32)
+    trees = model.Trees(
+        np.zeros(1, np.uint32), 1, np.zeros(1, np.uint32), np.zeros(1, np.float32), np.zeros(1, np.uint8),
+        np.zeros(2, np.uint32), np.zeros(1), 0.0,
+    )  # fmt: skip
+    model.predict(trees, known)
+    past = Past(rows.nothing(1), np.zeros((1, night.SCORE)), np.zeros(1, np.int64))
+    night.run(History(kw, kw[:, -1], nothing, nothing), Days(np.zeros(10, np.int8), np.zeros(10, np.int8)),
+              past, trees, Rules(), np.zeros(1, np.int64))  # fmt: skip
 
 
 def history(curves: Curves) -> History:

@@ -1,7 +1,7 @@
 """The rows of a night: forecasts of each day ahead and the scores of the day that came."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cloud.analysis.forecast.night import Issued
 from cloud.insight.forecast import rows
 from cloud.insight.forecast.compute import AreaNight
-from cloud.insight.forecast.feeders import Feeders
+from cloud.insight.forecast.sums import Sums
 from cloud.insight.indicators import packed
 from cloud.kit.days import DAY
 
@@ -21,7 +21,7 @@ KIND = {"total": "area", "transformer": "transformer", "parts": "parts"}
 
 
 def forecasts(
-    found: Sequence[AreaNight], feeders: Feeders, closed: date, now: datetime
+    found: Sequence[AreaNight], sums: Mapping[str, Sums], closed: date, now: datetime
 ) -> Iterator[dict[str, Any]]:
     areas = packed.of_points([each.area for each in found])
     for n in range(len(found[0].customers.ahead)):
@@ -35,14 +35,14 @@ def forecasts(
             body = rows.of_issued(_stacked([getattr(each, name).ahead[n] for each in found]))
             row = about | {"kind": KIND[name], "grouped": "", "subjects": areas, "body": body}
             yield row | ({"outlook": _outlooks(found, n)} if name == "transformer" else {})
-        if feeders.names:
-            body = rows.of_issued(feeders.night.ahead[n])
-            names = packed.of_points(feeders.names)
-            yield about | {"kind": "feeder", "grouped": "", "subjects": names, "body": body}
+        for kind, of in sums.items():
+            if of.names:
+                body, names = rows.of_issued(of.night.ahead[n]), packed.of_points(of.names)
+                yield about | {"kind": kind, "grouped": "", "subjects": names, "body": body}
 
 
 def scores(
-    found: Sequence[AreaNight], feeders: Feeders, closed: date, now: datetime
+    found: Sequence[AreaNight], sums: Mapping[str, Sums], closed: date, now: datetime
 ) -> Iterator[dict[str, Any]]:
     """Groups of which nothing was forecast for that day have no row."""
     areas = tuple(each.area for each in found)
@@ -52,7 +52,7 @@ def scores(
     for name in WHOLES:
         score = np.concatenate([getattr(each, name).score for each in found])
         every.append((KIND[name], "", areas, score))
-    every.append(("feeder", "", feeders.names, feeders.night.score))
+    every += [(kind, "", of.names, of.night.score) for kind, of in sums.items()]
     for kind, group, subjects, score in every:
         if not np.isnan(score[:, 0]).all():
             yield {

@@ -24,6 +24,8 @@ Kw = NDArray[np.float32]
 WINDOW_DAYS = 28
 HOLIDAY_DAYS = 366
 CHUNK = 100
+STATION = "station"
+"""The one subject of its kind."""
 _KEY = ("kind", "grouped", "day")
 
 
@@ -32,6 +34,7 @@ class Kind(StrEnum):
     AREA = "area"
     TRANSFORMER = "transformer"
     FEEDER = "feeder"
+    STATION = "station"
 
 
 class Method(StrEnum):

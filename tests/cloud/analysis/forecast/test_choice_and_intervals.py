@@ -105,6 +105,16 @@ def test_a_total_with_few_missing_is_scaled_and_with_many_is_not_said() -> None:
     assert found[1, 8] == 60
 
 
+def test_what_came_of_a_sum_is_held_against_those_that_were_forecast() -> None:
+    truth = np.full((20, SLOTS), 3, np.float32)
+    said = np.full((20, SLOTS), 2, np.float32)
+    truth[0, 5], truth[:10, 7], said[1] = np.nan, np.nan, np.nan
+    found = coherence.came(truth, said)
+    assert found[4] == 57  # of the one without a forecast nothing counts
+    assert found[5] == pytest.approx(57)
+    assert np.isnan(found[7])
+
+
 def test_the_better_of_two_forecasts_of_a_whole_is_taken_and_its_own_while_nobody_knows() -> None:
     a, b = np.full(SLOTS, 10, np.float32), np.full(SLOTS, 20, np.float32)
     assert coherence.better(a, b, 1, 3)[0] == 10

@@ -1,45 +1,64 @@
-"""Feeders: sums of their areas' transformers, with an interval that each night's hits widen or narrow."""
+"""Sums of areas' transformers, of feeders and of the station, with intervals that nights' hits move."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.analysis.forecast import backtest, intervals
+from cloud.analysis.forecast import backtest, coherence, intervals
 from cloud.analysis.forecast.choice import Method
 from cloud.analysis.forecast.night import SCORE, Issued, Night, Rules
 from cloud.insight.forecast.compute import AreaNight
 from cloud.insight.forecast.past import Pasts
+from cloud.insight.forecast.store import STATION
 
 Kw = NDArray[np.float32]
+Members = Mapping[str, Sequence[AreaNight]]
 
 
 @dataclass(frozen=True, slots=True)
-class Feeders:
+class Sums:
     names: tuple[str, ...]
     night: Night
 
 
-NONE = Feeders((), Night((), np.empty((0, SCORE), np.float32)))
+NONE = Sums((), Night((), np.empty((0, SCORE), np.float32)))
 
 
-def feeders(found: Sequence[AreaNight], before: Pasts, rules: Rules) -> Feeders:
-    """Only areas of which something can be said are in the sum."""
-    names = tuple(sorted({each.feeder for each in found if each.feeder}))
-    members = [[each for each in found if each.feeder == name] for name in names]
-    past = before.of("", names)
+def by_feeder(found: Sequence[AreaNight]) -> Members:
+    names = sorted({each.feeder for each in found if each.feeder})
+    return {name: [each for each in found if each.feeder == name] for name in names}
+
+
+def whole_station(found: Sequence[AreaNight]) -> Members:
+    return {STATION: found} if found else {}
+
+
+def sums(members: Members, before: Pasts, said: Mapping[str, Kw], rules: Rules) -> Sums:
+    """Only areas of which something can be said are in a sum; `before` are the sums' own pasts.
+
+    `said` (slots,) kW by area is what was forecast of transformers for the newest day: a sum is scored on
+    what came of those.
+    """
+    names = tuple(members)
     if not names:
         return NONE
-    truth = np.stack([_sum([each.truth[0] for each in some]) for some in members])
-    said = past.issued
-    width = intervals.stretched(said.width, truth, said.p10, said.p90, rules.levels)
-    own = backtest.sums(truth, said.p10, said.p50, said.p90, np.full_like(truth, np.nan))
+    past = before.of("", names).issued
+    truth = np.stack([_came(some, said) for some in members.values()])
+    width = intervals.stretched(past.width, truth, past.p10, past.p90, rules.levels)
+    own = backtest.sums(truth, past.p10, past.p50, past.p90, np.full_like(truth, np.nan))
     score = np.zeros((len(names), SCORE), np.float32)
     score[:, : own.shape[1]] = own
     score[own[:, 0] == 0] = np.nan
-    ahead = tuple(_ahead(members, n, width) for n in range(len(found[0].transformer.ahead)))
-    return Feeders(names, Night(ahead, score))
+    days = len(next(iter(members.values()))[0].transformer.ahead)
+    ahead = tuple(_ahead(list(members.values()), n, width) for n in range(days))
+    return Sums(names, Night(ahead, score))
+
+
+def _came(areas: Sequence[AreaNight], said: Mapping[str, Kw]) -> Kw:
+    return coherence.came(np.stack([each.truth[0] for each in areas]),
+                          np.stack([said[each.area] for each in areas]))  # fmt: skip
 
 
 def _ahead(members: Sequence[Sequence[AreaNight]], n: int, width: Kw) -> Issued:
