@@ -341,6 +341,7 @@ class Application:
             accounts=self.accounts,
             guard=guard,
             store=self.primary,
+            archive=settings.archive.folder,
             clock=clock,
             station=settings.station.name,
             zone=settings.station.zone,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cloud.alerts.policy import SupplyPolicy
@@ -23,7 +24,8 @@ from cloud.workorders.actions import Orders
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`store` gives primary values; `language` is the station's own; `replay` takes a dead letter again.
+    """`store` gives primary values, `archive` is the folder of closed days; `language` is the station's
+    own; `replay` takes a dead letter again.
 
     `session_s` is how long a signed-in browser keeps its cookie.
     """
@@ -32,6 +34,7 @@ class Parts:
     accounts: Accounts
     guard: Guard
     store: PrimaryReadings
+    archive: Path
     clock: Clock
     station: str
     zone: ZoneInfo

@@ -50,6 +50,10 @@ class LineLoss:
         self._database, self._folder, self._policy = database, folder, policy
         self._zone, self._clock, self._dispatch = zone, clock, dispatch
 
+    @property
+    def policy(self) -> LossPolicy:
+        return self._policy
+
     def night(self, night: Night) -> None:
         """What is due of an archived day: its balances; on the newest the searches whose turn it is, too.
 

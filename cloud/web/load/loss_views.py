@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from cloud.analysis.loss.balance import Limits
 from cloud.analysis.loss.states import Reason, State
 from cloud.insight.loss.store import AreaLoss
 from cloud.web.language import NONE, Words, mark
@@ -91,6 +92,7 @@ class Row:
     estimated: str
     spark: Spark | None
     order: int
+    in_sum: int | None
 
 
 ORDER = {State.HIGH: 0, State.NEGATIVE: 1, State.NOT_COMPUTABLE: 2, State.NORMAL: 3}
@@ -116,6 +118,7 @@ def row(each: AreaLoss, name: str, words: Words, before: Sequence[AreaLoss] = ()
         percent(each.estimated, words),
         spark(before, words) if before else None,
         ORDER[state],
+        each.of_areas,
     )
 
 
@@ -124,9 +127,27 @@ def reason(each: AreaLoss, words: Words) -> str:
     return words.text(said) if said else ""
 
 
-def to_do(each: AreaLoss, words: Words) -> str:
+def to_do(each: AreaLoss, words: Words, listed: int = 0) -> str:
+    """`listed` inspections of the area wait, whatever its state."""
     said = TO_DO.get(Reason(each.reason))
-    return words.text(said) if said else words.text("Nothing: the loss is what lines and transformers take.")
+    if said:
+        return words.text(said)
+    if listed:
+        return words.text(
+            "The rate is within the limit; what is on the inspection list is worth a look all the same."
+        )
+    return words.text("Nothing of this day: the rate is within the limit, and as it has been here.")
+
+
+def steady(words: Words, limits: Limits, every_days: int) -> str:
+    """What a baseline cannot tell: it was fitted on the same meters."""
+    return words.text(
+        "The technical loss is fitted on this area's own past days. What has been lost there all along is in "
+        "it: it shows in the rate, not in z. Above %(rate)s the state is high whatever z is, and the search "
+        "for what explains the loss runs every %(days)s days whatever the state.",
+        rate=percent(limits.high_rate, words),
+        days=every_days,
+    )
 
 
 def bounded(each: AreaLoss, words: Words) -> Bounded:

@@ -1,6 +1,6 @@
 """Line loss on the console: the day's areas, and one area with its days and missing meters."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from cloud.analysis.loss.balance import CUSTOMER
 from cloud.fleet import registry
 from cloud.insight.loss import energies, store
+from cloud.insight.loss.balances import limits_of
 from cloud.insight.loss.store import AreaLoss
 from cloud.insight.loss.tables import loss_table
 from cloud.kit.auth import User
@@ -53,6 +54,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             latest=latest,
             rows=views.rows(found, names, words, trends),
             feeders=views.rows(feeders, {}, words, {}),
+            areas_of=Counter(each.feeder for each in found),
             counts=views.counts(found, words),
             lead=views.said(found, words),
         )
@@ -77,7 +79,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             spans=places.SPANS,
             newest=newest,
             row=views.row(newest, area.name, words) if newest else None,
-            to_do=views.to_do(newest, words) if newest else "",
+            to_do=views.to_do(newest, words, len(listed)) if newest else "",
+            steady=views.steady(words, limits_of(parts.loss.policy), parts.loss.policy.search.every_days),
             charts=views.charts(found, [first + n * DAY for n in range(span)], words) if found else [],
             missing=missing,
             inspections=[inspection_views.item(each, {id: area.name}, words) for each in listed],

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -26,6 +27,25 @@ def area_meters(connection: Connection, day: date, zone: ZoneInfo, areas: Collec
     start, end = bounds(day, zone)
     found = topology.installations(connection, start, end, areas=areas)
     return sorted({each.meter for each in found if each.role == "area"})
+
+
+def archived_kw(
+    connection: Connection, folder: Path, day: date, zone: ZoneInfo, areas: Collection[str]
+) -> NDArray[np.float64]:
+    """(96,) kW by the wall clock of a closed day, of these areas' meters together, out of the archive.
+
+    NaN where one of them is not known. Conflict: a file is damaged.
+    """
+    from cloud.analysis.grid import by_wall
+    from cloud.insight import curves
+
+    start, end = bounds(day, zone)
+    found = topology.installations(connection, start, end, areas=areas)
+    points = sorted({each.point for each in found if each.role == "area"})
+    drawn = curves.curves(connection, folder, points, day, day, zone=zone, areas=areas)
+    total = drawn.wh.astype(np.float64).sum(axis=0, keepdims=True) * (3600 / drawn.interval_s) / 1000
+    kw: NDArray[np.float64] = by_wall(total, drawn.grid)[0, 0]
+    return kw
 
 
 def point_meters(connection: Connection, day: date, zone: ZoneInfo, point: str) -> list[str]:

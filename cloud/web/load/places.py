@@ -9,6 +9,8 @@ from cloud.fleet.history import point_table
 from cloud.kit.errors import NotFound
 
 DAY = timedelta(days=1)
+EARLIEST = date(1990, 1, 1)
+"""No meter was read before; days back from it are days still."""
 SPANS = (30, 90, 365)
 """How many days back a page may look, the first being its own choice."""
 
@@ -18,9 +20,9 @@ def today(now: datetime, zone: ZoneInfo) -> date:
 
 
 def day_asked(wanted: str, otherwise: date, latest: date) -> date:
-    """The day of an address; `otherwise` for what is no day, never later than `latest`."""
+    """The day of an address; `otherwise` for what is no day, never before EARLIEST nor after `latest`."""
     try:
-        return min(date.fromisoformat(wanted), latest) if wanted else otherwise
+        return max(EARLIEST, min(date.fromisoformat(wanted), latest)) if wanted else otherwise
     except ValueError:
         return otherwise
 

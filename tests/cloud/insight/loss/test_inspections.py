@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection
 
-from cloud.insight.loss import rules, store
+from cloud.insight.loss import balances, energies, gather, rules, store
 from cloud.insight.loss.actions import LineLoss
+from cloud.insight.loss.balances import Baseline
+from cloud.insight.loss.energies import AreaDay, Roster
 from cloud.insight.loss.rules import Event, Result, State
 from cloud.insight.loss.store import Inspection, Searched
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from tests import simulated_losses
 from tests.cloud.insight.loss.hamlet import ONE, Hamlet
+from tests.cloud.metering.archive.village import DAY
 
 FIRST = date(2025, 11, 1)
 LAST = FIRST + 119 * ONE
@@ -49,6 +52,35 @@ def test_who_explains_the_loss_is_listed_with_numbers_and_what_to_look_at(hamlet
     assert {"explains_loss", "steady", "area_loss"} <= {line["code"] for line in first.evidence}
     assert "seal_and_wiring" in first.checks
     assert (first.from_day, first.to_day) == (FIRST, LAST)
+
+
+def test_a_loss_that_was_there_all_along_shows_in_the_rate_and_is_searched_whatever_the_state(
+    hamlet: Hamlet,
+) -> None:
+    point = with_one_at_fault(hamlet)
+    with hamlet.database.write() as connection:
+        assert balances.refit(connection, ["A01"], LAST, hamlet.policy) == 1
+        known = {area: each for area, (_, each) in balances.baselines(connection, LAST).items()}
+        found = energies.histories(connection, ["A01"], LAST, LAST)["A01"]
+        roster = Roster(found.points, found.role[:, 0], found.ratio)
+        day = AreaDay("A01", "F1", LAST, roster, found.imported, found.exported, float(found.square[0]))
+        (last,) = balances.of_areas([day], known, hamlet.policy)
+        store.put(connection, [last], hamlet.now)
+    assert (last.state, abs(last.z or 9) < 3, (last.rate or 0) > 0.02) == ("normal", True, True)
+    hamlet.losses.search(LAST)
+    assert waiting(hamlet)[0].point == point
+
+
+def test_above_the_limit_an_area_is_high_however_usual_that_is_there(hamlet: Hamlet) -> None:
+    hamlet.fill(DAY, T_1=2400.0)
+    steady = Baseline(constant_kwh=38.4, per_square=0.0, spread_kwh=1.0, by_square=False)
+    with hamlet.database.write() as connection:
+        of = gather.rosters(connection, DAY, hamlet.zone)
+        upper = gather.uppers(connection, of, DAY, back_days=28, margin=1.2)
+        found = gather.area_days(connection, hamlet.archive.folder, DAY, of, upper, zone=hamlet.zone)
+    told = {each.key: each for each in balances.of_areas(found, {"A01": steady}, hamlet.policy)}["A01"]
+    assert (told.state, told.reason) == ("high", "over_limit")
+    assert told.z == pytest.approx(0, abs=0.1)
 
 
 def test_found_again_it_is_the_same_item_and_nothing_is_listed_twice(hamlet: Hamlet) -> None:

@@ -107,7 +107,7 @@ def listed(village: Village) -> int:
             {"code": "steady", "probability": 0.97, "halves": 0.9},
         ],
         "checks": ["seal_and_wiring", "compare_with_standard"],
-        "from_day": LAST, "to_day": LAST, "found_at": NOW, "changed_at": NOW,
+        "from_day": LAST - timedelta(days=61), "to_day": LAST, "found_at": NOW, "changed_at": NOW,
     }  # fmt: skip
     with village.application.database.write() as connection:
         return store.add(connection, row)
