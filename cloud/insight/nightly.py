@@ -1,12 +1,14 @@
 """What is reckoned each night of the days that the archive has anew: part after part, each by itself.
 
 A part that fails stops no other: it is logged, stands in the ledger of runs, and is due again the next time.
+Where many days are due, a run does some of them, and the next one goes on: the newest day waits for none.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import groupby
 
 from sqlalchemy import Connection, func, select
 
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 
 REACH = timedelta(days=62)
 """Days that changed are reckoned again so far back by themselves; older ones by the verb."""
+WITHIN = timedelta(minutes=4)
+"""A run begins no further day after so long; what is left is due again the next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class Part:
     """One thing that is reckoned of a night; `version` is its rule's: another makes days due again.
 
     `again`: also of days that changed afterwards; without it only of the newest day there is. `monthly`: of
-    several days of a month that are due, once, on the last of them, for the areas of all.
+    several days of a month that are due, once, on the last of them, for the areas of all. `alone`: it needs
+    nothing that is reckoned of other days, so that the newest one goes before all older ones.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Part:
     version: int = 1
     again: bool = True
     monthly: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +65,50 @@ class _Turn:
     night: Night
     works: tuple[Work, ...]
 
+    @property
+    def first(self) -> bool:
+        return self.part.alone and self.night.newest
+
 
 class Nightly:
-    """The job: `parts` in their order, for each archived day that is due to any of them, oldest first."""
+    """The job: `parts` in their order, for each archived day that is due to any of them, oldest first.
+
+    Before all, parts that are `alone` of the newest day. Of the others a run does one day at least and begins
+    no further one after `within`; time spent on what failed does not count: it would keep others waiting.
+    """
 
     def __init__(
-        self, database: Database, clock: Clock, parts: Sequence[Part], reach: timedelta = REACH
+        self,
+        database: Database,
+        clock: Clock,
+        parts: Sequence[Part],
+        reach: timedelta = REACH,
+        within: timedelta = WITHIN,
     ) -> None:
-        self._database, self._clock, self._reach = database, clock, reach
+        self._database, self._clock, self._reach, self._within = database, clock, reach, within
         self.parts = tuple(parts)
 
     def run(self) -> list[Took]:
-        """Do what is due. Conflict, once all is done: some part failed, and is due again."""
+        """Do what is due, or a part of it. Conflict, at the end: some part failed, and is due again."""
         with self._database.read() as connection:
             due = self._due(connection)
-        took = [self._turn(each) for each in due]
+        took = [self._turn(each) for each in due if each.first]
+        took += self._in_turn([each for each in due if not each.first])
         if failed := [each for each in took if each.failure is not None]:
             first = failed[0]
             raise Conflict(
                 f"{len(failed)} of {len(took)} parts failed: {first.part} of {first.day}: {first.failure}"
             )
+        return took
+
+    def _in_turn(self, due: Sequence[_Turn]) -> list[Took]:
+        took: list[Took] = []
+        for day, turns in groupby(due, lambda turn: turn.night.day):
+            well = [each.seconds for each in took if each.failure is None]
+            if well and sum(well) >= self._within.total_seconds():
+                log.info("the days from %s on are left for the next run", day)
+                break
+            took += [self._turn(each) for each in turns]
         return took
 
     def _turn(self, turn: _Turn) -> Took:

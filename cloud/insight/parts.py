@@ -74,7 +74,7 @@ def nightly_of(station: Station, loss: LineLoss, reach: timedelta = REACH) -> Ni
         indicators.run_month(night.day, night.areas)
 
     parts = [
-        Part("indicators", days, version=daily_version()),
+        Part("indicators", days, version=daily_version(), alone=True),
         Part("months", months, monthly=True),
         _areas(station),
         _profiles(station),
@@ -147,4 +147,4 @@ def _forecast(station: Station) -> Part:
     def work(night: Night) -> None:
         forecasts.run_day(night.day)
 
-    return Part("forecast", work, again=False)
+    return Part("forecast", work, again=False, alone=True)

@@ -118,6 +118,35 @@ def test_a_new_rule_makes_every_day_due_for_every_area(village: Village) -> None
     assert nights[1] == nights[0] == Night(DAY, ("A01", "A02"), True)
 
 
+def test_where_many_days_are_due_the_newest_comes_first_and_a_run_is_bounded(village: Village) -> None:
+    calls: list[tuple[str, int]] = []
+    filled(village, DAY, DAY + ONE, DAY + 2 * ONE)
+    parts = (
+        Part("alone", lambda night: calls.append(("alone", (night.day - DAY).days)), alone=True),
+        Part("in order", lambda night: calls.append(("in order", (night.day - DAY).days))),
+    )
+    job = Nightly(village.database, village.clock, parts, within=timedelta(0))
+    assert len(job.run()) == 3
+    assert calls == [("alone", 2), ("alone", 0), ("in order", 0)]
+    assert (len(job.run()), len(job.run()), len(job.run())) == (2, 1, 0)
+    assert calls[3:] == [("alone", 1), ("in order", 1), ("in order", 2)]
+
+
+def test_a_day_that_fails_again_and_again_keeps_no_later_one_waiting(village: Village) -> None:
+    nights: list[Night] = []
+
+    def fails_once(night: Night) -> None:
+        if night.day == DAY:
+            raise OSError("the file is damaged")
+        nights.append(night)
+
+    filled(village, DAY, DAY + ONE)
+    job = Nightly(village.database, village.clock, [Part("one", fails_once)], within=timedelta(0))
+    with pytest.raises(Conflict, match="1 of 2 parts failed"):
+        job.run()
+    assert [night.day for night in nights] == [DAY + ONE]
+
+
 def test_days_long_past_are_left_to_the_verb(village: Village) -> None:
     nights: list[Night] = []
     filled(village, date(2026, 1, 1), DAY)
