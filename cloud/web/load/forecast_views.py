@@ -18,6 +18,7 @@ from cloud.web.load.quality import percent
 Curve = NDArray[np.float64]
 QUARTER_H = 0.25
 KINDS = {
+    Kind.STATION: mark("Whole station"),
     Kind.FEEDER: mark("Feeder"),
     Kind.AREA: mark("Area"),
     Kind.TRANSFORMER: mark("Transformer"),
@@ -67,14 +68,14 @@ class Curves:
     real: Curve
 
 
-def curves(found: Sequence[Forecast], real: Curve | None = None) -> Curves:
-    """Of one forecast, or of several added up: bounds added like this are wider than the sum needs."""
-    columns = [(each.p10, each.p50, each.p90) for each in found]
-    p10, p50, p90 = (np.sum([column[n] for column in columns], axis=0, dtype=float) for n in range(3))
+def curves(found: Forecast, real: Curve | None = None) -> Curves:
+    """Of one forecast, and what came of it."""
+    p10, p50, p90 = (each.astype(float) for each in (found.p10, found.p50, found.p90))
     return Curves(p10, p50, p90, np.full(len(p50), np.nan) if real is None else real)
 
 
-def day(found: date, these: Curves, words: Words, *, limits: Sequence[Limit] = ()) -> Day:
+def day(found: date, these: Curves, words: Words, *, limits: Sequence[Limit] = (), lacking: str = "") -> Day:
+    """`lacking` is said in place of how it went where nothing came."""
     known = np.isfinite(these.p50)
     series = [
         Series(words.text("P10 to P90"), plain(these.p10), "a", Form.BAND, plain(these.p90)),
@@ -94,7 +95,7 @@ def day(found: date, these: Curves, words: Words, *, limits: Sequence[Limit] = (
         high if known.any() else None,
         None if top is None else float(these.p50[top]),
         "" if top is None else slot_time(top, len(these.p50)),
-        _missed(these, words),
+        _missed(these, words) or lacking,
     )
 
 

@@ -14,7 +14,7 @@ from cloud.fleet.history import feeder_table
 from cloud.insight.forecast import store
 from cloud.insight.forecast.store import Forecast, Kind
 from cloud.kit.auth import User
-from cloud.kit.errors import NotFound
+from cloud.kit.errors import Conflict, NotFound
 from cloud.kit.scope import WHOLE_STATION
 from cloud.web.language import Words
 from cloud.web.load import forecast_views as views
@@ -25,7 +25,7 @@ from cloud.web.pages import Pages
 from cloud.web.parts import Parts
 
 MOST_SUMMED = 80
-"""What came is summed over at most so many area meters: more would keep the page waiting."""
+"""Readings are summed over at most so many area meters: more would keep the page waiting."""
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
@@ -86,31 +86,61 @@ def _overview(connection: Connection, words: Words, day: date) -> dict[str, Any]
 def _station_days(
     parts: Parts, pages: Pages, connection: Connection, words: Words, days: tuple[date, ...]
 ) -> list[tuple[views.Day, int, int]]:
-    """(figure, how many areas are in it, of how many) of each day, added up from the areas."""
+    """(figure, how many areas are in it, of how many) of each day: the station's own forecast."""
     found = []
     for day in dict.fromkeys(days):
-        every = store.of_kind(connection, Kind.AREA, day)
-        known = [each for each in every if np.isfinite(each.p50).all()]
-        if not known:
+        whole = store.newest(connection, Kind.STATION, store.STATION, day)
+        if whole is None or not np.isfinite(whole.p50).any():
             continue
-        names = [each.subject for each in known]
-        meters = _meters(parts, connection, Kind.FEEDER, "", day, names)
-        real = _real(parts, pages, meters, day)
-        found.append((views.day(day, views.curves(known, real), words), len(known), len(every)))
+        every = store.of_kind(connection, Kind.TRANSFORMER, day)
+        names = [each.subject for each in every if np.isfinite(each.p50).any()]
+        real, lacking = _came(parts, pages, connection, words, day, names)
+        shown = views.day(day, views.curves(whole, real), words, lacking=lacking)
+        found.append((shown, len(names), len(every)))
     return found
 
 
-def _meters(
-    parts: Parts, connection: Connection, kind: Kind, subject: str, day: date, areas: Collection[str]
-) -> list[str]:
-    if kind is Kind.POINT:
-        return measured.point_meters(connection, day, parts.zone, subject)
-    return measured.area_meters(connection, day, parts.zone, areas)
+def _came(
+    parts: Parts,
+    pages: Pages,
+    connection: Connection,
+    words: Words,
+    day: date,
+    areas: Collection[str],
+    point: str = "",
+) -> tuple[views.Curve | None, str]:
+    """What came of a day that has begun, of these areas or of the point, and what to say where it lacks.
+
+    Of many areas it is in the archive, once the day is closed: readings of all their meters are too many.
+    """
+    today = places.today(pages.now(), parts.zone)
+    if day > today:
+        return None, ""
+    if len(areas) <= MOST_SUMMED:
+        return _by_readings(parts, pages, connection, day, areas, point), ""
+    if day == today:
+        return None, words.text(
+            "What came is not added up while the day runs: these are more than %(most)s area meters. It "
+            "shows once the day is archived.",
+            most=MOST_SUMMED,
+        )
+    try:
+        kw = measured.archived_kw(connection, parts.archive, day, parts.zone, areas)
+    except Conflict:
+        return None, words.text("What came is not known: a file of the archive is damaged.")
+    if np.isfinite(kw).any():
+        return kw, ""
+    return None, words.text("What came is not known: not every area meter's day is in the archive.")
 
 
-def _real(parts: Parts, pages: Pages, meters: Collection[str], day: date) -> views.Curve | None:
-    """What came of a day that has begun; None when it has not, or too many meters stand for it."""
-    if not meters or len(meters) > MOST_SUMMED or day > places.today(pages.now(), parts.zone):
+def _by_readings(
+    parts: Parts, pages: Pages, connection: Connection, day: date, areas: Collection[str], point: str
+) -> views.Curve | None:
+    if point:
+        meters = measured.point_meters(connection, day, parts.zone, point)
+    else:
+        meters = measured.area_meters(connection, day, parts.zone, areas)
+    if not meters:
         return None
     return measured.kw_of_day(parts.store, WHOLE_STATION, meters, day, parts.zone, pages.now())
 
@@ -129,9 +159,10 @@ def _one(
         if forecast is None:
             continue
         newest = forecast
-        real = _real(parts, pages, _meters(parts, connection, kind, subject, day, areas), day)
+        point = subject if kind is Kind.POINT else ""
+        real, lacking = _came(parts, pages, connection, words, day, areas, point)
         limits = _limits(forecast, words)
-        days.append(views.day(day, views.curves([forecast], real), words, limits=limits))
+        days.append(views.day(day, views.curves(forecast, real), words, limits=limits, lacking=lacking))
     return {
         "kind": kind,
         "kind_name": words.text(views.KINDS[kind]),

@@ -1,5 +1,6 @@
 """The console's pages about load, as an operator meets them without JavaScript: texts, numbers, reasons."""
 
+import numpy as np
 import pytest
 
 from cloud.analysis.indicators.daily import INDICATORS
@@ -10,9 +11,17 @@ from cloud.insight.forecast.store import Method
 from cloud.insight.forecast.store import Reason as Why
 from cloud.insight.loss.rules import Event, Result
 from cloud.insight.loss.rules import State as Standing
-from cloud.web.load import columns, forecast_views, inspection_views, loss_views, transformer_views
+from cloud.web.load import (
+    columns,
+    forecast_views,
+    forecasts,
+    inspection_views,
+    loss_views,
+    measured,
+    transformer_views,
+)
 from tests.clients import TestClient
-from tests.cloud.web.load.analysed import LAST, listed, used
+from tests.cloud.web.load.analysed import LAST, day_of, listed, used
 from tests.cloud.web.markup import Page
 from tests.cloud.web.village import NOW, Village, browser, csrf
 
@@ -89,6 +98,12 @@ def test_what_is_not_there_is_not_found(english: TestClient) -> None:
     assert english.get("/console/load/inspections/99").status_code == 404
 
 
+@pytest.mark.parametrize("section", ["loss", "forecast", "transformers", "forecast/area/A01"])
+def test_a_day_that_is_none_or_long_ago_shows_a_page(english: TestClient, section: str) -> None:
+    for day in ("0001-01-01", "9999-12-31", "2026-02-30", "x", "1899-01-01"):
+        assert english.get(f"/console/load/{section}?day={day}").status_code == 200, day
+
+
 def test_a_points_numbers_are_those_of_its_days(english: TestClient) -> None:
     shown = page(english, "/console/load/points/A01-03")
     assert f"Energy, 30 days {used('A01-03', 30):,.1f} kWh coverage 100% · 0% estimated" in shown.text
@@ -126,6 +141,26 @@ def test_a_forecast_shows_its_band_what_came_and_what_it_stands_on(english: Test
     assert 'class="line-real"' in html
 
 
+def test_of_many_areas_what_came_is_in_the_archive_or_the_page_says_so(
+    seen: Village, english: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecasts, "MOST_SUMMED", 1)
+    shown = page(english, "/console/load/forecast")
+    assert "What came is not added up while the day runs: these are more than 1 area meters." in shown.text
+    settings = seen.application.settings
+    with seen.application.database.read() as connection:
+        kw = measured.archived_kw(
+            connection, settings.archive.folder, LAST, settings.station.zone, ["A01", "A02"]
+        )
+        lacking = measured.archived_kw(
+            connection, settings.archive.folder, LAST, settings.station.zone, ["A01", "A04"]
+        )
+    made = dict(day_of(LAST))
+    real = np.rint(made["A01-00"]) + np.rint(made["A02-00"])
+    np.testing.assert_allclose(kw, real / 250, rtol=1e-5)
+    assert np.isnan(lacking).all()  # of A04 nothing was read: no sum of the others is called the station's
+
+
 def test_the_outlook_names_the_small_transformer_and_those_without_capacity(english: TestClient) -> None:
     shown = page(english, "/console/load/forecast")
     assert "Transformers that may be overloaded 1" in shown.text
@@ -141,6 +176,11 @@ def test_losses_tell_high_negative_and_not_computable_apart_with_reasons(english
         "not computable meters are missing, and they decide it",
     ):
         assert said in shown.text
+    assert (
+        "2 / 3 9 / 24" in shown.text
+    )  # of a feeder's areas those in its sum, of its meters those not measured
+    whole = page(english, "/console/load/loss/A02")
+    assert "it shows in the rate, not in z. Above 12% the state is high whatever z is" in whole.text
     one = page(english, "/console/load/loss/A01")
     assert "between -" in one.text
     assert "Points without a measured day 1 A01-08" in one.text
