@@ -69,10 +69,18 @@ def collected(sheet: Sheet, layout: Layout, said: Said, tick: Tick = lambda _: N
     """As `collecting.collected`, and with the same result; quick where it may be."""
     import pyarrow as pa
 
+    passed = 0
+
+    def counted(rows: int) -> None:
+        nonlocal passed
+        passed += rows
+        tick(rows)
+
     try:
-        return _Quick(sheet, layout, said, tick).all()
+        return _Quick(sheet, layout, said, counted).all()
     except (_NotPlain, pa.ArrowException, UnicodeDecodeError, LookupError, OSError, Invalid):
-        return collecting.collected(sheet, layout, said)
+        tick(-passed)
+        return collecting.collected(sheet, layout, said, tick)
 
 
 class _Quick:

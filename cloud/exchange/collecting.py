@@ -19,8 +19,10 @@ from cloud.kit.errors import Invalid
 from cloud.metering.vee.days import Channel
 
 PROOF = 20_000
+TOLD_EVERY = 1000
 """So many cells are looked at to learn how numbers and dates are written."""
 TOTALS = ("total", "sum", "summe", "合计", "总计", "小计", "平均", "average", "mean", "max", "min")
+_EMPTY = "mend it, or leave it empty where nothing was measured"
 Key = tuple[str, Channel]
 
 
@@ -57,11 +59,13 @@ class Found:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-def collected(sheet: Sheet, layout: Layout, said: Said) -> Found:
-    """Invalid names the line of the first cell that is none."""
+def collected(
+    sheet: Sheet, layout: Layout, said: Said, tick: Callable[[int], object] = lambda _: None
+) -> Found:
+    """Invalid names the line of the first cell that is none. `tick` is told of rows as they go by."""
     mark = said.decimal or mark_of(sheet, layout)
     order = said.dates or order_of(sheet, layout)
-    return _Collecting(sheet, layout, said, Found(mark, order)).all()
+    return _Collecting(sheet, layout, said, Found(mark, order)).all(tick)
 
 
 def lines_of(sheet: Sheet, layout: Layout, said: Said, found: Found, key: Key, label: int) -> list[int]:
@@ -107,15 +111,17 @@ class _Collecting:
         self._own: dict[Key, Collected] = {}
         self._meters: list[tuple[Place, Collected]] = []  # of a table with a column for each
 
-    def all(self) -> Found:
+    def all(self, tick: Callable[[int], object]) -> Found:
         take: Callable[[int, list[str]], None] = {
             Shape.WIDE: self._wide,
             Shape.LONG: self._long,
             Shape.COLUMNS: self._many,
         }[self._layout.shape]
-        for line, cells in _body(self._sheet, self._layout):
+        for count, (line, cells) in enumerate(_body(self._sheet, self._layout), 1):
             if not self._is_total(cells):
                 take(line, cells)
+            if count % TOLD_EVERY == 0:
+                tick(TOLD_EVERY)
         return self._found
 
     def lines_of(self, key: Key, label: int, most: int = 2) -> list[int]:
@@ -220,7 +226,13 @@ class _Collecting:
             text = f"{text.partition(' ')[0]} {self._cell(cells, Role.CLOCK)}"
         found = moments.moment(text, self._found.order)
         if found is None:
-            raise self._wrong(line, f"{text[:40]!r} is no date and time" if text else "there is no date", at)
+            raise self._wrong(
+                line,
+                f"{text[:40]!r} is no date and time: write it as 2026-03-01 00:15"
+                if text
+                else "there is no date",
+                at,
+            )
         if found.has_clock:
             if self._found.absolute is not None and self._found.absolute != found.absolute:
                 raise self._wrong(
@@ -236,7 +248,9 @@ class _Collecting:
         text = cells[place.index] if place.index < len(cells) else ""
         value = figures.figure(text, self._found.mark)
         if value is None:
-            raise self._wrong(line, f"{text[:40]!r} is no number with a decimal {self._found.mark}", place)
+            raise self._wrong(
+                line, f"{text[:40]!r} is no number with a decimal {self._found.mark}: {_EMPTY}", place
+            )
         if math.isnan(value):
             return value
         unit = self._unit(cells, place)

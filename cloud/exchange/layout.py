@@ -64,7 +64,10 @@ def found(sheet: Sheet, is_meter: Callable[[str], bool]) -> Layout:
     """Invalid says what was looked for and not found."""
     sample = list(islice(sheet.rows(), SAMPLE + PREAMBLE))
     position = _first_data(sample)
-    nowhere = Invalid(f"{sheet.path}: no column holds dates or times: a table of intervals has one")
+    nowhere = Invalid(
+        f"{sheet.path}: no column holds dates or times: a table of intervals has one, as 2026-03-01 00:15, "
+        "and rows below its headings"
+    )
     if position is None:
         raise nowhere
     line, cells = sample[position]

@@ -25,6 +25,8 @@ from cloud.metering.vee.days import Channel
 QUARTER_S = 900
 LONGEST_S = 3600
 MOST_DAYS = 4000
+LEAST_TO_JUDGE = 48
+PACKED_TIMES = 8
 MOST_VALUES = 1 << 30
 _KNOWN_ZONES = (
     "Asia/Shanghai", "Europe/Berlin", "Europe/London", "Europe/Athens", "America/New_York",
@@ -65,7 +67,7 @@ def matrix(path: Path, said: Said, progress: Progress) -> Matrix:
     said = replace(said, zone=_zone(path, said, found, notes))
     found.series = {key: each for key, each in found.series.items() if key[1] is Channel.IMPORT}
     if any(not name for name, _ in found.series):
-        said = replace(said, meter=said.meter or path.name.split(".")[0])
+        said = replace(said, meter=said.meter or stem(path))
     file, series = understanding.begun(sheet, form, found, said)
     understanding.doubts(file, form, found)
     rows = max((len(each.labels) for each in found.series.values()), default=0)
@@ -78,6 +80,14 @@ def matrix(path: Path, said: Said, progress: Progress) -> Matrix:
     made = begun.done(notes)
     made.notes.extend(file.doubts)
     return made
+
+
+def stem(path: Path) -> str:
+    """The file's name without what tells its kind: "load.2025.csv.gz" is "load.2025"."""
+    name = path.name
+    for kind in (".gz", ".csv", ".txt", ".tsv", ".xlsx", ".parquet"):
+        name = name[: -len(kind)] if name.lower().endswith(kind) and len(name) > len(kind) else name
+    return name
 
 
 def _zone(path: Path, said: Said, found: Found, notes: list[str]) -> ZoneInfo:
@@ -163,6 +173,8 @@ class _Filling:
         at_s, wh = series.at_s, series.values
         if self._file.values is Values.REGISTER:
             at_s, wh = _advances(at_s, wh, self._file.interval_s)
+        elif self._file.values is Values.ENERGY and self._file.said.values is None:
+            self._no_register(self._names[row], wh)
         self._back[row] = -wh[wh < 0].sum() / 1000
         wh = np.maximum(wh, 0)
         if self._step_s != self._file.interval_s:
@@ -175,6 +187,15 @@ class _Filling:
                 f"{self._step_s // 60} min of the day: mend the file, or say --timezone"
             )
         self._wh[row, slot] = wh
+
+    def _no_register(self, name: str, wh: NDArray[np.float64]) -> None:
+        """Energies fall again and again; what only rises, and in small steps, is a register nobody named."""
+        rises = np.diff(wh)
+        if len(wh) >= LEAST_TO_JUDGE and (rises >= 0).all() and rises.max() > 0 and rises.max() < wh[0]:
+            raise Invalid(
+                f"{self._file.path}: {name}: values only ever rise, as those of a register do: say --values "
+                "register, or --values energy where each is the energy of its interval"
+            )
 
     def done(self, notes: list[str]) -> Matrix:
         """Cut to the whole local days that hold something."""
@@ -233,4 +254,7 @@ def _rows_of(sheet: sheets.Sheet) -> int:
 
         with pq.ParquetFile(sheet.path) as file:
             return int(file.metadata.num_rows)
-    return max(1, sheet.path.stat().st_size // 40)
+    with sheets.unpacked(sheet.path, sheet.packed) as file:
+        head = file.read(1 << 16)
+    size = sheet.path.stat().st_size * (PACKED_TIMES if sheet.packed else 1)
+    return max(1, size * head.count(b"\n") // max(1, len(head)))

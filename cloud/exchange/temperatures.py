@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.exchange import figures, moments, sheets
+from cloud.exchange import figures, headings, moments, sheets
 from cloud.exchange.figures import Mark
 from cloud.kit.errors import Invalid
 
@@ -74,7 +74,9 @@ def _value_column(path: Path, titles: list[str], cells: list[str], time: int) ->
         for index, cell in enumerate(cells)
         if index != time and cell and figures.figure(cell, Mark.POINT) is not None
     ]
-    if len(figured) == 1:
+    if len(figured) == 1 and not (
+        figured[0] < len(titles) and headings.unit_within(titles[figured[0]]) is not None
+    ):
         return figured[0]
     raise Invalid(f"{path}: which column holds the temperature is not plain: call it 'temperature [°C]'")
 

@@ -165,7 +165,10 @@ def _possible(path: Path, step_s: int, values: Values) -> int:
     if values is Values.REGISTER:
         return step_s
     if not 60 <= step_s <= LONGEST_STEP_S or DAY_S % step_s:
-        raise Invalid(f"{path}: intervals of {step_s} s do not divide a day: it is no table of intervals")
+        raise Invalid(
+            f"{path}: most values are {step_s / 60:g} min apart, which does not divide a day: "
+            "it is no table of intervals; give values evenly apart"
+        )
     return step_s
 
 
@@ -278,7 +281,7 @@ def _one(result: Understood, lines: _Lines, at_s: Ints, values: Floats) -> Serie
         at = int(at_s[other[0]])
         raise Invalid(
             f"{lines.told(result, at)}: {lines.key[0] or 'the meter'} has two different values for "
-            f"{_shown(at, result)}: mend the file"
+            f"{_shown(at, result)}: mend the file{_set_back(result)}"
         )
     keep = np.ones(len(at_s), bool)
     keep[again + 1] = False
@@ -296,6 +299,12 @@ def _one(result: Understood, lines: _Lines, at_s: Ints, values: Floats) -> Serie
     holes = np.flatnonzero(np.diff(at_s) != step)
     gaps = tuple((int(at_s[hole]) + step, int(at_s[hole + 1])) for hole in holes)
     return Series(at_s, values, empty, len(again), gaps)
+
+
+def _set_back(result: Understood) -> str:
+    """A time that comes twice may be the autumn hour of a zone nobody has named."""
+    said = result.absolute or result.said.zone_said
+    return "" if said else ", or say --timezone where its clock was set back"
 
 
 def _one_step(result: Understood, lines: _Lines, at_s: Ints) -> None:

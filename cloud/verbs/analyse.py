@@ -11,6 +11,7 @@ from cloud.verbs.intervals import Dates, Decimal, Labels, Repeated, Units, Value
 
 Option = typer.Option
 USUAL_ZONE = "Asia/Shanghai"
+ELSEWHERE = "the report cannot be written there: say --out elsewhere.html"
 
 
 class Only(StrEnum):
@@ -67,7 +68,7 @@ def analyse(
     """Analyse load curves out of files and write a report with charts; needs no station and no database."""
     from cloud.analysis.report.build import STEPS, Part, report
     from cloud.exchange import figures, headings, moments, said, walls
-    from cloud.exchange.matrix import matrix
+    from cloud.exchange.matrix import matrix, stem
     from cloud.exchange.to_report import Beside, given, understood
     from cloud.kit.errors import Invalid
 
@@ -85,17 +86,40 @@ def analyse(
     )
     if out is not None and len(files) > 1:
         raise Invalid("--out names one report: give one file, or leave it out")
+    targets = [out or file.parent / f"{stem(file)}.html" for file in files]
+    for file, target in zip(files, targets, strict=True):
+        if targets.count(target) > 1:
+            raise Invalid(
+                f"{file}: another file would have the same report {target}: give each alone, with --out"
+            )
+        _writable(target)
     beside = Beside(country.upper(), policies, temperature, area_column, meter, interval, language.value)
-    for file in files:
+    for file, target in zip(files, targets, strict=True):
         found = matrix(file, told, progress)
         about = given(file, found, beside)
         for line in understood(found):
             talk(line)
         with progress(STEPS, "report") as tick:
             made = report(about, language.value, [Part(each.value) for each in only or ()], meter, tick)
-        target = out or file.with_name(file.name.split(".")[0] + ".html")
         try:
             target.write_text(made.html, encoding="utf-8")
         except OSError as error:
-            raise Invalid(f"{target}: {error.strerror}") from None
+            raise Invalid(f"{target}: {error.strerror}: {ELSEWHERE}") from None
         say({"file": str(file), "report": str(target)} | made.figures, str(target), as_json)
+
+
+def _writable(target: Path) -> None:
+    """Told before anything is read: nobody waits for a report that has no place."""
+    import os
+
+    from cloud.kit.errors import Invalid
+
+    where = target if target.exists() else target.parent
+    why = (
+        "it is a folder" if target.is_dir()
+        else "there is no such folder" if not target.parent.is_dir()
+        else "" if os.access(where, os.W_OK)
+        else "no permission to write"
+    )  # fmt: skip
+    if why:
+        raise Invalid(f"{target}: {why}: {ELSEWHERE}")

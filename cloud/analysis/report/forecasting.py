@@ -21,6 +21,8 @@ BACK_DAYS = 28
 ERROR_DAYS = 42
 WEEK = 7
 MARGIN = 0.03
+POOR_WAPE, POOR_MASE = 0.4, 1.0
+"""From here on a forecast is told to be of no use for single hours, or no better than last week."""
 MISSING_SHARE = 0.1
 TYPES = (DayType.WORK, DayType.SATURDAY, DayType.OFF)
 Kw = NDArray[np.float32]
@@ -64,6 +66,7 @@ def section(work: Work) -> Section:
             name: getattr(found.scores, name)
             for name in ("days", "wape", "mase", "pinball_kw", "coverage", "bias", "peak_error")
         },
+        "warnings": _poor(work, found.scores),
     }
     return made
 
@@ -129,6 +132,7 @@ def _figure(work: Work, found: Ahead) -> Figure:
         day=found.day, weekday=t(found.day.strftime("%A")), energy=shown(float(found.p50.sum()) * hours),
         top=shown(float(found.p50[at])), clock=work.clock(at),
     )  # fmt: skip
+    sentence = " ".join([sentence, *_poor(work, found.scores)])
 
     def draw(width: int) -> str:
         labels = len(found.p50)
@@ -142,6 +146,20 @@ def _figure(work: Work, found: Ahead) -> Figure:
         return plot.svg(sentence)
 
     return Figure(t("The next day"), sentence, draw)
+
+
+def _poor(work: Work, scores: Figures) -> list[str]:
+    t = work.t
+    if scores.mase is not None and scores.mase >= POOR_MASE:
+        return [
+            t("Do not rely on it: in the last days it was no better than the same day of the week before.")
+        ]
+    if scores.wape is not None and scores.wape >= POOR_WAPE:
+        return [
+            t("Do not rely on its single values: they missed by {wape} % of the load in the last days.",
+              wape=f"{100 * scores.wape:.0f}")
+        ]  # fmt: skip
+    return []
 
 
 def _worth(work: Work, found: Ahead) -> Facts:

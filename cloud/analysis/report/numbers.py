@@ -10,8 +10,11 @@ from cloud.analysis.indicators.bands import Band, energy_by_band
 from cloud.analysis.report.page import Cell, Fact, Facts, Figure, Section, Table
 from cloud.analysis.report.svg import Plot, Tick, shown
 from cloud.analysis.report.work import Work
+from cloud.kit.bands import in_force
 
 PEAKS = 10
+LEAST_FOR_SPREAD = 7
+"""Of fewer whole days nothing is said of how days differ."""
 BANDS = {
     Band.SHARP: ("Sharp", "d"),
     Band.PEAK: ("Peak", "b"),
@@ -86,7 +89,11 @@ def section(work: Work) -> Section:
             Facts(
                 t("Bands"),
                 (),
-                t("No bands of a tariff are known for this country, or not at so long an interval."),
+                t("The tariff's bands change within an interval: energy cannot be shared out by them.")
+                if work.given.tables
+                else t(
+                    "No bands of a tariff are known here: --policies FOLDER names one with your bands.toml."
+                ),
             )
         )
     if work.given.bands is not None:
@@ -131,12 +138,11 @@ def _of_the_period(work: Work) -> list[Fact]:
                 ),
             )
         )
-    spread = float(np.nanstd(energies)) / _mean(energies) if _mean(energies) > 0 else math.nan
-    facts.append(
-        Fact(
-            t("Change from day to day"), _told(spread, "%"), t("Spread of daily energies around their mean.")
+    if np.isfinite(energies).sum() >= LEAST_FOR_SPREAD and _mean(energies) > 0:
+        spread = _told(float(np.nanstd(energies)) / _mean(energies), "%")
+        facts.append(
+            Fact(t("Change from day to day"), spread, t("Spread of daily energies around their mean."))
         )
-    )
     off, busy = _mean(energies[work.off]), _mean(energies[~work.off])
     if busy > 0 and math.isfinite(off):
         facts.append(
@@ -177,7 +183,7 @@ def _bands(work: Work) -> Figure | None:
     told = [f"{name} {shown(100 * share)} %" for name, _, share in shares if share > 0]
     sentence = t(
         "Of {total} kWh: {shares}. By the table “{table}”.",
-        total=shown(total), shares=", ".join(told), table=work.given.tables[-1].name,
+        total=shown(total), shares=", ".join(told), table="”, “".join(_tables(work)),
     )  # fmt: skip
 
     def draw(width: int) -> str:
@@ -198,6 +204,11 @@ def _bands(work: Work) -> Figure | None:
         return plot.svg(sentence)
 
     return Figure(t("Energy by band"), sentence, draw)
+
+
+def _tables(work: Work) -> list[str]:
+    """Names of the tables that hold on any of the days, each once."""
+    return list(dict.fromkeys(in_force(work.given.tables, day).name for day in work.given.days))
 
 
 def _peaks(work: Work) -> Table:

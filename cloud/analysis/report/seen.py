@@ -8,6 +8,8 @@ from cloud.analysis.report.work import Work, day_ticks, span_of
 
 COVERAGE = blend([(194, 87, 12), (240, 190, 120), (120, 170, 205), (0, 90, 150)])
 MOST_ROWS = 400
+MONTH = 28
+"""Fewer days are told to be few: they stand for themselves and not for a year."""
 TALL_PX = 14
 
 
@@ -19,7 +21,7 @@ def section(work: Work) -> Section:
     facts = [Fact(name, text) for name, text in given.read]
     facts.append(Fact(t("Values that are there"), f"{100 * share:.1f} %", _missing(work, coverage)))
     made.blocks.append(Facts("", facts))
-    made.blocks += [Text(note) for note in given.notes]
+    made.blocks += [Text(note) for note in _notes(work)]
     made.blocks.append(_picture(work, coverage))
     made.figures = {
         "meters": len(given.meters),
@@ -29,9 +31,18 @@ def section(work: Work) -> Section:
         "interval_s": given.interval_s,
         "zone": given.zone.key,
         "coverage": round(share, 6),
-        "notes": list(given.notes),
+        "notes": _notes(work),
     }
     return made
+
+
+def _notes(work: Work) -> list[str]:
+    t, days = work.t, int(work.whole.sum())
+    few = [
+        t("Few whole days ({days}): they tell nothing of other seasons, and little of what is usual.",
+          days=days)
+    ]  # fmt: skip
+    return [*work.given.notes, *(few if 0 < days < MONTH else [])]
 
 
 def _missing(work: Work, coverage: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
@@ -48,7 +59,8 @@ def _picture(work: Work, coverage: np.ndarray[tuple[int, ...], np.dtype[np.float
     rows = np.stack([coverage[at : at + every].mean(axis=0) for at in range(0, len(coverage), every)])
     uri = picture(rows, 0, 1, COVERAGE)
     worst = int(coverage.mean(axis=0).argmin())
-    sentence = t(
+    complete = t("{span}: no value is missing.", span=span_of(given.days))
+    sentence = complete if coverage.min() == 1 else t(
         "{span}: {share} % of all values are there. The poorest day is {day} with {low} %.",
         span=span_of(given.days), share=shown(100 * float(coverage.mean())),
         day=given.days[worst], low=shown(100 * float(coverage[:, worst].mean())),

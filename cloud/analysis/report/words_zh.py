@@ -53,6 +53,9 @@ _READ = {
     "No value is missing.": "没有缺数。",
     "{days} of {all} days lack something.": "{all} 天中 {days} 天有缺数。",
     "What is there, day by day": "逐日数据完整情况",
+    "{span}: no value is missing.": "{span}：无缺数。",
+    "Few whole days ({days}): they tell nothing of other seasons, and little of what is usual.":
+        "完整日只有 {days} 天：不能代表其他季节，也难以说明常态。",
     "{span}: {share} % of all values are there. The poorest day is {day} with {low} %.":
         "{span}：数据完整率 {share} %，最差的一天是 {day}，{low} %。",
     "meter": "电能表",
@@ -78,7 +81,10 @@ _LOAD = {
     "Typical day": "典型日",
     "Shaded: where eight of ten days lie. Dashed: the mean of all days, which hides their peaks.":
         "阴影：八成日子所在范围。虚线：各日平均，会抹平尖峰。",
-    "This load leaps about: its typical days take less than the mean of all.": "该负荷起伏很大：典型日电量低于平均值。",
+    "This load leaps about, and no real day is like its mean: of typical days {usual} kWh, of all {mean} kWh. For "
+    "energy go by the mean.":
+        "该负荷起伏很大，没有哪一天与平均日相似：典型日平均 {usual} kWh，全部日平均 {mean} kWh。看电量请以平均值为准。",
+    "One day is whole: it took {energy} kWh.": "只有一天完整，电量 {energy} kWh。",
     "No day is whole, so no daily energy can be said.": "没有完整的一天，无法给出日电量。",
     "{mean} kWh on an average day; most on {top_day} ({top} kWh), least on {low_day} ({low} kWh). {days} of {all} "
     "days are whole.":
@@ -126,7 +132,10 @@ _INDICATORS = {
     "Weekend to working day": "休息日与工作日之比",
     "Daily energy of days off over that of working days.": "休息日平均日电量与工作日之比。",
     "Highest load": "最大负荷", "The highest interval of all.": "全部时段的最高值。",
-    "Bands": "时段", "No bands of a tariff are known for this country, or not at so long an interval.": "没有该国电价的峰谷时段表，或数据间隔过长。",
+    "Bands": "时段", "The tariff's bands change within an interval: energy cannot be shared out by them.":
+        "峰谷时段在本文件的一个间隔之内切换，电量无法分摊。",
+    "No bands of a tariff are known here: --policies FOLDER names one with your bands.toml.":
+        "没有适用的峰谷时段表：可用 --policies 指定含 bands.toml 的文件夹。",
     "Energy by band": "分时电量",
     "Sharp": "尖", "Peak": "峰", "Flat": "平", "Valley": "谷", "Deep valley": "深谷",
     "Of {total} kWh: {shares}. By the table “{table}”.": "共 {total} kWh：{shares}。时段表：“{table}”。",
@@ -186,6 +195,10 @@ _FORECAST = {
         "从略：预测至少需要 {least} 个完整日，现有 {days} 个。",
     "Left out: too few of the last days are whole.": "从略：最近的完整日太少。",
     "The next day": "次日预测",
+    "Do not rely on it: in the last days it was no better than the same day of the week before.":
+        "请勿以此为据：最近几天并不优于直接取上周同日。",
+    "Do not rely on its single values: they missed by {wape} % of the load in the last days.":
+        "请勿以单个时刻的值为据：最近几天的误差达负荷的 {wape} %。",
     "For {day}, {weekday}: {energy} kWh expected, highest about {top} kW at {clock}. Eight of ten times the load "
     "should lie within the shaded band.":
         "{day}（{weekday}）：预计 {energy} kWh，{clock} 最高约 {top} kW。阴影为八成把握的区间。",

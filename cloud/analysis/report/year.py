@@ -95,8 +95,13 @@ def _typical(work: Work) -> list[Figure]:
     sentence = t("The real day that is most like all others of its kind.") + " " + " ".join(said)
     usual = sum(float(np.nansum(curve)) * len(days) for _, _, curve, days in curves)
     whole = sum(float(days.sum()) for *_, days in curves)
+    count = sum(len(days) for *_, days in curves)
     if usual < UNSTEADY * whole:
-        sentence += " " + t("This load leaps about: its typical days take less than the mean of all.")
+        sentence += " " + t(
+            "This load leaps about, and no real day is like its mean: of typical days {usual} kWh, of all "
+            "{mean} kWh. For energy go by the mean.",
+            usual=shown(usual * given.hours / count), mean=shown(whole * given.hours / count),
+        )  # fmt: skip
 
     def draw(width: int) -> str:
         labels = given.grid.labels
@@ -134,6 +139,8 @@ def _energy(work: Work) -> Figure:
             mean=shown(float(np.nanmean(energy))), top_day=given.days[top], top=shown(float(energy[top])),
             low_day=given.days[low], low=shown(float(energy[low])), days=int(known.sum()), all=len(energy),
         )  # fmt: skip
+    if known.sum() == 1:
+        sentence = t("One day is whole: it took {energy} kWh.", energy=shown(float(np.nanmean(energy))))
     if with_heat:
         sentence += " " + t(
             "The line is the day's mean temperature, {low} to {high} °C.",

@@ -277,3 +277,52 @@ def test_temperatures_in_fahrenheit_with_offsets_come_out_by_hour() -> None:
 def test_a_mistake_in_temperatures_has_its_place(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(Invalid, match=told):
         temperatures.read(written(tmp_path, text), SHANGHAI)
+
+
+def test_a_table_read_cell_by_cell_shows_how_far_it_is(tmp_path: Path) -> None:
+    """What the quick way had counted before it gave up is taken back."""
+    times = day(5000)
+    lines = [f"{at},{k % 96}" for k, at in enumerate(times)]
+    lines[4500] = f"{times[4500]},1 000"
+    path = written(tmp_path, "time,kWh\n" + "\n".join(lines) + "\n")
+    told: list[int] = []
+    totals: list[int] = []
+
+    @contextmanager
+    def heard(total: int, label: str) -> Iterator[Callable[[int], object]]:
+        totals.append(total)
+        yield told.append if label == "rows" else lambda _: None
+
+    made = matrix(path, replace(SAID, meter="M-1"), heard)
+    assert made.wh[0, 4500] == 1_000_000
+    assert sum(told) == 5000
+    assert told.count(1000) == 5
+    assert totals[0] == pytest.approx(5000, rel=0.1)
+
+
+def test_a_register_nobody_named_is_no_energy(tmp_path: Path) -> None:
+    times = day(192)
+    text = "time,kWh\n" + "".join(f"{at},{1000 + k / 4}\n" for k, at in enumerate(times))
+    path = written(tmp_path, text)
+    with pytest.raises(
+        Invalid, match="x: values only ever rise, as those of a register do: say --values reg"
+    ):
+        read(path)
+    found = read(path, replace(SAID, values=Values.REGISTER, labels=None))
+    assert found.wh[0, 5] == pytest.approx(250)
+    assert read(path, replace(SAID, values=Values.ENERGY)).wh[0, 0] == 1_000_000
+    assert read(written(tmp_path, text.replace(",1047.75", ",0"))).wh[0, 0] == 1_000_000
+
+
+def test_an_hour_that_comes_twice_asks_for_the_zone(tmp_path: Path) -> None:
+    text = "time,kWh\n" + "".join(f"{at},{k}\n" for k, at in enumerate([*day(), day()[9]]))
+    path = written(tmp_path, text)
+    with pytest.raises(Invalid, match=r"lines 11 and 98.*mend the file, or say --timezone where its clock"):
+        read(path)
+    with pytest.raises(Invalid, match=r"mend the file$"):
+        read(path, replace(SAID, zone_said=True))
+
+
+def test_energies_are_no_temperatures(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="call it 'temperature"):
+        temperatures.read(written(tmp_path, "time,use [kWh]\n2026-03-02 00:00,1.5\n"), SHANGHAI)

@@ -1,5 +1,6 @@
 """`wattpost cloud analyse` on real files: told before, one page after, one line for each refusal."""
 
+import gzip
 import json
 import sys
 from collections.abc import Callable
@@ -17,10 +18,12 @@ from tests.programs import require_program
 from tests.simbench_station import Station, station
 from tests.system.browsing import chromium
 
+FEW = 5
 OPENDSM = Path(__file__).parents[2] / "data" / "opendsm"
 METER = OPENDSM / "il-electricity-cdd-hdd-hourly.csv.gz"
 WEATHER = OPENDSM / "il-electricity-cdd-hdd-tempF.csv.gz"
 AMERICAN = ("--unit", "kWh", "--timezone", "America/Chicago", "--country", "US")
+YEAR, SPRING = slice(0, 366 * 24), slice(105 * 24, 125 * 24)
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -41,6 +44,18 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 @pytest.fixture(scope="module")
+def spring(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some days of the sample meter, around the change of the clock."""
+    return some_of(METER, SPRING, tmp_path_factory.mktemp("spring"))
+
+
+def some_of(path: Path, rows: slice, folder: Path) -> Path:
+    head, *lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    (folder / path.name).write_bytes(gzip.compress(head + b"".join(lines[rows])))
+    return folder / path.name
+
+
+@pytest.fixture(scope="module")
 def year() -> Station:
     return station(12, 1)
 
@@ -50,31 +65,35 @@ def energies(made: Station) -> list[Any]:
 
 
 def test_a_sample_meter_with_its_weather(run: Run, tmp_path: Path) -> None:
-    code, out, told = run(METER, *AMERICAN, "--temperature", WEATHER, "--out", "report.html", "--json")
+    (tmp_path / "in").mkdir()
+    load, weather = (some_of(each, YEAR, tmp_path / "in") for each in (METER, WEATHER))
+    code, out, told = run(load, *AMERICAN, "--temperature", weather, "--out", "report.html", "--json")
     assert code == 0, told
-    assert "Days: 2015-11-22 … 2018-02-08" in told
+    assert "Days: 2015-11-22 … 2016-11-21" in told
     found = json.loads(out)
-    assert found["read"]["coverage"] == pytest.approx(19_417 / (810 * 24), abs=1e-3)
+    assert found["read"]["coverage"] == 1
     degree = found["profile"]["temperature"]
     assert 9 <= degree["heating_below_c"] <= 18
     assert degree["r2"] > 0.7
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "Each degree below" in page
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["report.html"]
+    assert found["forecast"]["backtest"]["wape"] > 0.4
+    assert "Do not rely on" in page
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["in", "report.html"]
 
 
 def test_a_year_of_an_area_says_the_same_from_csv_and_parquet(
     run: Run, tmp_path: Path, year: Station
 ) -> None:
-    names = [each.meter for each in year.customers]
+    names = [each.meter for each in year.customers[:FEW]]
     rows = (
         f"{label}," + ",".join(f"{value:.6f}" for value in values)
-        for label, values in zip(year.labels, (year.energy_wh.T / 1000).tolist(), strict=True)
+        for label, values in zip(year.labels, (year.energy_wh[:FEW].T / 1000).tolist(), strict=True)
     )
     (tmp_path / "year.csv").write_text("time," + ",".join(names) + "\n" + "\n".join(rows) + "\n")
     at = pa.array(year.at_ms, pa.timestamp("ms", "Europe/Berlin"))
-    supply = year.energy_wh.sum(axis=0) / 1000 * 1.02
-    table = pa.table([at, *energies(year), pa.array(supply)], ["time", *names, "area"])
+    supply = year.energy_wh[:FEW].sum(axis=0) / 1000 * 1.02
+    table = pa.table([at, *energies(year)[:FEW], pa.array(supply)], ["time", *names, "area"])
     pq.write_table(table, tmp_path / "year.parquet")
     german = ("--unit", "kWh", "--country", "DE", "--json")
     code, text, told = run("year.csv", *german, "--timezone", "Europe/Berlin", "--only", "indicators")
@@ -136,15 +155,28 @@ def test_a_file_of_home_has_bands_and_chinese(run: Run, tmp_path: Path) -> None:
         ((METER, *AMERICAN, "--temperature", "none.csv"), "none.csv: No such file"),
         (("none.csv",), "none.csv: No such file"),
         ((METER, METER, "--out", "x.html"), "--out names one report"),
-        ((METER, *AMERICAN, "--out", "none/x.html"), "none/x.html: No such file"),
+        ((METER, *AMERICAN, "--out", "none/x.html"), "none/x.html: there is no such folder"),
+        ((METER, *AMERICAN, "--out", "."), ".: it is a folder: the report cannot be written there"),
+        ((".",), ".: Is a directory"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(run: Run, words: tuple[Any, ...], told: str) -> None:
-    code, out, said = run(*words)
+def test_what_cannot_be_done_is_one_line(run: Run, spring: Path, words: tuple[Any, ...], told: str) -> None:
+    code, out, said = run(*(spring if each is METER else each for each in words))
     assert (code, out) == (1, "")
     last = said.strip().splitlines()[-1]
     assert told in last
     assert "Traceback" not in said
+
+
+def test_two_files_never_share_a_report(run: Run, tmp_path: Path) -> None:
+    """Told before anything is read; what is before the kind of a file is in its report's name."""
+    hours = "".join(f"2026-03-02 {h:02}:00,{h % 7}\n" for h in range(24))
+    for name in ("load.2025.csv", "load.2026.csv", "load.2025.txt"):
+        (tmp_path / name).write_text("time,kWh\n" + hours)
+    code, _, told = run("load.2025.csv", "load.2025.txt")
+    assert (code, "another file would have the same report" in told) == (1, True)
+    assert run("load.2025.csv", "load.2026.csv", "--only", "indicators")[0] == 0
+    assert {each.name for each in tmp_path.glob("*.html")} == {"load.2025.html", "load.2026.html"}
 
 
 def test_a_browser_shows_it_without_asking_anybody(run: Run, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import base64
 import json
 import re
 import zlib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from cloud.analysis.report import numbers, svg
 from cloud.analysis.report.build import Part, Report, report
 from cloud.analysis.report.given import Given
 from cloud.analysis.report.words_zh import ZH
+from cloud.insight.bands import station_bands
 from cloud.kit.calendar import Calendar
 from cloud.kit.days import midnight
 
@@ -57,6 +59,46 @@ def test_a_day_alone_makes_a_report_that_says_what_it_leaves_out() -> None:
     assert "needs 21 whole days, and there are 1" in left_out(made, "forecast")
     assert "Every day at a glance" in made.html
     assert json.loads(json.dumps(made.figures, allow_nan=False)) == made.figures
+
+
+def test_of_few_days_nothing_is_said_of_what_is_usual() -> None:
+    made = report(about(curves(1)), "en", [Part.INDICATORS])
+    assert "Few whole days (1)" in made.html
+    assert "Change from day to day" not in made.html
+    assert "The poorest day" not in made.html
+    assert "Few whole days" not in report(about(curves(28)), "en", [Part.INDICATORS]).html
+
+
+def test_a_forecast_that_is_worth_nothing_says_so() -> None:
+    random = np.random.default_rng(5)
+    erratic = (random.random((1, 96 * 90)) < 0.05).astype(np.float32) * 1000
+    warned = report(about(erratic), "en", [Part.FORECAST])
+    forecast, steady = warned.figures["forecast"], report(about(curves(90)), "en").figures["forecast"]
+    assert isinstance(forecast, dict)
+    assert isinstance(steady, dict)
+    assert forecast["warnings"][0].startswith("Do not rely on")
+    assert "Do not rely on" in warned.html
+    assert steady["warnings"] == []
+
+
+def test_a_load_that_leaps_about_is_told_by_its_mean() -> None:
+    random = np.random.default_rng(5)
+    erratic = (random.random((1, 96 * 60)) < 0.03).astype(np.float32) * 1000
+    page = report(about(erratic), "en", [Part.INDICATORS]).html.replace("\u00a0", " ")
+    mean = float(erratic.sum()) / 1000 / 60
+    assert f"of all {svg.shown(mean)} kWh" in page
+
+
+def test_bands_are_by_the_table_of_their_days() -> None:
+    bands = station_bands()
+    older = about(curves(30))
+    given = replace(older, tables=bands.tables, bands=bands.slots(older.grid))
+    page = report(given, "en", [Part.INDICATORS]).html
+    in_force = [each for each in bands.tables if each.since <= FIRST]
+    later = [each for each in bands.tables if each.since > given.days[-1]]
+    assert f"“{in_force[-1].name}”" in page
+    assert later
+    assert not any(each.name in page for each in later)
 
 
 def test_nothing_but_holes_is_no_zero() -> None:
