@@ -1,6 +1,7 @@
 """The pages in a real browser, on a phone and on a desk, in both languages, in light and dark."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.cloud.web import village as villages
-from tests.cloud.web.load.analysed import analysed, listed
+from tests.cloud.web.load.analysed import analysed_village, listed
 from tests.cloud.web.village import NOW, Village, reading
 from tests.programs import require_program
 from tests.system.browsing import Visit, chromium, served, visit
@@ -43,7 +44,6 @@ LOAD = (
     "/console/load/transformers",
     "/console/load/transformers/A01",
 )
-ANALYSED_DAYS = 12
 PORTAL = ("/portal", "/portal/load", "/portal/notices", "/portal/report")
 
 
@@ -66,8 +66,11 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     path = require_program("chromium")
     SCREENS.mkdir(parents=True, exist_ok=True)
-    made = villages.found(tmp_path_factory.mktemp("village"))
-    analysed(made, ANALYSED_DAYS)
+    folder = tmp_path_factory.mktemp("village")
+    pattern, passwords = analysed_village(tmp_path_factory)
+    shutil.copytree(pattern, folder, dirs_exist_ok=True)
+    made = villages.opened(folder)
+    made.passwords = passwords
     listed(made)
     with sync_playwright() as playwright, served(made) as base:
         browser = chromium(playwright, str(path))

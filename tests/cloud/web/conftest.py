@@ -7,19 +7,28 @@ from pathlib import Path
 import pytest
 
 from tests.cloud.web import village as villages
+from tests.cloud.web.sharing import Pattern, shared
 from tests.cloud.web.village import Village
 
 
 @pytest.fixture(scope="session")
-def pattern(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Pattern:
     """A folder with the whole village in it, and its passwords; nobody has it open."""
-    folder = tmp_path_factory.mktemp("pattern")
-    made = villages.found(folder)
-    made.application.stop()
-    return folder, made.passwords
+    return village_pattern(tmp_path_factory)
 
 
-def copied(pattern: tuple[Path, dict[str, str]], folder: Path) -> Iterator[Village]:
+def village_pattern(paths: pytest.TempPathFactory) -> Pattern:
+    """The same for every worker of the run."""
+
+    def make(folder: Path) -> dict[str, str]:
+        made = villages.found(folder)
+        made.application.stop()
+        return made.passwords
+
+    return shared(paths, "village", make)
+
+
+def copied(pattern: Pattern, folder: Path) -> Iterator[Village]:
     shutil.copytree(pattern[0], folder, dirs_exist_ok=True)
     made = villages.opened(folder)
     made.passwords = pattern[1]
@@ -28,15 +37,13 @@ def copied(pattern: tuple[Path, dict[str, str]], folder: Path) -> Iterator[Villa
 
 
 @pytest.fixture(scope="session")
-def looked_at(
-    pattern: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Village]:
+def looked_at(pattern: Pattern, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
     """For tests that change nothing."""
     yield from copied(pattern, tmp_path_factory.mktemp("looked-at"))
 
 
 @pytest.fixture
-def village(pattern: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[Village]:
+def village(pattern: Pattern, tmp_path: Path) -> Iterator[Village]:
     """For tests that change something."""
     yield from copied(pattern, tmp_path)
 

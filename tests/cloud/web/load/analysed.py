@@ -6,10 +6,13 @@ A04's area meter was not read on the last day; A06's counts less than its custom
 were never validated.
 """
 
+import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from cloud.fleet.history import Book, Note, area_facts
@@ -21,6 +24,9 @@ from cloud.metering.archive.writer import Archive
 from cloud.metering.vee import days as validated
 from cloud.metering.vee.days import Channel, PointDay
 from cloud.metering.vee.point_day import Method
+from tests.cloud.web import village as villages
+from tests.cloud.web.conftest import village_pattern
+from tests.cloud.web.sharing import Pattern, shared
 from tests.cloud.web.village import HOUSES, NOW, Village, meter_id
 
 SLOTS = 96
@@ -86,6 +92,20 @@ def analysed(village: Village, span: int = SPAN) -> list[Took]:
         for day in days(first, LAST):
             archive.archive_day(day)
     return application.load_analysis.run()
+
+
+def analysed_village(paths: pytest.TempPathFactory) -> Pattern:
+    """The folder of an analysed village that nobody has open, one for all workers of a run."""
+
+    def make(folder: Path) -> dict[str, str]:
+        plain, passwords = village_pattern(paths)
+        shutil.copytree(plain, folder, dirs_exist_ok=True)
+        made = villages.opened(folder)
+        analysed(made)
+        made.application.stop()
+        return passwords
+
+    return shared(paths, "analysed", make)
 
 
 def _validated(day: date, village: Village) -> Iterator[PointDay]:
