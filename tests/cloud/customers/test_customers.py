@@ -51,6 +51,13 @@ def test_the_same_document_again_changes_nothing(records: Database) -> None:
         assert len(store.scope_of(connection, "C-1").windows or ()) == 2
 
 
+def test_points_have_the_class_of_the_account_they_serve_then(records: Database) -> None:
+    with records.read() as connection:
+        assert store.classes_of_points(connection, START) == {"A01-01": "household"}
+        assert store.classes_of_points(connection, NOW) == dict.fromkeys(("A01-01", "A02-01"), "household")
+        assert store.classes_of_points(connection, START - timedelta(days=1)) == {}
+
+
 def test_a_scope_is_each_meter_for_as_long_as_it_served_the_customer(records: Database) -> None:
     with records.read() as connection:
         assert store.scope_of(connection, "C-1").windows == (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cloud.analysis.forecast import night
+from cloud.analysis.forecast import choice, model, night
 from cloud.analysis.forecast.choice import Method, Reason
 from cloud.analysis.forecast.figures import SUMS
 from cloud.analysis.forecast.night import SCORE, Days, History, Issued, Past, Rules
@@ -74,6 +74,11 @@ def test_who_wins_speaks_and_its_interval_is_narrower_by_as_much() -> None:
     assert better.method.tolist() == [Method.WEIGHTED] * POINTS
     assert better.reason.tolist() == [Reason.WINS] * POINTS
     np.testing.assert_allclose(width(better), width(plain) / 2, rtol=0.05)
+    valid = np.ones((POINTS, DAYS), np.bool_)
+    known = model.lags(history().kw, valid, KINDS, WEEKDAYS, DAYS, Rules().alike)
+    wanted = choice.contenders(known, None)
+    np.testing.assert_allclose(better.p50, wanted[Method.WEIGHTED], rtol=1e-5)
+    np.testing.assert_allclose(plain.p50, wanted[Method.SIMILAR], rtol=1e-5)
 
 
 def test_what_came_is_scored_against_what_had_been_said_and_missing_slots_nowhere() -> None:
@@ -90,3 +95,12 @@ def test_what_came_is_scored_against_what_had_been_said_and_missing_slots_nowher
     assert score[2, at["abs_error"]] == pytest.approx(missed.sum(), rel=1e-5)
     assert score[2, at["covered"]] == (missed <= 1).sum()
     assert score[2, at["naive_error"]] == pytest.approx(np.abs(found.kw[2, -8] - truth[2]).sum(), rel=1e-5)
+
+
+def test_the_day_that_came_counts_among_those_by_which_methods_are_chosen() -> None:
+    thirteen = past(13, (1000, 500, np.nan, np.nan))
+    said = np.full((POINTS, SLOTS), 2, np.float32)
+    issued = replace(thirteen.issued, p10=said - 1, p50=said, p90=said + 1)
+    assert run(history(), thirteen).ahead[0].reason.tolist() == [Reason.FEW_DAYS] * POINTS
+    counted = run(history(), replace(thirteen, issued=issued)).ahead[0]
+    assert counted.reason.tolist() == [Reason.WINS] * POINTS

@@ -8,7 +8,7 @@ from tests.simbench_forecast import AGGREGATES, SINGLE, Outcome
 
 @pytest.fixture(scope="module")
 def found() -> Outcome:
-    return simbench_forecast.outcome(folds=4, rows=80_000, step=3)
+    return simbench_forecast.outcome(folds=2, rows=50_000, step=4)
 
 
 def test_it_misses_customers_by_at_most_22_percent_and_aggregates_by_16_and_a_half(found: Outcome) -> None:
