@@ -145,10 +145,10 @@ def _stacked(task: Task, found: History) -> tuple[History, History]:
     """Customers of all areas, and (total, transformer) of each."""
     at, customers, wholes = 0, [], []
     for each in task.areas:
-        own = np.arange(at, at + len(each.points))
-        at += len(each.points)
+        own = slice(at, at + len(each.points))  # rows that stand together are not copied
+        at = own.stop
         total = _summed(_of(found, own))
-        customers.append(own)
+        customers.append(np.arange(own.start, own.stop))
         wholes.append(total)
         wholes.append(_of(found, np.array([at])) if each.meter else _empty(total))
         at += each.meter is not None
