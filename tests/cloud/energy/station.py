@@ -63,8 +63,11 @@ class Station:
         return Boards(app.database, app.store, target, self.period.zone, self.clock)
 
 
-def lived_through(settings: Settings, period: Period, seed: int = 1) -> Station:
-    """Everything up to the archive of the days; each message came in some order, some of them twice."""
+def lived_through(settings: Settings, period: Period, seed: int = 1, *, boards: bool = True) -> Station:
+    """Everything up to the archive of the days; each message came in some order, some of them twice.
+
+    Without `boards` their rows are not written: who asks the archive alone has no use for them.
+    """
     clock = ManualClock(period.end + AFTER)
     app = build(settings, clock, QUICK)
     with app.database.write() as connection:
@@ -85,11 +88,13 @@ def lived_through(settings: Settings, period: Period, seed: int = 1) -> Station:
     assert not app.ingest.state.fault
     for day in period.days:
         app.validation.day(day, book=True)
-    made.boards().write_since(period.start)
+    if boards:
+        made.boards().write_since(period.start)
     app.upkeep.run()
     deliver(app, "e3", [each.reading for each in told if each.late], rng)
     app.validation.run()
-    made.boards().write_since(period.start)
+    if boards:
+        made.boards().write_since(period.start)
     app.upkeep.run()
     return made
 

@@ -30,7 +30,7 @@ def station(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Its second day has 23 hours."""
     period, folder = PERIODS["spring"], tmp_path_factory.mktemp("station")
     shutil.copy(empty_sqlite, folder / "records.db")
-    made = lived_through(settings(folder, period.zone.key), period)
+    made = lived_through(settings(folder, period.zone.key), period, boards=False)
     indicators(made).backfill(period.first, period.last)
     yield made
     made.application.stop()
