@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +32,8 @@ class Broker(StrEnum):
 
 
 DURATION = re.compile(r"(\d+)\s*(s|m|h|)")
+SETTLED = timedelta(hours=12)
+"""So long after its end a day is closed whatever the policy: late readings may come for some hours."""
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -107,6 +110,8 @@ def _play(folder: Path, wishes: "Wishes", seconds: float | None, ended: threadin
     started_at = clock.now()
     try:
         prepared = _prepare(place, wishes, paces, clock, ended)
+        if wishes.days and seconds is None:  # unattended there is nobody to look at pages
+            _look_back(place, wishes.days, started_at, ended)
         demo = Demo(place, prepared, started_at, _say, paces)
         try:
             _run(demo, seconds, ended)
@@ -138,6 +143,23 @@ def _prepare(
     if ended.is_set():
         raise ProgramError("ended before the station stood")
     return prepared
+
+
+def _look_back(place: "Place", days: int, now: datetime, ended: threading.Event) -> None:
+    from cloud.demo.past import MOST_DAYS, look_back
+    from cloud.demo.programs import ProgramError
+    from cloud.settings import load
+
+    _say(f"analysing the last {min(days, MOST_DAYS)} days for the load pages")
+    zone = load(place.cloud_toml).station.zone
+    last = (now - SETTLED).astimezone(zone).date() - timedelta(days=1)
+    try:
+        look_back(place, last, days)
+    except ProgramError as error:  # the station runs without it
+        if not ended.is_set():
+            _say(str(error))
+    if ended.is_set():
+        raise ProgramError("ended before the station stood")
 
 
 def _run(demo: "Demo", seconds: float | None, ended: threading.Event) -> None:

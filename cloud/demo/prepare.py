@@ -14,7 +14,9 @@ from cloud.demo.station import Paces, Place, Station
 from cloud.fleet import broker as brokers
 from cloud.fleet.broker import Broker
 from cloud.fleet.broker_choice import choose
+from cloud.fleet.history import Book, Note, area_facts
 from cloud.fleet.registry import import_registry
+from cloud.fleet.spans import BEGINNING
 from cloud.kit.auth import Accounts, Role
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
@@ -97,6 +99,10 @@ def _register(
     """Topology, customers and gateways; gives the broker's users."""
     with database.write() as connection:
         import_registry(connection, station.registry(paces.interval_s))
+        book = Book(connection, Note("demo", "made up", since))
+        for area, kva in station.capacities().items():
+            book.patch(area_facts, area, BEGINNING, None, {"capacity_kva": kva})
+        book.write()
         import_customers(connection, station.customers(since.isoformat()))
         for gateway in station.gateways:
             write_secret(place.password(gateway), brokers.add_gateway(connection, gateway))

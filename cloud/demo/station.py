@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 PHASES = {"A": "l1", "B": "l2", "C": "l3"}
+TRANSFORMERS_KVA = (30.0, 50.0, 80.0, 100.0, 160.0, 200.0, 250.0, 315.0, 400.0, 500.0, 630.0)
+ROOM = (1.0, 1.6, 2.5)
 CLASSES = {"household": "household", "shop": "business", "factory": "large_industry", "farm": "farm"}
 
 
@@ -63,6 +65,11 @@ class Station:
             "gateway": [{"id": gateway, "name": names[area]} for area, gateway in gateway_of.items()],
             "meter": [_registered(meter, gateway_of, interval_s) for meter in self.scenario["meter"]],
         }
+
+    def capacities(self) -> dict[str, float]:
+        """kVA of each area's transformer: usual sizes, none too small, some with room."""
+        wanted = 4.0 * len(self.meters) / len(self.areas)
+        return {area: _size(wanted * ROOM[at % len(ROOM)]) for at, area in enumerate(self.areas)}
 
     def customers(self, since: str) -> dict[str, Any]:
         """What `wattpost cloud import customers` takes: one made-up customer for each customer's meter."""
@@ -160,6 +167,10 @@ class Place:
 
     def log(self, name: str) -> Path:
         return self.root / f"{name}.log"
+
+
+def _size(kva: float) -> float:
+    return next((size for size in TRANSFORMERS_KVA if size >= kva), TRANSFORMERS_KVA[-1])
 
 
 def account_no(meter: str) -> str:

@@ -1,6 +1,7 @@
 """`wattpost cloud load`: what the load analysis says of past days, reckoned from the archive now."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,12 +14,12 @@ def register(app: typer.Typer) -> None:
 
 
 def load(
-    first: Annotated[str, typer.Option("--from", help="The first day, like 2025-01-01.")],
-    last: Annotated[str, typer.Option("--to", help="The last day, included.")],
+    first: Annotated[str | None, typer.Option("--from", help="The first day, like 2025-01-01.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last day, included.")] = None,
     config: Config = CONFIG,
     as_json: Json = False,
 ) -> None:
-    """Reckon the load indicators of past days from the archive; what is done already is left as it is."""
+    """Reckon the load indicators of past days from the archive, or without days all that a night would do."""
     from time import perf_counter
 
     from cloud.insight.engine import Lost, engine_of
@@ -26,7 +27,10 @@ def load(
     from cloud.insight.tasks import named
     from cloud.kit.clock import SystemClock
 
-    start, end = _days(first, last)
+    if first is None and last is None:
+        _night(config, as_json)
+        return
+    start, end = _days(first or last or "", last or first or "")
     settings = settings_of(config)
     engine = engine_of(settings.analysis)
     with records_of(config) as records:
@@ -44,6 +48,25 @@ def load(
         seconds = perf_counter() - began
     data = {"area_months": made.areas, "point_days": made.point_days, "seconds": round(seconds, 3)}
     say(data, f"{made.areas} area-months, {made.point_days} days of points in {seconds:.1f} s", as_json)
+
+
+def _night(config: Path, as_json: bool) -> None:
+    """All parts of the days that are due to them, as the service's own job does it."""
+    from cloud.insight.engine import engine_of
+    from cloud.insight.loss.actions import LineLoss
+    from cloud.insight.loss.policy import loss_policy
+    from cloud.insight.parts import Station, nightly_of
+    from cloud.kit.clock import SystemClock
+
+    settings, clock = settings_of(config), SystemClock()
+    folder, zone, policies = settings.archive.folder, settings.station.zone, settings.policies_dir
+    with records_of(config) as records:
+        loss = LineLoss(records.database, folder, loss_policy(policies), zone, clock)
+        engine = engine_of(settings.analysis)
+        took = nightly_of(Station(records.database, folder, zone, policies, clock, engine), loss).run()
+    seconds, of = sum(each.seconds for each in took), len({each.day for each in took})
+    data = {"parts": len(took), "days": of, "seconds": round(seconds, 3)}
+    say(data, f"{len(took)} parts of {of} days in {seconds:.1f} s", as_json)
 
 
 def _days(first: str, last: str) -> tuple[date, date]:
