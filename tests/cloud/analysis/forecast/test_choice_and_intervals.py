@@ -73,6 +73,18 @@ def test_intervals_are_as_lopsided_as_the_errors_were() -> None:
     assert np.mean((fresh >= low) & (fresh <= high)) == pytest.approx(0.8, abs=0.06)
 
 
+def test_intervals_of_days_off_are_drawn_from_days_off_and_holidays() -> None:
+    kinds = np.array([0, 0, 0, 0, 0, 1, 2] * 6 + [3], np.int8)
+    errors = np.random.default_rng(4).normal(0, 1, (1, len(kinds), SLOTS)).astype(np.float32)
+    errors[:, kinds >= 2] *= 10
+    wide = {
+        kind: float(np.ptp(intervals.offsets(errors, kinds, kind, Levels()), axis=1).mean())
+        for kind in (0, 1, 2, 3)
+    }
+    assert wide[2] == wide[3] > 5 * wide[0]
+    assert wide[1] < 2 * wide[0]
+
+
 def test_a_side_that_is_missed_too_often_grows_and_one_never_missed_shrinks() -> None:
     truth = np.full((1, SLOTS), 10, np.float32)
     width = intervals.stretched(np.ones((1, 2), np.float32), truth, truth - 1, truth - 0.5, Levels())
