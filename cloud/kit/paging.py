@@ -1,5 +1,6 @@
 """Long lists leave page by page: `next` of one page is `after` of the following one."""
 
+from datetime import date
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Path, Query
@@ -16,6 +17,11 @@ After = Annotated[
 
 MAX_ID = 2**31 - 1
 AfterId = Annotated[int | None, Query(ge=1, le=MAX_ID, description="`next` of the page before this one")]
+Day = Annotated[
+    date, Query(ge=date(1970, 1, 2), le=date(2200, 1, 1), description="A local day, as 2026-06-01")
+]
+"""One to reckon with on both sides of it: the first and the last that a calendar knows are none."""
+AskedDay = Day | None
 RowId = Annotated[int, Path(ge=1, le=MAX_ID)]
 
 

@@ -14,7 +14,10 @@ NASTY = st.one_of(
     st.text(max_size=80),
     st.integers().map(str),
     st.sampled_from(
-        ["", "0", "-1", "1e999", "NaN", "null", "' OR 1=1 --", "%00", "..", "2026-02-30T00:00:00Z", "\ud800"]
+        [
+            *("", "0", "-1", "1e999", "NaN", "null", "' OR 1=1 --", "%00", "..", "\ud800"),
+            *("2026-02-30T00:00:00Z", "0001-01-01", "9999-12-31"),
+        ]
     ),
     st.datetimes().map(lambda at: at.isoformat() + "Z"),
 )

@@ -12,7 +12,7 @@ from cloud.kit.auth import User
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
-from cloud.kit.paging import After, Limit
+from cloud.kit.paging import After, AskedDay, Day, Limit
 from cloud.kit.problems import RESPONSES
 
 LONGEST = timedelta(days=400)
@@ -32,22 +32,22 @@ def router(database: Database, guard: Guard) -> APIRouter:
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/areas")
-    def areas(_: Operator, day: date | None = None, after: After = "", limit: Limit = 100) -> LoadsOut:
+    def areas(_: Operator, day: AskedDay = None, after: After = "", limit: Limit = 100) -> LoadsOut:
         """Coincidence, transformer load, imbalance, voltage of all areas; without `day` of the newest."""
         return _on(Kind.AREA, day, after, limit)
 
     @routes.get("/areas/{area}")
-    def of_area(_: Operator, area: Id, first: date, last: date) -> list[AreaDay]:
+    def of_area(_: Operator, area: Id, first: Day, last: Day) -> list[AreaDay]:
         """One area's days, both included; days that were not reckoned are left out."""
         return _history(Kind.AREA, area, first, last)
 
     @routes.get("/feeders")
-    def feeders(_: Operator, day: date | None = None, after: After = "", limit: Limit = 100) -> LoadsOut:
+    def feeders(_: Operator, day: AskedDay = None, after: After = "", limit: Limit = 100) -> LoadsOut:
         """Coincidence of all customers of each feeder, and what its areas drew at its peak."""
         return _on(Kind.FEEDER, day, after, limit)
 
     @routes.get("/feeders/{feeder}")
-    def of_feeder(_: Operator, feeder: Id, first: date, last: date) -> list[AreaDay]:
+    def of_feeder(_: Operator, feeder: Id, first: Day, last: Day) -> list[AreaDay]:
         """One feeder's days, both included; days that were not reckoned are left out."""
         return _history(Kind.FEEDER, feeder, first, last)
 

@@ -30,6 +30,7 @@ from cloud.kit.days import DAY, days, local_day, midnight
 from cloud.kit.db import Database
 from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
+from cloud.kit.paging import AskedDay
 from cloud.kit.problems import RESPONSES
 from cloud.kit.scope import Scope
 from cloud.metering.archive.layout import span_ms
@@ -112,7 +113,7 @@ def router(
 
     @routes.get("/points/{point}")
     def of_point(
-        scope: Annotated[Scope, Depends(guard.scope)], point: str, day: date | None = None
+        scope: Annotated[Scope, Depends(guard.scope)], point: str, day: AskedDay = None
     ) -> ForecastOut:
         """A metering point's day ahead."""
         with database.read() as connection:
@@ -136,14 +137,14 @@ def _add(
     routes: APIRouter, kind: Kind, plural: str, database: Database, guard: Guard, zone: tzinfo,
     calendar: Calendar, wanted: Callable[[date | None], date],
 ) -> None:  # fmt: skip
-    def of_all(_: Annotated[User, Depends(guard.operator)], day: date | None = None) -> Forecasts:
+    def of_all(_: Annotated[User, Depends(guard.operator)], day: AskedDay = None) -> Forecasts:
         """All of a kind on a day, without their curves."""
         with database.read() as connection:
             found = store.of_kind(connection, kind, wanted(day), holidays=_holidays(calendar, wanted(day)))
         return Forecasts(day=wanted(day), items=[_summary(each, zone) for each in found])
 
     def of_one(
-        _: Annotated[User, Depends(guard.operator)], subject: str, day: date | None = None
+        _: Annotated[User, Depends(guard.operator)], subject: str, day: AskedDay = None
     ) -> ForecastOut:
         """One of them with its curve."""
         with database.read() as connection:

@@ -18,6 +18,7 @@ from cloud.kit.days import DAY, days, local_day
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
+from cloud.kit.paging import AskedDay
 from cloud.kit.problems import RESPONSES
 from cloud.kit.scope import Scope
 from cloud.metering.archive.layout import month_of
@@ -81,8 +82,8 @@ def router(database: Database, guard: Guard, zone: tzinfo, clock: Clock) -> APIR
     def days_of(
         scope: Annotated[Scope, Depends(guard.scope)],
         point: str,
-        first: date | None = None,
-        last: date | None = None,
+        first: AskedDay = None,
+        last: AskedDay = None,
         channel: Channel = Channel.IMPORT,
     ) -> DaysOut:
         """The daily indicators of a point, of the last 31 days unless others are named."""
@@ -98,8 +99,8 @@ def router(database: Database, guard: Guard, zone: tzinfo, clock: Clock) -> APIR
     def months_of(
         scope: Annotated[Scope, Depends(guard.scope)],
         point: str,
-        first: date | None = None,
-        last: date | None = None,
+        first: AskedDay = None,
+        last: AskedDay = None,
         channel: Channel = Channel.IMPORT,
     ) -> MonthsOut:
         """The monthly indicators of a point; the newest month is of its days so far."""

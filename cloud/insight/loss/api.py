@@ -13,6 +13,7 @@ from cloud.kit.auth import User
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
+from cloud.kit.paging import Day
 from cloud.kit.problems import RESPONSES
 
 LONGEST = timedelta(days=400)
@@ -72,12 +73,12 @@ def router(database: Database, guard: Guard) -> APIRouter:
         )
 
     @routes.get("/losses/areas/{area}")
-    def of_area(_: Operator, area: str, first: date, last: date) -> list[LossOut]:
+    def of_area(_: Operator, area: str, first: Day, last: Day) -> list[LossOut]:
         """One area's balances, both days included."""
         return _history(AREA, area, first, last)
 
     @routes.get("/losses/feeders/{feeder}")
-    def of_feeder(_: Operator, feeder: str, first: date, last: date) -> list[LossOut]:
+    def of_feeder(_: Operator, feeder: str, first: Day, last: Day) -> list[LossOut]:
         """The sums of one feeder's areas, both days included."""
         return _history(FEEDER, feeder, first, last)
 

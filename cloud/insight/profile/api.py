@@ -21,6 +21,7 @@ from cloud.kit.days import days, local_day
 from cloud.kit.db import Database
 from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
+from cloud.kit.paging import AskedDay
 from cloud.kit.problems import RESPONSES
 from cloud.kit.scope import Scope
 from cloud.metering.archive.layout import month_of
@@ -134,7 +135,7 @@ def router(database: Database, guard: Guard, zone: tzinfo, policy: ProfilePolicy
             return _seen(connection, scope, point, found, zone, policy)
 
     @routes.get("/shapes")
-    def shapes(_: Annotated[User, Depends(guard.operator)], month: date | None = None) -> ShapesOut:
+    def shapes(_: Annotated[User, Depends(guard.operator)], month: AskedDay = None) -> ShapesOut:
         """The dictionary of shapes of a month, or the newest, with how many customers have each."""
         with database.read() as connection:
             found = store.dictionary(connection, None if month is None else month.replace(day=1))

@@ -12,7 +12,7 @@ from cloud.kit.days import local_day
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
-from cloud.kit.paging import After, AfterId, Limit, Page, RowId
+from cloud.kit.paging import After, AfterId, AskedDay, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.ledger import exclusions, gaps, rates, strips
@@ -162,8 +162,8 @@ def router(database: Database, guard: Guard, ledger: Ledger, clock: Clock) -> AP
     @routes.get("")
     def collected(
         _: Operator,
-        first: date | None = None,
-        last: date | None = None,
+        first: AskedDay = None,
+        last: AskedDay = None,
         by: rates.By = rates.By.STATION,
         area: Name = None,
         gateway: Name = None,
@@ -180,7 +180,7 @@ def router(database: Database, guard: Guard, ledger: Ledger, clock: Clock) -> AP
     @routes.get("/meters")
     def meters(
         _: Operator,
-        day: date | None = None,
+        day: AskedDay = None,
         area: Name = None,
         gateway: Name = None,
         after: After = "",
@@ -199,8 +199,8 @@ def router(database: Database, guard: Guard, ledger: Ledger, clock: Clock) -> AP
     def meter(
         _: Operator,
         id: str,  # noqa: A002
-        first: date | None = None,
-        last: date | None = None,
+        first: AskedDay = None,
+        last: AskedDay = None,
     ) -> list[MeterDay]:
         """The days of one meter, slot by slot."""
         first, last = span(first, last)
@@ -223,7 +223,7 @@ def _list_routes(routes: APIRouter, database: Database, guard: Guard) -> None:
     @routes.get("/gaps")
     def gap_list(
         _: Operator,
-        day: date | None = None,
+        day: AskedDay = None,
         meter: Name = None,
         area: Name = None,
         gateway: Name = None,

@@ -153,11 +153,20 @@ OFF_GRID = """time,meter,kwh
     [
         ("time,meter,kwh\n05/04/2026 00:00,M-1,1.5\n05/04/2026 00:15,M-1,2.5\n", "--dates"),
         ("time,meter,kwh\n2026-04-05 10:00,M-1,1.5\n2026-04-05 10:15,M-1,2.5\n", "--labels"),
-        ("time,meter,kwh\n2026-04-05 00:00,M-1,1.5\n2026-04-05 00:15,M-1,x\n", r"line 3, column 3 \(kwh\): 'x' is no number"),
-        ("time,meter,kwh\n2026-04-05 00:00,M-1,1.5\n2026-04-55 00:15,M-1,2\n", "line 3, column 1: '2026-04-55 00:15'"),
+        (
+            "time,meter,kwh\n2026-04-05 00:00,M-1,1.5\n2026-04-05 00:15,M-1,x\n",
+            r"line 3, column 3 \(kwh\): 'x' is no number",
+        ),
+        (
+            "time,meter,kwh\n2026-04-05 00:00,M-1,1.5\n2026-04-55 00:15,M-1,2\n",
+            "line 3, column 1: '2026-04-55 00:15'",
+        ),
         (DOUBLED, "lines 2 and 3: M-1 has two different values"),
         (OFF_GRID, "line 4: 2026-04-05 00:22.*whole number of 15 min"),
-        ("time,meter,kwh\n2026-04-05 00:00,M-1,1.5\n2026-04-05T00:15:00Z,M-1,2\n", "line 3, column 1: .*offset"),
+        (
+            "time,meter,kwh\n2026-04-05 00:00,M-1,1.5\n2026-04-05T00:15:00Z,M-1,2\n",
+            "line 3, column 1: .*offset",
+        ),
         ("a,b\nc,d\n", "no column holds dates"),
         ("", "empty"),
         ("time,meter,energy [kWh],load [kW]\n2026-04-05 00:00,M-1,1,2\n", "which column holds the values"),
