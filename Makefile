@@ -9,7 +9,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
 ONLY ?=
-.PHONY: help demo test check prove bench format lock packages clean
+.PHONY: help install demo test check prove bench format lock packages clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,8 @@ $(DEV): requirements-dev.lock pyproject.toml
 	@$(PIP) --require-hashes -r requirements-dev.lock >&2
 	@$(PIP) --no-deps --no-build-isolation -e . >&2
 	@touch $@
+
+install: $(RUNTIME) ## the command `wattpost` in .venv/bin, and what it needs
 
 demo: $(RUNTIME) ## a whole station on this machine; ARGS="--for 60s --json" runs it unattended
 	@$(PY) wattpost.py demo $(ARGS)
