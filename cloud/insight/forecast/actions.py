@@ -13,7 +13,7 @@ from cloud.fleet import history as facts
 from cloud.fleet import topology
 from cloud.fleet.history import area_facts
 from cloud.insight.curves import Source, sources
-from cloud.insight.engine import Engine
+from cloud.insight.engine import Engine, Lost
 from cloud.insight.forecast import learning, store
 from cloud.insight.forecast.policy import ForecastPolicy
 from cloud.kit.calendar import Calendar, DayType
@@ -87,7 +87,7 @@ class Forecasts:
         Of a large station it does so for some of its areas, with one model for all these nights; the others
         choose when they have nights enough.
         Days that are over keep the forecast they had. `tell` is called with how many more tasks are done.
-        Conflict: a file of the archive is damaged.
+        Lost: a file of the archive is damaged; the areas of all others are forecast, sums are not.
         """
         if rehearsed := self._unrehearsed(closed):
             some = self._rehearsing(closed)
@@ -117,17 +117,34 @@ class Forecasts:
 
     def _night(self, closed: date, tell: Tell, some: Collection[str] | None = None) -> Made:
         """Of `some` areas, or of all; feeders only where all their areas are in the sum."""
-        from cloud.insight.forecast.compute import compute
-
         self._learn(closed, self._policy.model.again_days if some is None else self._policy.backtest.days)
         with self._database.read() as connection:
             tasks = list(self._tasks(connection, closed, some))
             kept = store.over(connection, closed)
-        found = [each for _, part in self._engine.map(compute, tasks, tell=tell) for each in part]
-        if not found:
-            return Made(0, 0, 0, scored=False)
-        found.sort(key=lambda each: each.area)
-        return self._keep(closed, found, kept, tasks[0].rules, whole=some is None)
+        found, lost = self._computed(tasks, tell)
+        made = Made(0, 0, 0, scored=False)
+        if found:
+            whole = some is None and lost is None  # a sum without one of its areas is none
+            made = self._keep(closed, found, kept, tasks[0].rules, whole=whole)
+        if lost is not None:
+            raise lost
+        return made
+
+    def _computed(self, tasks: "Sequence[Task]", tell: Tell) -> "tuple[list[AreaNight], Lost | None]":
+        """By area; what fails is tried again area by area, and what then fails is lost."""
+        from cloud.insight.forecast.compute import alone, compute
+
+        found: list[AreaNight] = []
+        lost: Lost | None = None
+        try:
+            found += (each for _, part in self._engine.map(compute, tasks, tell=tell) for each in part)
+        except Lost as some:
+            singly = [one for each in some.failed for one in alone(each.task)]
+            try:
+                found += (each for _, part in self._engine.map(compute, singly) for each in part)
+            except Lost as for_good:
+                lost = for_good
+        return sorted(found, key=lambda each: each.area), lost
 
     def days(self, closed: date) -> "Days":
         """The kinds of the history's days and of those ahead."""

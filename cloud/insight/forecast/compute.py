@@ -10,7 +10,7 @@ from cloud.analysis.forecast.choice import Method
 from cloud.analysis.forecast.night import Days, History, Issued, Night, Past, Rules
 from cloud.analysis.forecast.outlook import Limits, Outlook
 from cloud.analysis.grid import DayGrid, by_wall
-from cloud.insight.curves import Curves, Source, read
+from cloud.insight.curves import Curves, Partition, Source, read
 from cloud.insight.forecast import rows
 
 Kw = NDArray[np.float32]
@@ -53,6 +53,11 @@ class Task:
     limits: Limits
     power_factor: float
 
+    @property
+    def partition(self) -> Partition:
+        """What it is called where it is lost."""
+        return Partition(", ".join(each.area for each in self.areas), self.source.last, self.source.last, ())
+
 
 @dataclass(frozen=True, slots=True)
 class AreaNight:
@@ -94,6 +99,19 @@ def compute(task: Task) -> list[AreaNight]:
         nights = (_part(first, own), _part(second, one), _part(second, two))
         out.append(_area(task, each, *nights, _of(wholes, one), _of(wholes, two)))
     return out
+
+
+def alone(task: Task) -> list[Task]:
+    """A task area by area, each with its own files: a damaged one costs no other."""
+    return [replace(task, areas=(each,), source=_own(task.source, each.area)) for each in task.areas]
+
+
+def _own(source: Source, area: str) -> Source:
+    final, method = (
+        tuple(piece for piece in pieces if piece.entry.area == area)
+        for pieces in (source.final, source.method)
+    )
+    return replace(source, final=final, method=method)
 
 
 def warm() -> None:

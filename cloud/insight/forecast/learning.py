@@ -1,5 +1,6 @@
 """The model of all customers: which of them it learns from, when, and where it is kept."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,10 +12,13 @@ from sqlalchemy import Connection, delete, insert, select
 
 from cloud.insight.curves import Source, read
 from cloud.insight.forecast.tables import model_table
+from cloud.kit.errors import Conflict
 
 if TYPE_CHECKING:
     from cloud.analysis.forecast.model import Trees
     from cloud.analysis.forecast.night import Days, Rules
+
+log = logging.getLogger(__name__)
 
 TARGETS = 10
 """So many days of each sampled customer are learned from."""
@@ -94,8 +98,14 @@ def learn(sample: Sample, days: "Days", rules: "Rules", rows: int, ahead: int) -
     from cloud.analysis.forecast import model
 
     random = np.random.default_rng(days.kinds.size + sum(len(points) for _, points in sample))
-    parts = [_rows(source, points, days, rules, ahead, random) for source, points in sample]
-    series = sum(len(points) for _, points in sample)
+    parts, series = [], 0
+    for source, points in sample:
+        try:
+            parts.append(_rows(source, points, days, rules, ahead, random))
+        except Conflict as damaged:  # its own area's forecast says so; others can be learned from
+            log.warning("not learned from: %s", damaged)
+            continue
+        series += len(points)
     if series < LEAST_SERIES:
         return None
     features = np.concatenate([part[0] for part in parts])

@@ -11,7 +11,7 @@ import pytest
 from cloud.analysis.grid import day_grid
 from cloud.fleet.history import Book, Note, area_facts
 from cloud.fleet.spans import BEGINNING
-from cloud.insight.engine import Threads
+from cloud.insight.engine import Lost, Threads
 from cloud.insight.forecast import store
 from cloud.insight.forecast.actions import Forecasts
 from cloud.insight.forecast.policy import forecast_policy
@@ -236,3 +236,22 @@ def test_of_a_large_station_whole_areas_rehearse_and_the_others_choose_later(tmp
     assert feeder is not None
     assert feeder.figures.days == 0
     assert not np.isnan(np.stack([other.p50, feeder.p50])).any()
+
+
+def test_a_damaged_file_costs_its_own_area_and_the_sums_that_want_it(station: ArchivedStation) -> None:
+    closed, ahead = CLOSED + timedelta(days=1), CLOSED + timedelta(days=3)
+    file = max((station.folder / "final" / "A1").glob("*.parquet"), key=lambda path: path.name)
+    sound = file.read_bytes()
+    file.write_bytes(b"not a file of ours")
+    try:
+        with pytest.raises(Lost, match=r"^A1 "):
+            forecasts(station).run_day(closed)
+    finally:
+        file.write_bytes(sound)
+    with station.database.read() as connection:
+        assert [each.subject for each in store.of_kind(connection, Kind.AREA, ahead)] == ["A2"]
+        assert store.of_kind(connection, Kind.FEEDER, ahead) == []
+    forecasts(station).run_day(closed)
+    with station.database.read() as connection:
+        assert [each.subject for each in store.of_kind(connection, Kind.AREA, ahead)] == ["A1", "A2"]
+        assert len(store.of_kind(connection, Kind.FEEDER, ahead)) == 1
