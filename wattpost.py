@@ -17,6 +17,9 @@ VERBS = {
     "frame": ("edge.frame", "explain a DL/T 645 frame"),
     "grafana": ("dashboards.__main__", "dashboards for the control room: write them, push them"),
 }
+OURS = ("protocols", "edge", "cloud", "firmware_sim", "dashboards")
+LEFT_OUT = ("cloud", "dashboards")
+"""A gateway's wheel is without them (hatch_build.py)."""
 USAGE = """\
 Usage: wattpost VERB [ARGUMENTS]   (wattpost VERB --help tells more)
 
@@ -43,13 +46,7 @@ def main() -> None:
     try:
         import_module(module).main()
     except ModuleNotFoundError as missing:
-        if missing.name is None or missing.name.split(".")[0] in (
-            "protocols",
-            "edge",
-            "cloud",
-            "firmware_sim",
-            "dashboards",
-        ):
+        if missing.name is None or (missing.name.split(".")[0] in OURS and missing.name not in LEFT_OUT):
             raise
         extra = {"cloud": "cloud", "demo": "all", "sim": "sim", "grafana": "dashboards"}.get(verb, "all")
         sys.stderr.write(

@@ -1,9 +1,11 @@
 """The bare base install is a gateway: small, and without the cloud's libraries."""
 
+import os
 import subprocess
 import sys
 import venv
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -12,9 +14,14 @@ CLOUD_ONLY = ("numba", "fastapi", "sqlalchemy", "influxdb_client", "numpy", "amq
 BASE_MEGABYTES = 25
 
 
-def _run(*command: str | Path, cwd: Path) -> str:
+def _run(*command: str | Path, cwd: Path, **set_: str) -> str:
     done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, timeout=300
+        [str(part) for part in command],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | set_,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -22,9 +29,10 @@ def _run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin folder of an empty environment with nothing but the base install."""
+    """The bin folder of an empty environment with nothing but the base install, of a gateway's wheel."""
     place = tmp_path_factory.mktemp("bare")
-    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place, cwd=ROOT)
+    build = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place)
+    _run(*build, cwd=ROOT, WATTPOST_WHEEL="gateway")
     venv.create(place / "env", with_pip=True)
     pip: list[str | Path] = [
         place / "env/bin/python",
@@ -72,7 +80,15 @@ def test_the_base_install_stays_small(bare: Path) -> None:
         if file.is_file() and file.relative_to(packages).parts[0].split("-")[0] not in tools
     )
     assert size < BASE_MEGABYTES * 1_000_000
-    assert not list(packages.glob("cloud/**/*.png"))  # pictures of READMEs stay at home
+    assert not (packages / "cloud").exists()
+
+
+def test_the_whole_wheel_has_the_service_and_no_pictures_of_its_readmes(tmp_path: Path) -> None:
+    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=ROOT)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = ZipFile(wheel).namelist()
+    assert {"cloud/app.py", "dashboards/__main__.py", "edge/agent.py", "wattpost.py"} <= set(names)
+    assert not [name for name in names if name.endswith((".png", "README.md"))]
 
 
 def test_help_answers_at_once_and_loads_no_heavy_library() -> None:

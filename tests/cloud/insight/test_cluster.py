@@ -22,6 +22,7 @@ from tests.cloud.metering.archive.conftest import village as archived_village
 from tests.cloud.metering.archive.village import DAY, POINTS, Village
 
 village = archived_village
+pytestmark = pytest.mark.xdist_group("cluster")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def address() -> Iterator[str]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=50,
         ) as cluster,
     ):

@@ -90,10 +90,11 @@ def test_nothing_of_losses_or_looks_is_on_a_customers_page(changed: Village) -> 
 def test_others_are_compared_with_only_where_they_are_ten(
     seen: Village, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = browser(seen, "c-0103", "en")
-    assert "customers with days like" in page(client).text
+    client, home = browser(seen, "c-0103", "en"), f"{OWN}?account=6001031"
+    assert "customers with days like" in page(client, home).text
+    assert "customers with days like" not in page(client).text, "few have days like a workshop's"
     monkeypatch.setattr(own_views, "LEAST_OTHERS", 999)
-    assert "customers with days like" not in page(client).text
+    assert "customers with days like" not in page(client, home).text
 
 
 def test_the_month_before_is_compared_only_when_both_were_read_nearly_whole() -> None:
