@@ -26,13 +26,13 @@ from cloud.alerts.policy import AlertKind, AlertPolicy, NoticeKind, UsagePolicy
 from cloud.alerts.rules import cause
 from cloud.customers import store as customers
 from cloud.kit.clock import Clock
+from cloud.kit.days import DAY
 from cloud.kit.db import Database
 from cloud.kit.scope import Scope
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import ms
 
 HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 REGISTER = "energy_import_wh"
 PAGE = 500
 CATCH_UP = 24

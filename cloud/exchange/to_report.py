@@ -21,7 +21,7 @@ from cloud.kit.calendar import Calendar, station_calendar
 from cloud.kit.errors import Invalid
 
 if TYPE_CHECKING:
-    from cloud.analysis.indicators.bands import BandTable
+    from cloud.kit.bands import BandTable
 
 HOME = "CN"
 

@@ -11,12 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloud import policies
 from cloud.analysis.grid import DayGrid
-from cloud.analysis.indicators.bands import (
-    BandTable,
-    DayKind,
-    by_slot,
-    in_force,
-)
+from cloud.analysis.indicators.bands import by_slot
+from cloud.kit.bands import BandTable, DayKind, in_force
 from cloud.kit.calendar import Calendar, station_calendar
 from cloud.tariffs.windows import DayWindows, Overlay
 

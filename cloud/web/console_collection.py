@@ -1,7 +1,7 @@
 """How completely meters are read: rates, areas and meters of a day, gaps and re-reads; for operators only."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from cloud.fleet import registry
 from cloud.kit.auth import User
+from cloud.kit.days import DAY
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.paging import RowId
 from cloud.kit.scope import WHOLE_STATION
@@ -31,7 +32,6 @@ PLACES = {
     Place.GATEWAY: mark("Gateway"),
     Place.METER: mark("Meter"),
 }
-DAY = timedelta(days=1)
 Text = Annotated[str, Form(max_length=500)]
 
 

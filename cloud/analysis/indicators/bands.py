@@ -7,23 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.analysis.grid import DayGrid
-from cloud.kit.bands import (
-    DAY_TYPES,
-    QUARTERS,
-    Band,
-    BandTable,
-    DayBands,
-    DayKind,
-    Festival,
-    Window,
-    in_force,
-    partition,
-)
-
-__all__ = [
-    "DAY_TYPES", "QUARTERS", "Band", "BandTable", "BandsOfDays", "DayBands", "DayKind", "Festival", "Window",
-    "by_slot", "energy_by_band", "in_force", "partition",
-]  # fmt: skip
+from cloud.kit.bands import QUARTERS, Band, BandTable, DayKind, in_force
 
 
 class BandsOfDays(Protocol):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.analysis.grid import DayGrid
-from cloud.analysis.indicators.bands import BandTable
+from cloud.kit.bands import BandTable
 from cloud.kit.calendar import Calendar, DayType
 
 FULL_DAY = 0.95

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.analysis.indicators.bands import Band, energy_by_band
+from cloud.analysis.indicators.bands import energy_by_band
 from cloud.analysis.report.page import Cell, Fact, Facts, Figure, Section, Table
 from cloud.analysis.report.svg import Plot, Tick, shown
 from cloud.analysis.report.work import Work
-from cloud.kit.bands import in_force
+from cloud.kit.bands import Band, in_force
 
 PEAKS = 10
 LEAST_FOR_SPREAD = 7

@@ -13,7 +13,7 @@ from cloud.kit.auth import User
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
-from cloud.kit.paging import Day
+from cloud.kit.paging import AskedDay, Day
 from cloud.kit.problems import RESPONSES
 
 LONGEST = timedelta(days=400)
@@ -59,7 +59,7 @@ def router(database: Database, guard: Guard) -> APIRouter:
 
     @routes.get("/losses")
     def losses_of_day(
-        _: Operator, day: date | None = None, state: LossState | None = None, feeder: str | None = None
+        _: Operator, day: AskedDay = None, state: LossState | None = None, feeder: str | None = None
     ) -> LossesOut:
         """The balances of a day, without `day` of the newest one."""
         with database.read() as connection:

@@ -134,6 +134,16 @@ def history(connection: Connection, kind: str, key: str, first: date, last: date
     return [_loss(row) for row in connection.execute(query.order_by(table.day))]
 
 
+def trends(connection: Connection, first: date, last: date) -> dict[str, list[AreaLoss]]:
+    """Every area's balances, both days included, in order."""
+    table = loss_table.c
+    query = select(loss_table).where(table.kind == AREA, table.day.between(first, last))
+    found: dict[str, list[AreaLoss]] = {}
+    for row in connection.execute(query.order_by(table.day)):
+        found.setdefault(row.key, []).append(_loss(row))
+    return found
+
+
 def put(connection: Connection, found: Iterable[AreaLoss], at: datetime) -> None:
     """Save these balances in place of those of the same keys and days."""
     rows = [asdict(each) | {"at": at} for each in found]

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from cloud.fleet.commands import Commands
 from cloud.kit.clock import Clock
-from cloud.kit.days import local_day, midnight
+from cloud.kit.days import DAY, local_day, midnight
 from cloud.metering.ledger import count, exclusions, sheets
 from cloud.metering.ledger.count import DayCount, Station
 from cloud.metering.ledger.exclusions import LeftOut
@@ -25,7 +25,6 @@ from cloud.metering.store import instant
 
 log = logging.getLogger(__name__)
 
-DAY = timedelta(days=1)
 HISTORY = 30
 """So many days back a station is counted that is older than its ledger, down to its first reading."""
 HISTORY_METERS = 500

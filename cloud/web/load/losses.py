@@ -1,11 +1,10 @@
 """Line loss on the console: the day's areas, and one area with its days and missing meters."""
 
-from collections import Counter, defaultdict
-from datetime import date, timedelta
+from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cloud.analysis.loss.balance import CUSTOMER
@@ -13,15 +12,14 @@ from cloud.fleet import registry
 from cloud.insight.loss import energies, store
 from cloud.insight.loss.balances import limits_of
 from cloud.insight.loss.store import AreaLoss
-from cloud.insight.loss.tables import loss_table
 from cloud.kit.auth import User
+from cloud.kit.days import DAY
 from cloud.web.load import inspection_views, places
 from cloud.web.load import loss_views as views
 from cloud.web.load.quality import percent
 from cloud.web.pages import Pages
 from cloud.web.parts import Parts
 
-DAY = timedelta(days=1)
 TREND = 30
 
 
@@ -45,7 +43,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             found = store.areas(connection, chosen)
             feeders = store.feeders(connection, chosen)
             names = registry.area_names(connection)
-            trends = _trends(connection, chosen)
+            trends = store.trends(connection, chosen - (TREND - 1) * DAY, chosen)
         return show(
             request,
             user,
@@ -87,21 +85,6 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         )
 
     return routes
-
-
-def _trends(connection: Connection, day: date) -> dict[str, list[AreaLoss]]:
-    """The last days of every area, in order."""
-    table = loss_table.c
-    query = (
-        select(loss_table)
-        .where(table.kind == store.AREA, table.day.between(day - (TREND - 1) * DAY, day))
-        .order_by(table.day)
-    )
-    found: dict[str, list[AreaLoss]] = defaultdict(list)
-    for row in connection.execute(query):
-        values = {name: value for name, value in row._mapping.items() if name != "at"}
-        found[row.key].append(AreaLoss(**values))
-    return found
 
 
 def _missing(connection: Connection, newest: AreaLoss) -> list[str]:

@@ -1,6 +1,5 @@
 """My load: what customers see of their own use; every day shown was wholly theirs."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -12,6 +11,7 @@ from cloud.insight.forecast.store import Kind
 from cloud.insight.indicators import store as indicators
 from cloud.insight.profile import store as profiles
 from cloud.kit.auth import User
+from cloud.kit.days import DAY
 from cloud.web.language import Words
 from cloud.web.load import own_views as views
 from cloud.web.load import places, profile_views
@@ -20,7 +20,6 @@ from cloud.web.pages import Pages
 from cloud.web.parts import Parts
 from cloud.web.portal_reader import Frame, customer_of, reader_of
 
-DAY = timedelta(days=1)
 SPAN = views.DAYS * DAY
 
 

@@ -1,14 +1,14 @@
 """Names of areas, feeders and points for the pages about load, and the days they show."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
 from cloud.fleet.history import point_table
+from cloud.kit.days import DAY
 from cloud.kit.errors import NotFound
 
-DAY = timedelta(days=1)
 EARLIEST = date(1990, 1, 1)
 """No meter was read before; days back from it are days still."""
 SPANS = (30, 90, 365)

@@ -13,13 +13,13 @@ from cloud.insight.indicators import months
 from cloud.insight.indicators import store as indicators
 from cloud.insight.profile import store as profiles
 from cloud.kit.auth import User
+from cloud.kit.days import DAY
 from cloud.web.language import Words
 from cloud.web.load import places, profile_list, profile_views
 from cloud.web.load.quality import percent
 from cloud.web.pages import Pages
 from cloud.web.parts import Parts
 
-DAY = timedelta(days=1)
 YEAR = timedelta(days=365)
 MOST_FOUND = 400
 """So many points a search gives at most."""

@@ -1,6 +1,5 @@
 """Transformers on the console: a day's list, and one of them over its days with spells and who drew most."""
 
-from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -9,13 +8,13 @@ from starlette.responses import Response
 from cloud.fleet import registry
 from cloud.insight.areas import store
 from cloud.kit.auth import User
+from cloud.kit.days import DAY
 from cloud.web.load import places
 from cloud.web.load import transformer_views as views
 from cloud.web.load.quality import percent
 from cloud.web.pages import Pages
 from cloud.web.parts import Parts
 
-DAY = timedelta(days=1)
 SPELLS = 8
 
 

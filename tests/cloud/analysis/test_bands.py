@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.analysis.grid import day_grid
-from cloud.analysis.indicators.bands import (
+from cloud.analysis.indicators.bands import by_slot, energy_by_band
+from cloud.kit.bands import (
     DAY_TYPES,
     Band,
     BandTable,
@@ -18,8 +19,6 @@ from cloud.analysis.indicators.bands import (
     DayKind,
     Festival,
     Window,
-    by_slot,
-    energy_by_band,
     in_force,
     partition,
 )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud.analysis.indicators.bands import DAY_TYPES, Band
 from cloud.insight.bands import station_bands
+from cloud.kit.bands import DAY_TYPES, Band
 from cloud.kit.calendar import DayType
 from cloud.kit.errors import Invalid
 
