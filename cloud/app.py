@@ -90,6 +90,8 @@ from cloud.metering.vee.policy import vee_policy
 from cloud.records import Records, open_records
 from cloud.schedule import Job, Schedule
 from cloud.settings import BrokerSettings, Settings, lines, require_shared, secret
+from cloud.tiers.parts import Station as TiersStation
+from cloud.tiers.parts import Tiers
 from cloud.web.live import KEPT, Broadcaster
 from cloud.web.notices import renderer
 from cloud.web.parts import Parts
@@ -144,6 +146,7 @@ class Application:
         self._build_validation()
         self._build_fieldwork()
         self._build_analysis()
+        self._build_tiers()
         self.boards = boards_of(self.database, self.store, settings.station.zone, clock)
         self.ingest = Ingest(
             self.database,
@@ -245,6 +248,17 @@ class Application:
         )
         self.load_analysis = nightly_of(station, self.line_loss)
 
+    def _build_tiers(self) -> None:
+        settings = self.settings
+        station = TiersStation(
+            self.database,
+            settings.archive.folder,
+            settings.station.zone,
+            settings.policies_dir,
+            self.clock,
+        )
+        self.tiers = Tiers(station)
+
     def _build_archive(self) -> None:
         settings, zone = self.settings, self.settings.station.zone
         archive = Archive(self.database, self.store, settings.archive.folder, zone, self.clock)
@@ -289,6 +303,7 @@ class Application:
             Job("load analysis", ANALYSE_EVERY, self.load_analysis.run),
             Job("exchanges", timedelta(minutes=1), self.fieldwork.prove),
             Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep),
+            *(Job(*turn) for turn in self.tiers.jobs()),
         ]
 
     def _build_face(self) -> None:
@@ -333,6 +348,7 @@ class Application:
                 ),
                 loss_api.router(database, guard),
                 inspections_api.router(database, guard, self.line_loss),
+                *self.tiers.routers(guard),
             ],
             self.lacking,
         )
@@ -354,6 +370,7 @@ class Application:
             exceptions=self.exceptions,
             fieldwork=self.fieldwork,
             loss=self.line_loss,
+            tiers=self.tiers,
             transformer=quality_policy(settings.policies_dir).transformer,
             replay=self.ingest.replay,
             language=settings.station.language,

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from cloud.kit.db import Instant, metadata
+from cloud.kit.db import Exact, Instant, metadata
 from cloud.kit.errors import Conflict, Invalid
 
 CHUNK = 500
@@ -141,7 +141,7 @@ def _back(kind: TypeEngine[Any]) -> Callable[[Any], Any]:
         convert = date.fromisoformat
     elif isinstance(kind, LargeBinary):
         convert = b64decode
-    elif isinstance(kind, Numeric) and kind.asdecimal:
+    elif isinstance(kind, Exact) or (isinstance(kind, Numeric) and kind.asdecimal):
         convert = Decimal
     if convert is None:
         return lambda value: value

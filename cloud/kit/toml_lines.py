@@ -1,7 +1,13 @@
 """On which line of a TOML file a thing stands: a mistake is told with its line, which the parser forgets."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel
+
+from protocols import spelling
 
 Place = tuple[str | int, ...]
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
@@ -16,6 +22,29 @@ def line_of(text: str, place: Sequence[str | int]) -> int:
         if depth == len(found) and depth > best:
             best, at = depth, number
     return at
+
+
+def told(
+    document: type[BaseModel],
+    mistake: Mapping[str, Any],
+    text: str,
+    file: str,
+    written: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """One of pydantic's mistakes as file, line, what and what to do; `written`: keys as the file has them."""
+    place = [written.get(each, each) if isinstance(each, str) else each for each in mistake["loc"]]
+    where = ".".join(str(step + 1 if isinstance(step, int) else step) for step in place)
+    line = line_of(text, _within(place, str(mistake["msg"])))
+    unknown = mistake["type"] == "extra_forbidden"
+    said = spelling.advice(document, mistake["loc"]) if unknown else str(mistake["msg"])
+    said = said.removeprefix("Value error, ")
+    return f"{file}:{line}: {where}: {said}" if where else f"{file}:{line}: {said}"
+
+
+def _within(place: Sequence[str | int], message: str) -> list[str | int]:
+    """A mistake of a whole table that names its key stands at that key."""
+    key = message.removeprefix("Value error, ").partition(":")[0]
+    return [*place, key] if key.isidentifier() else list(place)
 
 
 def _places(text: str) -> Iterator[tuple[int, Place]]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cloud.kit.errors import Invalid
+from cloud.kit.toml_lines import told
 from protocols import spelling
 
 P = TypeVar("P", bound=BaseModel)
@@ -20,8 +21,10 @@ def read(name: str, model: type[P], folder: Path | None = None) -> P:
     own = folder / f"{name}.toml" if folder is not None else None
     source = own if own is not None and own.is_file() else files("cloud.policies") / f"{name}.toml"
     try:
-        return model.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
+        text = source.read_text(encoding="utf-8")
+        return model.model_validate(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"policy {source}: not TOML: {error}") from None
     except ValidationError as error:
-        raise Invalid(f"policy {source}: {spelling.told(model, error)}") from None
+        found = [told(model, each, text, f"policy {source}") for each in spelling.mistakes(model, error)]
+        raise Invalid(found[0], found) from None

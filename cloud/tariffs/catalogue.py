@@ -1,7 +1,7 @@
 """The tariffs there are: documents out of TOML files, each judged whole; what is wrong is refused by line."""
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cloud.kit.errors import Invalid, NotFound
-from cloud.kit.toml_lines import line_of
+from cloud.kit.toml_lines import line_of, told
 from cloud.tariffs.documents import Plan, Tariff
 from protocols import spelling
 
@@ -106,7 +106,9 @@ def parsed(text: str, file: str) -> Filed:
     try:
         return Filed(Tariff.model_validate(_named(content)), file, text)
     except ValidationError as error:
-        found = [_told(file, text, each) for each in spelling.mistakes(Tariff, error)]
+        found = [
+            told(Tariff, each, text, file, {"plans": "plan"}) for each in spelling.mistakes(Tariff, error)
+        ]
         raise Invalid(found[0], found) from None
 
 
@@ -129,22 +131,6 @@ def _differences(plan: Plan, components: Any) -> Iterable[str]:
 def _named(content: Mapping[str, Any]) -> dict[str, Any]:
     """`[[plan]]` and `[[components]]` are written in the singular where that reads better."""
     return {("plans" if key == "plan" else key): value for key, value in content.items()}
-
-
-def _told(file: str, text: str, mistake: Mapping[str, Any]) -> str:
-    place: Sequence[str | int] = ["plan" if each == "plans" else each for each in mistake["loc"]]
-    where = ".".join(str(step + 1 if isinstance(step, int) else step) for step in place)
-    line = line_of(text, _within(place, str(mistake["msg"])))
-    unknown = mistake["type"] == "extra_forbidden"
-    said = spelling.advice(Tariff, mistake["loc"]) if unknown else str(mistake["msg"])
-    said = said.removeprefix("Value error, ")
-    return f"{file}:{line}: {where}: {said}" if where else f"{file}:{line}: {said}"
-
-
-def _within(place: Sequence[str | int], message: str) -> list[str | int]:
-    """A mistake of a whole table that names its key stands at that key."""
-    key = message.removeprefix("Value error, ").partition(":")[0]
-    return [*place, key] if key.isidentifier() else list(place)
 
 
 def _apart(one: Filed, other: Filed) -> None:

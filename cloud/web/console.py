@@ -26,6 +26,7 @@ from cloud.web import (
     store_view,
 )
 from cloud.web.console_now import now_values, safety
+from cloud.web.customers import site as customer_pages
 from cloud.web.load import site as load_pages
 from cloud.web.overview import MeterNow, areas_now, meters_now
 from cloud.web.pages import Pages
@@ -138,6 +139,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     routes.include_router(console_dead_letters.router(parts, pages))
     routes.include_router(console_registry.router(parts, pages))
     routes.include_router(load_pages.router(parts, pages))
+    routes.include_router(customer_pages.router(parts, pages))
     return routes
 
 

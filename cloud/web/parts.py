@@ -18,6 +18,7 @@ from cloud.metering.fieldwork.actions import Fieldwork
 from cloud.metering.ledger.actions import Ledger
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.vee.exceptions import Exceptions
+from cloud.tiers.parts import Tiers
 from cloud.web.live import Broadcaster
 from cloud.workorders.actions import Orders
 
@@ -47,6 +48,7 @@ class Parts:
     exceptions: Exceptions
     fieldwork: Fieldwork
     loss: LineLoss
+    tiers: Tiers
     transformer: TransformerLimits
     replay: Callable[[int], int]
     language: str = "zh_CN"

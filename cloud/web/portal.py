@@ -15,6 +15,7 @@ from cloud.kit.auth import User
 from cloud.metering.store import instant
 from cloud.web import portal_usage
 from cloud.web.charts import Bar, bar_chart
+from cloud.web.customers import site as customer_pages
 from cloud.web.day import parse
 from cloud.web.language import Words
 from cloud.web.load import own
@@ -118,6 +119,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         return back(f"/portal/report?{urlencode({'account': account, 'number': number})}")
 
     routes.include_router(own.router(parts, pages))
+    routes.include_router(customer_pages.portal(parts, pages))
     return routes
 
 

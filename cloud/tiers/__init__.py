@@ -1,0 +1,1 @@
+"""Who gets which service, why, what it is worth, and whether it was delivered."""

@@ -1,0 +1,1 @@
+"""Advice worth stated money."""

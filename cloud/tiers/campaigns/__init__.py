@@ -1,0 +1,1 @@
+"""Offers to segments, with a hold-out and a measured uplift."""

@@ -1,0 +1,1 @@
+"""What a tier is promised, and what it got."""

@@ -1,0 +1,1 @@
+"""Behaviour that contradicts the contract class."""

@@ -1,0 +1,55 @@
+"""Everything that decides and delivers service, built once: what is scheduled, served and shown of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from cloud.billing import store as billing  # noqa: F401 - its tables
+from cloud.customers import consents, contracts, grades, needs  # noqa: F401 - their tables
+from cloud.kit.clock import Clock
+from cloud.kit.db import Database
+from cloud.kit.guard import Guard
+from cloud.policies.current import Current
+from cloud.tariffs import catalogue
+from cloud.tariffs.catalogue import Catalogue
+
+Turn = tuple[str, timedelta, Callable[[], object]]
+"""A job's name, how often, and its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """`archive` is the folder of closed days, `policies` that of the station's own rules or None."""
+
+    database: Database
+    archive: Path
+    zone: tzinfo
+    policies: Path | None
+    clock: Clock
+
+
+class Tiers:
+    """Invalid at the start names the policy that is wrong; later a wrong one is told and the old one kept."""
+
+    def __init__(self, station: Station) -> None:
+        self.station = station
+        self.tariffs: Current[Catalogue] = Current(_catalogue, station.policies, ["tariffs"])
+
+    @property
+    def policies(self) -> list[Current[Any]]:
+        """All that may change while the service runs."""
+        return [self.tariffs]
+
+    def routers(self, guard: Guard) -> list[APIRouter]:  # noqa: ARG002
+        return []
+
+    def jobs(self) -> list[Turn]:
+        return []
+
+
+def _catalogue(folder: Path | None) -> Catalogue:
+    return catalogue.read(None if folder is None else folder / "tariffs")

@@ -1,0 +1,1 @@
+"""Tiers on six axes, each with its reasons."""

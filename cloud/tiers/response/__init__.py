@@ -1,0 +1,1 @@
+"""From an overload outlook to who shifts how many kW."""
