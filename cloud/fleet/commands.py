@@ -44,7 +44,7 @@ MOST_STRANGE = 1000
 Hook = Callable[[Connection, Row[Any], OrderKind, datetime], Sequence[Objection]]
 """(connection, meter, kind, now) → what stands against moving that meter's relay.
 
-`cloud/app.py` hands these in: outage, proof, protected customers. Billing adds its own when it is there: an
+`cloud/app` hands these in: outage, proof, protected customers. Billing adds its own when it is there: an
 open dispute, an estimated or held bill, a payment not yet posted.
 """
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-import cloud.app
+import cloud.app.application
 from cloud.__main__ import main
 from cloud.metering.ingest import Ingest
 from protocols.mqtt import messages
@@ -36,5 +36,5 @@ class EagerIngest(Ingest):
 
 if __name__ == "__main__":
     EagerIngest.window = Path(sys.argv.pop(1))
-    setattr(cloud.app, "Ingest", EagerIngest)  # noqa: B010
+    setattr(cloud.app.application, "Ingest", EagerIngest)  # noqa: B010
     main()

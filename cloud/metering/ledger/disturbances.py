@@ -1,6 +1,6 @@
 """What the ledger itself finds out of troubles on the way: declared drops, clocks, gateways and meters now.
 
-Outages and alerts are known higher up; `cloud/app.py` hands in who tells of them.
+Outages and alerts are known higher up; `cloud/app` hands in who tells of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence

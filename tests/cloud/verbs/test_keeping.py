@@ -17,7 +17,7 @@ def called(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_backup_made_and_drilled_at_the_command_line_holds_every_table(tmp_path: Path) -> None:
-    assert Application.__module__ == "cloud.app", "every table is known here"
+    assert Application.__module__ == "cloud.app.application", "every table is known here"
     config = settings_.write_first(tmp_path / "station", "示例供电所", "Asia/Shanghai")
     open_records(settings_.load(config)).close()
     file = tmp_path / "station.tar.gz"

@@ -8,10 +8,7 @@ from functools import partial
 
 from pwdlib import PasswordHash
 from sqlalchemy import Connection
-from starlette.applications import Starlette
 
-from cloud import asgi
-from cloud.alerts import api as alerts_api
 from cloud.alerts import darkness, spells
 from cloud.alerts import objections as alert_objections
 from cloud.alerts.actions import Alarms
@@ -21,16 +18,11 @@ from cloud.alerts.notify import Notices
 from cloud.alerts.outages import Calls, Watch
 from cloud.alerts.policy import alert_policy, notice_policy
 from cloud.alerts.rules import Broker as BrokerUp
-from cloud.alerts.usage import UsageCheck
-from cloud.customers import api as customers_api
-from cloud.customers import points_api, protection, protection_api
+from cloud.app import face, jobs
+from cloud.customers import protection
 from cloud.customers import store as customers
-from cloud.exchange import api as exchange_api
 from cloud.exchange import store as exchange_store  # noqa: F401 - its tables
-from cloud.exchange.gather import Origin
-from cloud.fleet import api as fleet_api
 from cloud.fleet import broker as brokers
-from cloud.fleet import commands_api, configs_api
 from cloud.fleet.answers import Answers
 from cloud.fleet.broker import BrokerAddress, TlsFiles
 from cloud.fleet.broker_choice import choose
@@ -41,30 +33,17 @@ from cloud.fleet.intake import Intake, Message
 from cloud.fleet.link import Link, LinkState, Login
 from cloud.fleet.owners import owners
 from cloud.insight import weather as insight_weather  # noqa: F401 - its tables
-from cloud.insight.areas import api as areas_api
-from cloud.insight.areas.policy import quality_policy
 from cloud.insight.engine import engine_of
-from cloud.insight.forecast import api as forecast_api
-from cloud.insight.forecast.policy import forecast_policy
-from cloud.insight.indicators import api as indicators_api
-from cloud.insight.loss import api as loss_api
-from cloud.insight.loss import inspections_api
 from cloud.insight.loss.actions import LineLoss
 from cloud.insight.loss.policy import loss_policy
 from cloud.insight.parts import Station as InsightStation
 from cloud.insight.parts import nightly_of, warm
-from cloud.insight.profile import api as profile_api
-from cloud.insight.profile.policy import profile_policy
-from cloud.keeping import api as keeping_api
-from cloud.kit import access
-from cloud.kit.auth import DEAR, Accounts, User
+from cloud.kit.auth import Accounts, User
 from cloud.kit.clock import Clock
 from cloud.kit.db import sqlite_note
 from cloud.kit.errors import CloudError, Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.scope import Scope
-from cloud.metering import api as metering_api
-from cloud.metering import batches, gaps_api, store_api
 from cloud.metering.archive import due as archive_due
 from cloud.metering.archive.due import LateReadings
 from cloud.metering.archive.nightly import Upkeep
@@ -74,54 +53,29 @@ from cloud.metering.boards import boards_of
 from cloud.metering.fieldwork.actions import Fieldwork
 from cloud.metering.fieldwork.photos import Photos
 from cloud.metering.ingest import Callbacks, Ingest
-from cloud.metering.ledger import api as collection_api
 from cloud.metering.ledger import count as collection
 from cloud.metering.ledger import disturbances
 from cloud.metering.ledger.actions import Ledger
 from cloud.metering.ledger.policy import collection_policy
 from cloud.metering.primary import PrimaryReadings
 from cloud.metering.store import BatchOfReadings
-from cloud.metering.vee import api as vee_api
 from cloud.metering.vee import rereading
 from cloud.metering.vee.dirty import DirtyDays, mark_since
 from cloud.metering.vee.exceptions import Exceptions
 from cloud.metering.vee.job import Validation
 from cloud.metering.vee.policy import vee_policy
-from cloud.records import Records, open_records
+from cloud.records import Records
 from cloud.schedule import Job, Schedule
-from cloud.settings import BrokerSettings, Settings, lines, require_shared, secret
+from cloud.settings import BrokerSettings, Settings, lines, secret
 from cloud.tiers.parts import Station as TiersStation
 from cloud.tiers.parts import Tiers
 from cloud.web.live import KEPT, Broadcaster
 from cloud.web.notices import renderer
-from cloud.web.parts import Parts
-from cloud.web.site import site
-from cloud.workorders import api as workorders_api
 from cloud.workorders.actions import Orders
 from cloud.workorders.deadlines import deadline_policy
 from protocols.mqtt.messages import Stored
 
 log = logging.getLogger(__name__)
-
-WATCH_EVERY = timedelta(seconds=2)
-DATA_EVERY = timedelta(seconds=30)
-COMMANDS_EVERY = timedelta(seconds=2)
-ARCHIVE_EVERY = timedelta(hours=6)
-ANALYSE_EVERY = timedelta(minutes=30)
-VALIDATE_EVERY = timedelta(minutes=30)
-COLLECTION_EVERY = timedelta(minutes=5)
-
-
-def build(settings: Settings, clock: Clock, hasher: PasswordHash = DEAR) -> "Application":
-    """Open everything, start nothing."""
-    if settings.ingest.shared:
-        require_shared(settings)
-    records = open_records(settings)
-    try:
-        return Application(settings, clock, records, hasher)
-    except BaseException:
-        records.close()
-        raise
 
 
 class Application:
@@ -166,8 +120,8 @@ class Application:
                 others=self.answers.topics,
             ),
         )
-        self.schedule = Schedule(self._jobs(), self.database, clock)
-        self._build_face()
+        self.schedule = Schedule(jobs.table(self), self.database, clock)
+        self.api, self.asgi = face.faces(self)
 
     def _build_service(self) -> None:
         """The chain from what is wrong to who mends it and who is told."""
@@ -280,106 +234,6 @@ class Application:
         self.dispatch = Dispatch(self.database, self.commands, self._say, self.clock)
         self.answers = Answers(self.database, self.commands, self.dispatch, self.clock)
 
-    def _jobs(self) -> list[Job]:
-        usage = UsageCheck(
-            self.database,
-            self.primary,
-            self.alert_policy,
-            self.notices,
-            self.settings.station.zone,
-            self.clock,
-        )
-        return [
-            Job("watch", WATCH_EVERY, self._watch),
-            Job("watch for readings", DATA_EVERY, partial(self.missing_data.tick, self.database)),
-            Job("commands", COMMANDS_EVERY, self._tell_commands),
-            Job("unusual usage", timedelta(minutes=10), usage.run),
-            Job("collection", COLLECTION_EVERY, self._collect),
-            Job("forget old collection rows", timedelta(days=1), self.ledger.sweep),
-            Job("validate", VALIDATE_EVERY, self.validation.run),
-            *([Job("boards", BOARDS_EVERY, self.boards.run)] if self.boards else []),
-            Job("forget settled batches", timedelta(days=1), self._prune_batches),
-            Job("archive", ARCHIVE_EVERY, self.upkeep.run),
-            Job("load analysis", ANALYSE_EVERY, self.load_analysis.run),
-            Job("exchanges", timedelta(minutes=1), self.fieldwork.prove),
-            Job("forget ended sessions", timedelta(hours=1), self.accounts.sweep),
-            *(Job(*turn) for turn in self.tiers.jobs()),
-        ]
-
-    def _build_face(self) -> None:
-        settings, database, guard, clock = self.settings, self.database, self.guard, self.clock
-        session_s = round(settings.http.session_hours * 3600)
-        self.api = asgi.api(
-            [
-                access.router(guard, session_s),
-                fleet_api.router(database, guard, clock),
-                metering_api.router(database, guard, self.primary, clock),
-                metering_api.letters_router(database, guard, self.ingest),
-                gaps_api.router(database, guard, clock),
-                store_api.router(database, guard, self.store),
-                vee_api.router(database, guard, self.exceptions, clock),
-                collection_api.router(database, guard, self.ledger, clock),
-                customers_api.router(database, guard, clock),
-                alerts_api.router(database, guard, clock),
-                workorders_api.router(database, guard, self.orders, clock),
-                commands_api.router(database, guard, self.commands, self.dispatch, clock),
-                configs_api.router(database, guard, self.dispatch, clock),
-                protection_api.router(database, guard, clock),
-                exchange_api.router(
-                    Origin(database, self.store),
-                    guard,
-                    exchange_api.Station(settings.station.name, settings.station.zone),
-                    clock,
-                ),
-                keeping_api.router(database, guard, clock, self.fieldwork.photos),
-                points_api.router(database, guard, self.fieldwork, clock),
-                areas_api.router(database, guard),
-                profile_api.router(
-                    database, guard, settings.station.zone, profile_policy(settings.policies_dir)
-                ),
-                indicators_api.router(database, guard, settings.station.zone, clock),
-                forecast_api.router(
-                    database,
-                    guard,
-                    settings.station.zone,
-                    forecast_policy(settings.policies_dir),
-                    self.vee_policy.calendar,
-                    clock,
-                ),
-                loss_api.router(database, guard),
-                inspections_api.router(database, guard, self.line_loss),
-                *self.tiers.routers(guard),
-            ],
-            self.lacking,
-        )
-        parts = Parts(
-            database=database,
-            accounts=self.accounts,
-            guard=guard,
-            store=self.primary,
-            archive=settings.archive.folder,
-            clock=clock,
-            station=settings.station.name,
-            zone=settings.station.zone,
-            live=self.live,
-            supply=self.alert_policy.supply,
-            orders=self.orders,
-            commands=self.commands,
-            dispatch=self.dispatch,
-            ledger=self.ledger,
-            exceptions=self.exceptions,
-            fieldwork=self.fieldwork,
-            loss=self.line_loss,
-            tiers=self.tiers,
-            transformer=quality_policy(settings.policies_dir).transformer,
-            replay=self.ingest.replay,
-            language=settings.station.language,
-            session_s=session_s,
-        )
-        self.asgi: Starlette = asgi.build(
-            self.api, site(parts), secure=settings.http.secure, start=self.start, stop=self.stop
-        )
-
     # life
 
     def start(self) -> None:
@@ -392,10 +246,10 @@ class Application:
 
     def start_ingest(self) -> None:
         """Take readings in beside the service with pages and jobs; only its own notes are counted here."""
-        jobs = [Job("collection (ingest)", COLLECTION_EVERY, self.ledger.merge)]
+        own = [Job("collection (ingest)", jobs.COLLECTION_EVERY, self.ledger.merge)]
         if self.boards:
-            jobs.append(Job("boards (ingest)", BOARDS_EVERY, self.boards.write_quarters))
-        self.schedule = Schedule(jobs, self.database, self.clock)
+            own.append(Job("boards (ingest)", BOARDS_EVERY, self.boards.write_quarters))
+        self.schedule = Schedule(own, self.database, self.clock)
         self._start_link()
         self.schedule.start()
 
@@ -472,25 +326,9 @@ class Application:
         if state.connected:
             self.dispatch.say_all_configs_soon()
 
-    def _tell_commands(self) -> None:
-        if self.dispatch.tick():
-            self.live.changed()
-
-    def _collect(self) -> None:
-        if self.ledger.tick():
-            self._tell_commands()
-
-    def _watch(self) -> None:
-        self.watch.tick(self.database)
-        self.live.changed()
-
     def _renew_link(self) -> None:
         if self.link is not None:
             self.link.renew()
-
-    def _prune_batches(self) -> None:
-        if days := self.settings.retention.batches_days:
-            batches.prune(self.database, self.clock.now() - timedelta(days=days))
 
     def _broker_up(self) -> BrokerUp:
         if self.link is None:
