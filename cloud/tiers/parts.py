@@ -9,13 +9,14 @@ from typing import Any
 from fastapi import APIRouter
 
 from cloud.billing import store as billing  # noqa: F401 - its tables
-from cloud.customers import consents, contracts, grades, needs  # noqa: F401 - their tables
+from cloud.customers import consents, contracts, grades, needs, persons  # noqa: F401 - their tables
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.policies.current import Current
 from cloud.tariffs import catalogue
 from cloud.tariffs.catalogue import Catalogue
+from cloud.tiers.rating import tables as rating_tables  # noqa: F401 - its tables
 
 Turn = tuple[str, timedelta, Callable[[], object]]
 """A job's name, how often, and its work."""
@@ -37,7 +38,7 @@ class Tiers:
 
     def __init__(self, station: Station) -> None:
         self.station = station
-        self.tariffs: Current[Catalogue] = Current(_catalogue, station.policies, ["tariffs"])
+        self.tariffs: Current[Catalogue] = Current(tariff_catalogue, station.policies, ["tariffs"])
 
     @property
     def policies(self) -> list[Current[Any]]:
@@ -51,5 +52,5 @@ class Tiers:
         return []
 
 
-def _catalogue(folder: Path | None) -> Catalogue:
+def tariff_catalogue(folder: Path | None) -> Catalogue:
     return catalogue.read(None if folder is None else folder / "tariffs")
