@@ -1,9 +1,23 @@
 """What a customer agreed to, when and how; withdrawn at any time, and never presumed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Column, Connection, ForeignKey, Index, Integer, String, Table, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    insert,
+    select,
+    update,
+)
 
 from cloud.kit.db import Instant, metadata
 
@@ -51,6 +65,12 @@ def purposes_of(connection: Connection, customer: str) -> set[Purpose]:
     table = consent_table.c
     query = select(table.purpose).where(table.customer == customer, table.withdrawn_at.is_(None))
     return {Purpose(each) for each in connection.scalars(query)}
+
+
+def consents_of(connection: Connection, customer: str) -> Sequence[Row[Any]]:
+    """All of a customer, newest first, with those withdrawn."""
+    query = select(consent_table).where(consent_table.c.customer == customer)
+    return connection.execute(query.order_by(consent_table.c.given_at.desc(), consent_table.c.id)).all()
 
 
 def give(
