@@ -16,7 +16,11 @@ from cloud.kit.guard import Guard
 from cloud.policies.current import Current
 from cloud.tariffs import catalogue
 from cloud.tariffs.catalogue import Catalogue
+from cloud.tiers.overload import OverloadPolicy, overload_policy
+from cloud.tiers.campaigns import tables as campaign_tables  # noqa: F401 - its tables
 from cloud.tiers.rating import tables as rating_tables  # noqa: F401 - its tables
+from cloud.tiers.response import tables as response_tables  # noqa: F401 - its tables
+from cloud.tiers.response.policy import ResponsePolicy, response_policy
 
 Turn = tuple[str, timedelta, Callable[[], object]]
 """A job's name, how often, and its work."""
@@ -39,11 +43,15 @@ class Tiers:
     def __init__(self, station: Station) -> None:
         self.station = station
         self.tariffs: Current[Catalogue] = Current(tariff_catalogue, station.policies, ["tariffs"])
+        self.overload: Current[OverloadPolicy] = Current(overload_policy, station.policies, ["overload"])
+        self.response_policy: Current[ResponsePolicy] = Current(
+            response_policy, station.policies, ["response"]
+        )
 
     @property
     def policies(self) -> list[Current[Any]]:
         """All that may change while the service runs."""
-        return [self.tariffs]
+        return [self.tariffs, self.overload, self.response_policy]
 
     def routers(self, guard: Guard) -> list[APIRouter]:  # noqa: ARG002
         return []
