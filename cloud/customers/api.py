@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 from sqlalchemy import Connection, Row
 
-from cloud.customers import persons, store  # persons: its tables
+from cloud.customers import store
 from cloud.kit.auth import User
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
