@@ -55,10 +55,13 @@ class AlertDetail(Alert):
 
 
 class NoticeOut(BaseModel):
-    """Its words are made from `kind` and `params` in the reader's language; it holds no usage."""
+    """Its words are made from `kind` and `params` in the reader's language; it holds no usage.
+
+    `alert` is null of what is none, as an offer.
+    """
 
     id: int
-    alert: int
+    alert: int | None
     kind: NoticeKind
     severity: Severity
     params: dict[str, Any]

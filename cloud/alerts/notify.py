@@ -38,7 +38,7 @@ notice_table = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("key", String(32), nullable=False, unique=True),
-    Column("alert", ForeignKey("alert.id"), nullable=False),
+    Column("alert", ForeignKey("alert.id")),
     Column("customer", ForeignKey("customer.id")),
     Column("kind", String(32), nullable=False),
     Column("round", Integer, nullable=False),
@@ -50,6 +50,7 @@ notice_table = Table(
     UniqueConstraint("alert", "customer", "kind", "round"),
     Index(None, "customer", "id"),
 )
+"""`alert` is null of a letter: of what is no alert, as an offer."""
 delivery_table = Table(
     "delivery",
     metadata,
@@ -71,11 +72,12 @@ SEVERITIES = tuple(Severity)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`customer` None is for the station's operators. `params` never hold a figure of usage."""
+    """`customer` None is for the station's operators, `alert` None of a letter. `params` never hold a figure
+    of usage."""
 
     id: int
     key: str
-    alert: int
+    alert: int | None
     customer: str | None
     kind: NoticeKind
     severity: Severity
@@ -139,8 +141,6 @@ class Notices:
         self, connection: Connection, customer: str | None, number: int, news: News, channels: Sequence[str]
     ) -> bool:
         key = notice_key(news.alert, customer, news.kind, number)
-        if connection.scalar(select(notice_table.c.id).where(notice_table.c.key == key)) is not None:
-            return False
         row = {
             "key": key,
             "alert": news.alert,
@@ -152,12 +152,43 @@ class Notices:
             "trace": news.trace,
             "created_at": news.at,
         }
+        return self._write(connection, row, channels)
+
+    def write_letter(
+        self,
+        connection: Connection,
+        customer: str,
+        kind: NoticeKind,
+        subject: str,
+        at: datetime,
+        **params: Any,
+    ) -> bool:
+        """Of what is no alert: one notice per subject (as "campaign 7"), customer and kind."""
+        key = blake2b(f"{subject}|{customer}|{kind.value}".encode(), digest_size=8).hexdigest()
+        row = {
+            "key": key,
+            "alert": None,
+            "customer": customer,
+            "kind": kind.value,
+            "round": 1,
+            "severity": self.severity(kind).value,
+            "params": params,
+            "trace": key,
+            "created_at": at,
+        }
+        return self._write(connection, row, channels_of(connection, customer))
+
+    @staticmethod
+    def _write(connection: Connection, row: Mapping[str, Any], channels: Sequence[str]) -> bool:
+        known = select(notice_table.c.id).where(notice_table.c.key == row["key"])
+        if connection.scalar(known) is not None:
+            return False
         notice = connection.execute(
             insert(notice_table).values(row).returning(notice_table.c.id)
         ).scalar_one()
         for channel in sorted(set(channels)):
             queued = {"notice": notice, "channel": channel, "state": "pending", "attempts": 0}
-            connection.execute(insert(delivery_table).values(queued | {"next_at": news.at}))
+            connection.execute(insert(delivery_table).values(queued | {"next_at": row["created_at"]}))
         return True
 
 

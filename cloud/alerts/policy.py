@@ -30,15 +30,17 @@ class AlertKind(StrEnum):
     UNUSUAL_USAGE = "unusual_usage"
     DELIVERY_FAILED = "delivery_failed"
     DATA_MISSING = "data_missing"
+    POLICY_REFUSED = "policy_refused"
 
 
 class NoticeKind(StrEnum):
-    """What people are told. An operator's notice bears the kind of its alert."""
+    """What people are told. An operator's notice bears the kind of its alert; an offer is of a campaign."""
 
     OUTAGE = "outage"
     RESTORED = "restored"
     UNUSUAL_USAGE = "unusual_usage"
     STATION_ALERT = "station_alert"
+    OFFER = "offer"
 
 
 class _Strict(BaseModel):

@@ -94,9 +94,21 @@ def _station(notice: Notice, words: Words) -> tuple[str, str]:
     return title, words.text(NEXT_STEPS[kind])
 
 
+def _offer(notice: Notice, words: Words) -> tuple[str, str]:
+    """The station's own words in the reader's language; whether to take it is said on the page."""
+    params = notice.params
+    title, body = (params[name].get(words.language) or params[name]["zh_CN"] for name in ("title", "text"))
+    last = date.fromisoformat(params["until"])
+    more = words.text(
+        "Open until %(day)s. Sign in to accept or decline; you need not answer.", day=words.day(last)
+    )
+    return words.text("Offer: %(title)s", title=title), _joined([body, more], words)
+
+
 _TEXTS: dict[NoticeKind, Callable[[Notice, Words], tuple[str, str]]] = {
     NoticeKind.OUTAGE: _outage,
     NoticeKind.RESTORED: _restored,
     NoticeKind.UNUSUAL_USAGE: _unusual,
     NoticeKind.STATION_ALERT: _station,
+    NoticeKind.OFFER: _offer,
 }

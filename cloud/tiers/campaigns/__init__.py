@@ -1,1 +1,1 @@
-"""Offers to segments, with a hold-out and a measured uplift."""
+"""Offers to groups of customers who agreed to get them, and whether they changed anything."""
