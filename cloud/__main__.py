@@ -23,6 +23,7 @@ from cloud.verbs.boards import boards
 from cloud.verbs.compose import compose
 from cloud.verbs.gateways import gateways
 from cloud.verbs.imports import imports
+from cloud.verbs.policy import policy
 from cloud.verbs.tariff import tariff
 from cloud.verbs.users import users
 
@@ -42,6 +43,7 @@ app.add_typer(imports, name="import")
 app.add_typer(gateways, name="gateway")
 app.add_typer(compose, name="compose")
 app.add_typer(tariff, name="tariff")
+app.add_typer(policy, name="policy")
 app.command("boards", epilog="Example: wattpost cloud boards --days 30")(boards)
 
 

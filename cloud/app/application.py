@@ -133,7 +133,7 @@ class Application:
         self.orders = Orders(deadline_policy(settings.policies_dir), zone)
         calls = Calls(self.orders.open_for_alert, self.orders.supply_returned)
         self.watch = Watch(self.alert_policy, self.store, self.notices, calls, self._broker_up, self.clock)
-        alarms = Alarms(self.alert_policy, self.notices)
+        alarms = self.alarms = Alarms(self.alert_policy, self.notices)
         self.missing_data = MissingData(
             self.alert_policy, alarms, self._renew_link, self._broker_up, self.clock
         )

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cloud.alerts.policies import PolicyWatch
 from cloud.alerts.usage import UsageCheck
 from cloud.metering import batches
 from cloud.metering.boards import EVERY as BOARDS_EVERY
@@ -19,6 +20,7 @@ ARCHIVE_EVERY = timedelta(hours=6)
 ANALYSE_EVERY = timedelta(minutes=30)
 VALIDATE_EVERY = timedelta(minutes=30)
 COLLECTION_EVERY = timedelta(minutes=5)
+POLICIES_EVERY = timedelta(seconds=10)
 
 
 def table(app: "Application") -> list[Job]:
@@ -31,6 +33,7 @@ def table(app: "Application") -> list[Job]:
         app.settings.station.zone,
         app.clock,
     )
+    policies = PolicyWatch(app.tiers.policies, app.alarms, app.database, app.clock)
     return [
         Job("watch", WATCH_EVERY, partial(_watch, app)),
         Job("watch for readings", DATA_EVERY, partial(app.missing_data.tick, app.database)),
@@ -44,6 +47,7 @@ def table(app: "Application") -> list[Job]:
         Job("archive", ARCHIVE_EVERY, app.upkeep.run),
         Job("load analysis", ANALYSE_EVERY, app.load_analysis.run),
         Job("exchanges", timedelta(minutes=1), app.fieldwork.prove),
+        Job("policies", POLICIES_EVERY, policies.tick),
         Job("forget ended sessions", timedelta(hours=1), app.accounts.sweep),
         *(Job(*turn) for turn in app.tiers.jobs()),
     ]

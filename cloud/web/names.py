@@ -20,6 +20,7 @@ ALERTS = {
     AlertKind.UNUSUAL_USAGE: mark("Unusual usage"),
     AlertKind.DELIVERY_FAILED: mark("Notices cannot be delivered"),
     AlertKind.DATA_MISSING: mark("Readings do not come though the gateway is heard"),
+    AlertKind.POLICY_REFUSED: mark("A changed policy file is wrong"),
 }
 NEXT_STEPS = {
     AlertKind.AREA_OUTAGE: mark("Customers are told. Send a crew by its work order."),
@@ -37,6 +38,9 @@ NEXT_STEPS = {
     AlertKind.DATA_MISSING: mark(
         "The gateway keeps them; our subscription was renewed already. Check the broker's access list, "
         "the store of readings and the gateway's disk."
+    ),
+    AlertKind.POLICY_REFUSED: mark(
+        "The policy before it keeps running. Mend the file; wattpost cloud policy check tells what is wrong."
     ),
 }
 SEVERITIES = {
@@ -86,7 +90,9 @@ ORIGINS = {
 
 
 def place(alert: Row[Any], areas: dict[str, str]) -> str:
-    """Where an alert is: its area by name, or its gateway, line or meter."""
+    """Where an alert is: its area by name, or its gateway, line or meter; of a policy, file and line."""
+    if alert.kind == AlertKind.POLICY_REFUSED:
+        return str(alert.evidence["refused"])
     parts = [areas.get(alert.area, alert.area) if alert.area else None, alert.meter, alert.line]
     if not alert.area:
         parts.append(alert.gateway)

@@ -350,5 +350,10 @@ def test_the_operators_kinds_are_all_there_is_besides_outage_and_usage() -> None
     told = {AlertKind.AREA_OUTAGE, AlertKind.UNUSUAL_USAGE}
     assert {verdict.kind for make, _ in CASES for verdict in judge(make(), POLICY).present} == set(
         AlertKind
-    ) - {AlertKind.UNUSUAL_USAGE, AlertKind.DELIVERY_FAILED, AlertKind.DATA_MISSING}
+    ) - {
+        AlertKind.UNUSUAL_USAGE,
+        AlertKind.DELIVERY_FAILED,
+        AlertKind.DATA_MISSING,
+        AlertKind.POLICY_REFUSED,
+    }
     assert told <= set(AlertKind)

@@ -1,0 +1,53 @@
+"""Looks whether a policy's file has changed: a good one comes into force, of a wrong one operators are told.
+
+The alert says file, line and reason; it ends when the file is mended, and until then the old policy runs.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cloud.alerts import store
+from cloud.alerts.actions import Alarms, Cause, station_trace
+from cloud.alerts.policy import AlertKind
+from cloud.alerts.rules import cause
+from cloud.kit.clock import Clock
+from cloud.kit.db import Database
+from cloud.policies.current import Current
+
+MOST = 500
+
+
+class PolicyWatch:
+    """`tick` is called by a job; nothing is written while nothing has changed."""
+
+    def __init__(
+        self, policies: Sequence[Current[Any]], alarms: Alarms, database: Database, clock: Clock
+    ) -> None:
+        self._policies, self._alarms = tuple(policies), alarms
+        self._database, self._clock = database, clock
+
+    def tick(self) -> None:
+        for each in self._policies:
+            each.refresh()
+        wrong = {_key(each): each.refused for each in self._policies if each.refused is not None}
+        with self._database.read() as connection:
+            known = store.open_by_cause(connection, [_key(each) for each in self._policies])
+        if wrong.keys() != known.keys():
+            with self._database.write() as connection:
+                self._write(connection, wrong, self._clock.now())
+
+    def _write(self, connection: Connection, wrong: dict[str, str], now: datetime) -> None:
+        known = store.open_by_cause(connection, [_key(each) for each in self._policies])
+        for key in wrong.keys() - known.keys():
+            evidence = {"refused": wrong[key][:MOST]}
+            trace = station_trace(key, now)
+            self._alarms.open(connection, Cause(AlertKind.POLICY_REFUSED, key, trace, evidence=evidence), now)
+        for key in known.keys() - wrong.keys():
+            self._alarms.close(connection, known[key].id, now)
+
+
+def _key(policy: Current[Any]) -> str:
+    return cause(AlertKind.POLICY_REFUSED, "+".join(policy.names))
