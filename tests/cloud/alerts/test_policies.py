@@ -1,4 +1,4 @@
-"""A policy is changed while the service runs: a good one comes into force, a wrong one is told, none stops."""
+"""A policy changes while the service runs: a good one comes into force, a wrong one is told, none stops."""
 
 import os
 from collections.abc import Iterator
