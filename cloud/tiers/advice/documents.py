@@ -1,0 +1,68 @@
+"""One tariff's documents over time as pricing asks for them, and small changes of them; looked up once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+
+from cloud.kit.money import ZERO
+from cloud.tariffs.catalogue import Catalogue
+from cloud.tariffs.documents import Tariff
+from cloud.tariffs.price import Pricer
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """`begins_month`: the steps' year as if it began there. `without_step`: reaching that step (2, 3, …)
+    costs no more than the one before it."""
+
+    begins_month: int | None = None
+    without_step: int | None = None
+
+
+AS_IT_IS = Variant()
+
+
+@dataclass(slots=True)
+class Documents:
+    """`in_force` gives the document of a day: NotFound where none holds. Kept for as long as one run."""
+
+    in_force: Callable[[date], Tariff]
+    _months: dict[date, Tariff] = field(default_factory=dict)
+    _pricers: dict[tuple[str, Variant], Pricer] = field(default_factory=dict)
+
+    def __call__(self, day: date) -> Tariff:
+        if day not in self._months:
+            self._months[day] = self.in_force(day)
+        return self._months[day]
+
+    def pricer(self, plan: str, variant: Variant = AS_IT_IS) -> Pricer:
+        key = (plan, variant)
+        if key not in self._pricers:
+            changed: dict[int, Tariff] = {}
+
+            def found(day: date) -> Tariff:
+                tariff = self(day)
+                return changed.setdefault(id(tariff), varied(tariff, variant))
+
+            self._pricers[key] = Pricer(self if variant == AS_IT_IS else found, plan)
+        return self._pricers[key]
+
+
+def documents(catalogue: Catalogue, tariff: str) -> Documents:
+    """NotFound, when asked for a day, where the catalogue has no such tariff."""
+    return Documents(lambda day: catalogue.in_force(tariff, day))
+
+
+def varied(tariff: Tariff, variant: Variant) -> Tariff:
+    """The same document with other steps; as it is where it has none of them."""
+    steps = tariff.steps
+    if steps is None or variant == AS_IT_IS:
+        return tariff
+    if variant.begins_month is not None and steps.cycle == "year":
+        steps = steps.model_copy(update={"begins_month": variant.begins_month})
+    if variant.without_step is not None:
+        first = variant.without_step - 2
+        below = steps.adders[first - 1] if first else ZERO
+        adders = tuple(below if at == first else adder for at, adder in enumerate(steps.adders))
+        steps = steps.model_copy(update={"adders": adders})
+    return tariff.model_copy(update={"steps": steps})

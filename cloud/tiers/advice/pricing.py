@@ -1,0 +1,202 @@
+"""Prices an account's months as they were, and again with one thing changed: the two bills of every saving.
+
+What cannot be priced is refused with what would have to be known; nothing is guessed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from cloud.kit.errors import NotFound
+from cloud.kit.money import ZERO, total
+from cloud.tariffs.bill import Bill, Item, lines_of
+from cloud.tariffs.documents import PriceSource
+from cloud.tariffs.power_factor import Standard
+from cloud.tariffs.two_part import Basis, Connection, basic_charge
+from cloud.tariffs.usage import Household, Part, Supply, Usage
+from cloud.tiers.advice.documents import Variant
+from cloud.tiers.advice.rules import Facts, MonthUse, Reason, Refused, TwoBills
+
+BASIC = "basic"
+Kwh = Mapping[date, Mapping[str, Decimal]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is other than in the contract, or than it was; nothing is: the bill as it is.
+
+    `added_kwh` by month and band of the contract's plan: what is moved stands below zero where it is taken
+    and above where it goes, what is saved below zero alone. `reactive_kvarh` is the month's whole.
+    """
+
+    plan: str | None = None
+    basis: Basis | None = None
+    contracted_kw: Decimal | None = None
+    persons: int | None = None
+    added_kwh: Kwh = field(default_factory=dict)
+    reactive_kvarh: Mapping[date, Decimal] = field(default_factory=dict)
+    without_step: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        plain: dict[str, Any] = {
+            "plan": self.plan,
+            "basis": self.basis and self.basis.value,
+            "contracted_kw": self.contracted_kw and str(self.contracted_kw),
+            "persons": self.persons,
+            "added_kwh": {
+                f"{month}": {band: str(kwh) for band, kwh in bands.items()}
+                for month, bands in self.added_kwh.items()
+            },
+            "reactive_kvarh": {f"{month}": str(kvarh) for month, kvarh in self.reactive_kvarh.items()},
+            "without_step": self.without_step,
+        }
+        return {name: value for name, value in plain.items() if value}
+
+
+AS_BEFORE = Change()
+
+
+def change_of(plain: Mapping[str, Any]) -> Change:
+    """As `Change.as_json` had it."""
+    contracted = plain.get("contracted_kw")
+    return Change(
+        plan=plain.get("plan"),
+        basis=Basis(plain["basis"]) if "basis" in plain else None,
+        contracted_kw=None if contracted is None else Decimal(contracted),
+        persons=plain.get("persons"),
+        added_kwh={
+            date.fromisoformat(month): {band: Decimal(kwh) for band, kwh in bands.items()}
+            for month, bands in plain.get("added_kwh", {}).items()
+        },
+        reactive_kvarh={
+            date.fromisoformat(month): Decimal(kvarh)
+            for month, kvarh in plain.get("reactive_kvarh", {}).items()
+        },
+        without_step=plain.get("without_step"),
+    )
+
+
+def two_bills(
+    kind: str,
+    facts: Facts,
+    months: Sequence[MonthUse],
+    change: Change,
+    *,
+    now: Change = AS_BEFORE,
+    basic_alone: bool = False,
+) -> TwoBills | Refused:
+    """Both bills of these months; `basic_alone`: where the price of the energy is a market's, the basic
+    charge is priced without it. Refused: something that either bill needs is not known.
+    """
+    plans = {now.plan or facts.contract.plan, change.plan or facts.contract.plan}
+    market = on_market(facts)
+    if market and not basic_alone:
+        return Refused(kind, facts.account, Reason.MARKET_PRICE)
+    for plan in plans:
+        if refused := obstacle(kind, facts, months, plan, energy=not market):
+            return refused
+    both = [bill(facts, months, each, basic_alone=market) for each in (now, change)]
+    partial = BASIC if market else None
+    return TwoBills(both[0], both[1], months[0].first, months[-1].last, change.as_json(), partial)
+
+
+def on_market(facts: Facts) -> bool:
+    return facts.contract.price_source == PriceSource.MARKET
+
+
+def obstacle(
+    kind: str, facts: Facts, months: Sequence[MonthUse], plan: str, *, energy: bool = True
+) -> Refused | None:
+    """What these months cannot be priced for, or None."""
+    name = facts.contract.tariff
+    for part in (part for month in months for part in month.kwh.get(plan, ())):
+        try:
+            tariff = facts.tariff(part.first)
+            its = tariff.plan(plan)
+        except (NotFound, ValueError):
+            return Refused(
+                kind,
+                facts.account,
+                Reason.NO_DOCUMENT,
+                {"tariff": name, "plan": plan, "day": f"{part.first}"},
+            )
+        if energy and its.ratios and tariff.components_of(part.first) is None:
+            params = {"tariff": name, "month": f"{part.first:%Y-%m}"}
+            return Refused(kind, facts.account, Reason.COMPONENTS_MISSING, params)
+    lacking = next((month.month for month in months if plan not in month.kwh), None)
+    if lacking is not None:
+        params = {"tariff": name, "plan": plan, "day": f"{lacking}"}
+        return Refused(kind, facts.account, Reason.NO_DOCUMENT, params)
+    return None
+
+
+def bill(
+    facts: Facts,
+    months: Sequence[MonthUse],
+    change: Change = AS_BEFORE,
+    *,
+    basic_alone: bool = False,
+    before_kwh: Decimal | None = None,
+) -> Bill:
+    """One bill of these months. A year's steps are reckoned as if their year began with the first month,
+    unless `before_kwh` says what their own year had before it. ValueError: something is not known.
+    """
+    contract = facts.contract
+    plan = change.plan or contract.plan
+    parts = tuple(part for month in months for part in _parts(month, plan, change))
+    supply = {month.month: _supply(facts, month, change) for month in months if contract.capacity_kva}
+    if basic_alone:
+        return _basic(facts, months, supply, parts)
+    household = Household(before_kwh or ZERO, change.persons or contract.persons, contract.moved_in)
+    begins = months[0].month.month if before_kwh is None else None
+    yearly = (steps := facts.tariff(parts[0].first).steps) is not None and steps.cycle == "year"
+    variant = Variant(begins if yearly else None, change.without_step)
+    return facts.tariff.pricer(plan, variant).price(Usage(parts, household, supply))
+
+
+def _supply(facts: Facts, month: MonthUse, change: Change) -> Supply:
+    contract = facts.contract
+    basis = change.basis or (contract.basis and Basis(contract.basis)) or None
+    return Supply(
+        basis=basis,
+        capacity_kva=contract.capacity_kva or ZERO,
+        demand_kw=month.demand.kw if month.demand else None,
+        contracted_kw=change.contracted_kw or contract.contracted_kw,
+        standard=Standard(contract.standard) if contract.standard else None,
+        reactive_kvarh=change.reactive_kvarh.get(month.month, month.reactive_kvarh),
+    )
+
+
+def _parts(month: MonthUse, plan: str, change: Change) -> Sequence[Part]:
+    """The month's parts with what is added or taken away: from the first that has it, on."""
+    parts, added = list(month.kwh[plan]), change.added_kwh.get(month.month)
+    for band, kwh in (added or {}).items():
+        left = kwh
+        for at, part in enumerate(parts):
+            last = at == len(parts) - 1
+            some = left if last else max(left, -part.kwh.get(band, ZERO)) if left < 0 else ZERO
+            parts[at] = replace(part, kwh={**part.kwh, band: part.kwh.get(band, ZERO) + some})
+            left -= some
+    return parts
+
+
+def _basic(
+    facts: Facts, months: Sequence[MonthUse], supply: Mapping[date, Supply], parts: Sequence[Part]
+) -> Bill:
+    """The basic charge of each month without all else: neither energy nor power-factor adjustment."""
+    items: list[Item] = []
+    for month in months:
+        its, tariff = supply[month.month], facts.tariff(month.last)
+        if tariff.two_part is None or its.basis is None:
+            raise ValueError(f"{tariff.id}: no basic charge in {month.month:%Y-%m}")
+        kwh = total(part.total_kwh for part in parts if part.first.replace(day=1) == month.month)
+        of = Connection(its.basis, its.capacity_kva, its.demand_kw, its.contracted_kw, kwh, its.share)
+        charges = basic_charge(tariff.two_part, of)
+        items += [
+            Item("basic", each.what, each.quantity, each.unit, each.price, tariff.id) for each in charges
+        ]
+    rounding = facts.tariff(months[-1].last).rounding
+    remark = "the basic charge alone: the price of the energy is agreed on the market"
+    return Bill(tuple(lines_of(items, rounding)), (remark,))
