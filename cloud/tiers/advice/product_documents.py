@@ -47,12 +47,18 @@ class Aim(StrEnum):
     COOLING = "cooling"
     PV = "pv"
     STORAGE = "storage"
-    EFFICIENCY = "efficiency"
+    LIGHTING = "lighting"
+    MOTOR = "motor"
+    HOT_WATER = "hot_water"
     EV = "ev_night"
     IRRIGATION = "irrigation"
     TRAINING = "training"
     INSPECTION = "important_inspection"
     VOLTAGE = "voltage_quality"
+
+
+REPLACING = frozenset({Aim.LIGHTING, Aim.MOTOR, Aim.HOT_WATER})
+"""What they save is reckoned from a part of the energy that the product names."""
 
 
 class Condition(Strict):
@@ -226,9 +232,9 @@ class Product(Strict):
         if (self.battery is not None) is not (self.answers is Aim.STORAGE):
             raise ValueError("battery: a product that answers storage has one, and no other has")
         named = self.effect.part.keys() if self.effect else frozenset()
-        if self.answers is not Aim.EFFICIENCY:
+        if self.answers not in REPLACING:
             if named:
-                raise ValueError("effect: part is for products that answer efficiency alone")
+                raise ValueError(f"effect: part is for products that answer {', '.join(sorted(REPLACING))}")
             return
         if outside := sorted(named - self.for_.classes):
             raise ValueError(f"effect: names {', '.join(outside)}, and classes does not")
