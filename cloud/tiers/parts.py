@@ -18,6 +18,7 @@ from cloud.tariffs import catalogue
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tiers.overload import OverloadPolicy, overload_policy
 from cloud.tiers.campaigns import tables as campaign_tables  # noqa: F401 - its tables
+from cloud.tiers.mismatch import tables as mismatch_tables  # noqa: F401 - its tables
 from cloud.tiers.rating import tables as rating_tables  # noqa: F401 - its tables
 from cloud.tiers.response import tables as response_tables  # noqa: F401 - its tables
 from cloud.tiers.response.policy import ResponsePolicy, response_policy
