@@ -16,9 +16,13 @@ from cloud.kit.guard import Guard
 from cloud.policies.current import Current
 from cloud.tariffs import catalogue
 from cloud.tariffs.catalogue import Catalogue
-from cloud.tiers.overload import OverloadPolicy, overload_policy
+from cloud.insight.energies import store as energies  # noqa: F401 - its table
+from cloud.tiers.advice import store as advice  # noqa: F401 - its tables
 from cloud.tiers.campaigns import tables as campaign_tables  # noqa: F401 - its tables
+from cloud.tiers.entitlements import store as entitlements
+from cloud.tiers.entitlements import tables as entitlement_tables  # noqa: F401 - its tables
 from cloud.tiers.mismatch import tables as mismatch_tables  # noqa: F401 - its tables
+from cloud.tiers.overload import OverloadPolicy, overload_policy
 from cloud.tiers.rating import tables as rating_tables  # noqa: F401 - its tables
 from cloud.tiers.response import tables as response_tables  # noqa: F401 - its tables
 from cloud.tiers.response.policy import ResponsePolicy, response_policy
@@ -48,11 +52,18 @@ class Tiers:
         self.response_policy: Current[ResponsePolicy] = Current(
             response_policy, station.policies, ["response"]
         )
+        self.promises = entitlements.promises(station.policies, station.zone)
 
     @property
     def policies(self) -> list[Current[Any]]:
         """All that may change while the service runs."""
-        return [self.tariffs, self.overload, self.response_policy]
+        return [
+            self.tariffs,
+            self.overload,
+            self.response_policy,
+            self.promises.policy,
+            self.promises.deadlines,
+        ]
 
     def routers(self, guard: Guard) -> list[APIRouter]:  # noqa: ARG002
         return []

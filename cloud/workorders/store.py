@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     Connection,
@@ -50,10 +51,14 @@ order_table = Table(
     Column("latest", Instant),
     Column("estimate_origin", String(16)),
     Column("changed_at", Instant, nullable=False),
+    Column("priority", Integer),
+    Column("promised", JSON(none_as_null=True)),
     Index(None, "state"),
     Index(None, "area"),
     Index(None, "account"),
 )
+"""`priority` 1 is mended first, None: opened before orders had one; `promised`: to whom what is owed, and by
+which rule ({"account", "rule", "grade", "on_site_min", "restore_min"})."""
 event_table = Table(
     "order_event",
     metadata,

@@ -1,1 +1,1 @@
-"""What a tier is promised, and what it got."""
+"""What each account is promised, why, how it is applied, and whether it was delivered."""
