@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cloud import policies
 from cloud.kit.errors import Conflict, Invalid
+from cloud.kit.states import Machine
 from protocols.mqtt.orders import Capability, OrderKind
 
 RELAY = frozenset({OrderKind.RELAY_OFF, OrderKind.RELAY_ON})
@@ -73,12 +74,7 @@ TABLE: dict[tuple[CommandState, CommandEvent], CommandState] = {
 }
 
 
-def move(state: CommandState, event: CommandEvent) -> CommandState:
-    """The next state; Conflict when the event does not fit."""
-    try:
-        return TABLE[state, event]
-    except KeyError:
-        raise Conflict(f"the command is {state}: {event} is not possible") from None
+move = Machine("the command", TABLE).move
 
 
 class CommandPolicy(BaseModel):

@@ -3,7 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
-from cloud.kit.errors import Conflict, Invalid
+from cloud.kit.errors import Invalid
+from cloud.kit.states import Machine
 
 
 class OrderState(StrEnum):
@@ -53,24 +54,17 @@ TABLE: dict[tuple[OrderState, OrderEvent], OrderState] = {
         for state in (_S.NEW, _S.ACCEPTED, _S.CREW_SENT, _S.ON_SITE, _S.REPAIRING)
     },
 }
+_ORDER = Machine("the order", TABLE)
+move = _ORDER.move
 UNDER_WAY = frozenset({_S.NEW, _S.ACCEPTED, _S.CREW_SENT, _S.ON_SITE, _S.REPAIRING})
 """States in which somebody still waits for supply."""
 BY_SYSTEM = frozenset({_E.SUPPLY_RETURNED})
 NEEDS_NOTE = frozenset({_E.CANCEL})
 
 
-def move(state: OrderState, event: OrderEvent) -> OrderState:
-    """The next state; Conflict when the event does not fit."""
-    try:
-        return TABLE[state, event]
-    except KeyError:
-        fitting = ", ".join(each.value for each in events(state)) or "nothing"
-        raise Conflict(f"{event.value} does not fit an order that is {state.value}; {fitting} does") from None
-
-
 def events(state: OrderState, *, by_meters: bool = False) -> tuple[OrderEvent, ...]:
     """What a person may do with an order in `state`; `by_meters` orders end by voltage, not by word."""
-    possible = (event for at, event in TABLE if at is state and event not in BY_SYSTEM)
+    possible = (event for event in _ORDER.events(state) if event not in BY_SYSTEM)
     return tuple(event for event in possible if not (by_meters and event is _E.FINISH_REPAIR))
 
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from cloud.kit.errors import Conflict
+from cloud.kit.states import Machine
 
 
 class State(StrEnum):
@@ -48,9 +48,4 @@ TABLE: dict[tuple[State, Event], State] = {
 WAITING = frozenset({State.OPEN, State.ORDERED})
 
 
-def move(state: State, event: Event) -> State:
-    """The next state; Conflict when the event does not fit."""
-    try:
-        return TABLE[state, event]
-    except KeyError:
-        raise Conflict(f"the inspection is {state}: {event} is not possible") from None
+move = Machine("the inspection", TABLE).move

@@ -5,7 +5,7 @@ A reason that is not here cannot be given: what leaves the denominator is the sa
 
 from enum import StrEnum
 
-from cloud.kit.errors import Conflict
+from cloud.kit.states import Machine
 
 
 class Excluded(StrEnum):
@@ -86,9 +86,4 @@ TABLE: dict[tuple[GapState, GapEvent], GapState] = {
 }
 
 
-def move(state: GapState, event: GapEvent) -> GapState:
-    """The next state; Conflict when the event does not fit."""
-    try:
-        return TABLE[state, event]
-    except KeyError:
-        raise Conflict(f"the gap is {state}: {event} is not possible") from None
+move = Machine("the gap", TABLE).move

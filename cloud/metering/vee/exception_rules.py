@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from cloud.kit.errors import Conflict
+from cloud.kit.states import Machine
 
 
 class State(StrEnum):
@@ -39,9 +39,4 @@ TABLE: dict[tuple[State, Event], State] = {
 WAITING = frozenset({State.OPEN, State.REREADING})
 
 
-def move(state: State, event: Event) -> State:
-    """The next state; Conflict when the event does not fit."""
-    try:
-        return TABLE[state, event]
-    except KeyError:
-        raise Conflict(f"the exception is {state}: {event} is not possible") from None
+move = Machine("the exception", TABLE).move

@@ -36,7 +36,7 @@ def test_supply_that_returns_restores_whatever_is_under_way_and_nothing_else(sta
     if state in UNDER_WAY:
         assert move(state, OrderEvent.SUPPLY_RETURNED) is OrderState.RESTORED
     else:
-        with pytest.raises(Conflict, match="does not fit"):
+        with pytest.raises(Conflict, match="not possible"):
             move(state, OrderEvent.SUPPLY_RETURNED)
 
 
