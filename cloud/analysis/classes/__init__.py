@@ -1,1 +1,1 @@
-"""What class a customer behaves like: features of a month, and models that never judge by a label they saw."""
+"""What class a customer behaves like: features of a month, models that never judge by a label they saw."""

@@ -159,7 +159,8 @@ def _shares(kw: NDArray[np.float32]) -> Floats:
 
 
 def _by(shares: Floats, parts: int) -> Floats:
-    return shares.reshape(len(shares), parts, -1).sum(axis=2)
+    found: Floats = shares.reshape(len(shares), parts, -1).sum(axis=2)
+    return found
 
 
 def _windows(shares: Floats) -> Floats:
@@ -179,7 +180,7 @@ def _mean(values: Floats, chosen: NDArray[np.bool_]) -> Floats:
 
 def _std(values: Floats, chosen: NDArray[np.bool_]) -> Floats:
     mean = _mean(values, chosen)
-    return np.sqrt(_mean((values - mean[:, None]) ** 2, chosen))
+    return np.asarray(np.sqrt(_mean((values - mean[:, None]) ** 2, chosen)), np.float64)
 
 
 def _ratio(part: Floats, whole: Floats, least: float = 0.0) -> Floats:
