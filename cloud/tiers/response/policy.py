@@ -94,11 +94,25 @@ class Never(_Strict):
         return self
 
 
-class BaselineRule(_Strict):
-    method: Literal["high_5_of_10", "high_x_of_y"]
+class Alike(_Strict):
+    """The `best` of the last `of` days of one type; with fewer than `least_days` there is no baseline."""
+
     best: Count
     of: Count
     least_days: Count
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Alike":
+        if self.best > self.of:
+            raise ValueError(f"best: {self.best} is more than of, {self.of}")
+        if not self.best <= self.least_days <= self.of:
+            raise ValueError(f"least_days: {self.least_days} is not from best, {self.best}, to of, {self.of}")
+        return self
+
+
+class BaselineRule(Alike):
+    method: Literal["high_5_of_10", "high_x_of_y"]
+    free_days: Alike
     look_back_days: Annotated[int, Field(ge=14, le=120)]
     adjust_from_hours: Hours
     adjust_until_hours: Annotated[float, Field(ge=0, le=24)]
@@ -109,11 +123,7 @@ class BaselineRule(_Strict):
     interval: Annotated[float, Field(gt=0, lt=1)]
 
     @model_validator(mode="after")
-    def _possible(self) -> "BaselineRule":
-        if self.best > self.of:
-            raise ValueError(f"best: {self.best} is more than of, {self.of}")
-        if not self.best <= self.least_days <= self.of:
-            raise ValueError(f"least_days: {self.least_days} is not from best, {self.best}, to of, {self.of}")
+    def _one_method(self) -> "BaselineRule":
         if self.adjust_until_hours >= self.adjust_from_hours:
             raise ValueError("adjust_until_hours: the adjustment has no hours to look at")
         if self.method == "high_5_of_10" and (self.best, self.of) != (5, 10):
