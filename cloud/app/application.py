@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -67,6 +67,8 @@ from cloud.metering.vee.policy import vee_policy
 from cloud.records import Records
 from cloud.schedule import Job, Schedule
 from cloud.settings import BrokerSettings, Settings, lines, secret
+from cloud.tiers.entitlements import orders as promised_orders
+from cloud.tiers.entitlements.orders import Served
 from cloud.tiers.parts import Station as TiersStation
 from cloud.tiers.parts import Tiers
 from cloud.web.live import KEPT, Broadcaster
@@ -130,7 +132,7 @@ class Application:
         told = notice_policy(settings.policies_dir)
         channels = lines(settings.notices.urls_file) if settings.notices.urls_file else []
         self.notices = Notices(told, channels)
-        self.orders = Orders(deadline_policy(settings.policies_dir), zone)
+        self.orders = Orders(deadline_policy(settings.policies_dir), zone, self._serve)
         calls = Calls(self.orders.open_for_alert, self.orders.supply_returned)
         self.watch = Watch(self.alert_policy, self.store, self.notices, calls, self._broker_up, self.clock)
         alarms = self.alarms = Alarms(self.alert_policy, self.notices)
@@ -201,6 +203,9 @@ class Application:
             customers.classes_of_points,
         )
         self.load_analysis = nightly_of(station, self.line_loss)
+
+    def _serve(self, connection: Connection, accounts: Collection[str], at: datetime) -> Served | None:
+        return promised_orders.serve(connection, self.tiers.promises, accounts, at)
 
     def _build_tiers(self) -> None:
         settings = self.settings

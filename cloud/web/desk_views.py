@@ -11,6 +11,8 @@ from cloud.alerts import store as alerts
 from cloud.alerts.policy import AlertKind, Severity, SupplyPolicy
 from cloud.fleet import gateways as fleet
 from cloud.fleet import registry
+from cloud.tiers.entitlements.rules import LAST
+from cloud.web.customers.promise_words import why_first
 from cloud.web.language import Words
 from cloud.web.names import ALERTS, EVENTS, KINDS, NEXT_STEPS, ORDER_STATES, SEVERITIES, estimate, place
 from cloud.web.parts import Parts
@@ -38,7 +40,7 @@ class AlertView:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """`deadline` is the next promise that counts; `late` when it has passed."""
+    """`deadline` is the next promise that counts; `late` when it has passed; `why` it has its priority."""
 
     number: str
     kind: str
@@ -56,6 +58,8 @@ class OrderView:
     estimate: str
     events: Sequence[tuple[str, str]]
     open: bool
+    priority: int | None
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +121,17 @@ def open_alerts(parts: Parts, words: Words, area: str | None = None) -> list[Ale
 
 
 def open_orders(parts: Parts, words: Words) -> list[OrderView]:
-    """Orders that are not closed, the nearest deadline first."""
+    """Orders that are not closed: those of important customers and of first priority before the others, and
+    of one priority the nearest deadline first."""
     now = parts.clock.now()
     with parts.database.read() as connection:
         rows = orders.orders(connection, states=OPEN_STATES)
         names = registry.area_names(connection)
-    return sorted((order_view(row, names, words, now) for row in rows), key=lambda order: order.deadline)
+    return sorted((order_view(row, names, words, now) for row in rows), key=_urgency)
+
+
+def _urgency(order: "OrderView") -> tuple[int, datetime]:
+    return (order.priority or LAST, order.deadline)
 
 
 def alert_view(row: Row[Any], names: dict[str, str], words: Words) -> AlertView:
@@ -165,4 +174,6 @@ def order_view(row: Row[Any], names: dict[str, str], words: Words, now: datetime
         estimate(row, words, now) if state in UNDER_WAY else "",
         [(event.value, words.text(EVENTS[event])) for event in fitting],
         state in OPEN_STATES,
+        row.priority,
+        why_first(row.promised, words),
     )

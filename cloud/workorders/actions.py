@@ -3,6 +3,7 @@
 Everything happens in the caller's transaction, so an alert and its order are there together or not at all.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -14,8 +15,9 @@ from cloud.alerts.outages import Opened, Promise
 from cloud.customers import store as customers
 from cloud.fleet import registry
 from cloud.kit.errors import Conflict, Invalid, NotFound, TooMany
+from cloud.tiers.entitlements.orders import Served
 from cloud.workorders import store
-from cloud.workorders.deadlines import DeadlinePolicy, deadlines
+from cloud.workorders.deadlines import DeadlinePolicy, Sooner, deadlines, place_of
 from cloud.workorders.rules import (
     NEEDS_NOTE,
     UNDER_WAY,
@@ -38,6 +40,15 @@ REPORTED = "report"
 ESTIMATED = "estimate"
 
 
+Serve = Callable[[Connection, Collection[str], datetime], Served | None]
+"""What is owed to these accounts at an instant; None: nothing but the station's own deadlines."""
+
+
+def to_nobody(_: Connection, __: Collection[str], ___: datetime) -> Served | None:
+    """Where nobody has entitlements."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Moved:
     """What somebody did to an order, and what they know of it; None leaves as it is."""
@@ -50,11 +61,15 @@ class Moved:
 
 
 class Orders:
-    """The station's work orders under one deadline policy; `zone` names the day in their numbers."""
+    """The station's work orders under one deadline policy; `zone` names the day in their numbers.
 
-    def __init__(self, policy: DeadlinePolicy, zone: tzinfo) -> None:
+    `serve` says what is owed to whom an order serves: it comes sooner for that, and never later.
+    """
+
+    def __init__(self, policy: DeadlinePolicy, zone: tzinfo, serve: Serve = to_nobody) -> None:
         self._policy = policy
         self._zone = zone
+        self._serve = serve
 
     def open_for_alert(self, connection: Connection, opened: Opened) -> Promise:
         """The one order of an alert, made when it is first asked for; asked again it counts who joined."""
@@ -174,7 +189,9 @@ class Orders:
 
     def _open(self, connection: Connection, fields: dict[str, Any], at: datetime) -> Row[Any]:
         area = fields["area"]
-        times = deadlines(self._policy, area, at)
+        served = self._serve(connection, _served(connection, fields, at), at)
+        promised = None if served is None else served.written(place_of(self._policy, area))
+        times = deadlines(self._policy, area, at, sooner=_sooner(promised))
         number = store.next_number(connection, at.astimezone(self._zone).strftime("%Y%m%d"))
         row = fields | {
             "number": number,
@@ -187,6 +204,8 @@ class Orders:
             "earliest": times.earliest,
             "latest": times.latest,
             "estimate_origin": Origin.COMPUTED.value,
+            "priority": None if served is None else served.priority,
+            "promised": promised,
         }
         id = store.add(connection, row)  # noqa: A001
         store.log(connection, id, at, SYSTEM, OPENED, OrderState.NEW.value, "")
@@ -194,10 +213,22 @@ class Orders:
 
     def _computed(self, order: Row[Any], opened_at: datetime, arrived_at: datetime) -> dict[str, Any]:
         """What the crew's arrival changes: the deadline, and the estimate unless a person gave one."""
-        times = deadlines(self._policy, order.area, opened_at, arrived_at)
+        times = deadlines(self._policy, order.area, opened_at, arrived_at, _sooner(order.promised))
         values: dict[str, Any] = {"restore_by": times.restore_by}
         old = Origin(order.estimate_origin) if order.estimate_origin else None
         if may_replace(old, Origin.COMPUTED):
             values |= {"earliest": times.earliest, "latest": times.latest}
             values["estimate_origin"] = Origin.COMPUTED.value
         return values
+
+
+def _served(connection: Connection, fields: dict[str, Any], at: datetime) -> list[str]:
+    """The accounts an order is for: the one that reported, or everybody in the area."""
+    if (account := fields.get("account")) is not None:
+        return [account]
+    return sorted({each.account for each in customers.customers_of_area(connection, fields["area"], at)})
+
+
+def _sooner(promised: dict[str, Any] | None) -> Sooner:
+    """What was owed when the order opened."""
+    return Sooner() if promised is None else Sooner(promised["on_site_min"], promised["restore_min"])

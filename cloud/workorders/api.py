@@ -42,8 +42,26 @@ class OrderProgress(BaseModel):
     supply_back_at: datetime | None
 
 
+class Owed(BaseModel):
+    """To whom the priority and the times are owed, by which rule; minutes from opening and from arrival."""
+
+    account: str
+    rule: str
+    when: dict[str, str]
+    grade: str | None
+    on_site_min: int
+    on_site_rule: str
+    on_site_account: str
+    restore_min: int
+    restore_rule: str
+    restore_account: str
+
+
 class Order(BaseModel):
-    """`backfeed_risk` yes, unknown: assume back-feed (反送电). No order says that a line is dead or safe."""
+    """`backfeed_risk` yes, unknown: assume back-feed (反送电). No order says that a line is dead or safe.
+
+    `priority`: 1 is mended first; null of orders from before there were any.
+    """
 
     number: str
     kind: str
@@ -65,6 +83,8 @@ class Order(BaseModel):
     earliest: datetime | None
     latest: datetime | None
     estimate_origin: Origin | None
+    priority: int | None
+    promised: Owed | None
 
 
 class OrderStep(BaseModel):
