@@ -67,7 +67,7 @@ def _of_days(task: Task) -> list[OfDay]:
     final = list(reader.opened(asked.folder, asked.final))
     method = list(reader.opened(asked.folder, asked.method))
     found: list[OfDay] = []
-    for interval_s, points in sorted(_intervals(final).items()):
+    for interval_s, points in sorted(points_by_interval(final).items()):
         where = reader.index(points, asked.first, asked.last, asked.zone, interval_s)
         grid = day_grid(where.starts_ms, interval_s, asked.zone)
         bands = task.bands.reshape(-1, interval_s // QUARTER_S)[:, 0]
@@ -132,7 +132,7 @@ def _one(day: date, channel: Channel, parts: Sequence[OfDay]) -> OfDay:
     return OfDay(day, channel, tuple(names[at] for at in order), values, slots)
 
 
-def _intervals(final: Iterable[Opened]) -> dict[int, list[str]]:
+def points_by_interval(final: Iterable[Opened]) -> dict[int, list[str]]:
     """The points of these files by the interval at which they are reckoned, each in order."""
     longest: dict[str, int] = {}
     for each in final:
