@@ -9,9 +9,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from edge.planner import LEAST_THINK_S, exchanges_of
+from edge.planner import LEAST_THINK_S
 from edge.tools import screen
 from protocols import models
+from protocols.air_time import exchanges_of
 from protocols.errors import ModelError
 from protocols.models import MeterModel, Point
 

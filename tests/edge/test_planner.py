@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from edge.planner import air_time_s, conversation, cost_of, exchanges_of, meter_plan, plan_of
+from edge.planner import cost_of, meter_plan, plan_of
 from edge.settings import LineSettings, MeterSettings
 from edge.tools.plan import advice, app, bar, fitting_asks, fitting_baud, fitting_interval
+from protocols.air_time import air_time_s, conversation, exchanges_of
 from protocols.dlt645.frame import encode
 from protocols.models import load, names
 from tests.edge.lines import ADDRESS, OTHER, blocks, dlt645_driver, line, meter
