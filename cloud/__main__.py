@@ -10,6 +10,7 @@ from cloud.verbs import (
     analyse,
     archives,
     collection,
+    customer_files,
     exporting,
     intervals,
     keeping,
@@ -36,6 +37,7 @@ validation.register(app)
 exporting.register(app)
 analyse.register(app)
 load.register(app)
+customer_files.register(imports)
 intervals.register(imports)
 weather.register(imports)
 app.add_typer(users, name="user")

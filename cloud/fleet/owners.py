@@ -1,4 +1,4 @@
-"""Who says what: each field of the registry has one owner, wattpost or another system, by owners.toml.
+"""Who says what: each field has one owner, wattpost or another system, by owners.toml.
 
 It binds a companion alone; a station of its own owns every field.
 """
@@ -40,6 +40,15 @@ FIELDS = (
     "interval_s",
     "account",
     "seals",
+    "customer",
+    "class",
+    "contract",
+    "grade",
+    "need",
+    "consent",
+    "contact",
+    "person",
+    "bill",
 )
 System = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 

@@ -57,32 +57,25 @@ def import_registry(
         raise Conflict(f"{file}: refused, nothing was imported; each row is named above")
 
 
-@imports.command("template", epilog="Example: wattpost cloud import template > points.csv")
+@imports.command("template", epilog="Example: wattpost cloud import template --kind contract > contracts.csv")
 def template(
     language: Annotated[str, typer.Option(help="Of the headings: zh or en.")] = "zh",
+    kind: Annotated[str, typer.Option(help="Of which rows: point, contract, grade, bill, …")] = "point",
 ) -> None:
-    """Print an empty table of metering points, with one row as an example: open it as a spreadsheet."""
+    """Print the headings of a table; of metering points with an example: open it as a spreadsheet."""
+    from cloud.billing.bill_kind import BILL
+    from cloud.customers import customer_tables
+    from cloud.customers.customer_kinds import CUSTOMER_KINDS
     from cloud.fleet.point_rows import template as made
     from cloud.kit.errors import Invalid
 
     if language not in ("zh", "en"):
         raise Invalid("--language: zh or en")
-    say({}, made(language).rstrip("\r\n"), False)
-
-
-@imports.command("customers", epilog="Example: wattpost cloud import customers customers.toml")
-def import_customers(file: Path, config: Config = CONFIG, as_json: Json = False) -> None:
-    """Bring in customers, their accounts, the meters that serve them, and where notices go."""
-    from dataclasses import asdict
-
-    from cloud.customers import actions
-    from cloud.importing import document
-
-    rows = document(file)
-    with records_of(config) as records, records.database.write() as connection:
-        done = actions.import_customers(connection, rows)
-    text = f"{done.customers} customers, {done.accounts} accounts, {done.services} services"
-    say(asdict(done), text, as_json)
+    kinds = {each.name: each for each in (*CUSTOMER_KINDS, BILL)}
+    if kind != "point" and kind not in kinds:
+        raise Invalid(f"--kind {kind!r}: use one of point, {', '.join(kinds)}")
+    text = made(language) if kind == "point" else customer_tables.template(kinds[kind], language)
+    say({}, text.rstrip("\r\n"), False)
 
 
 @imports.command(
