@@ -39,7 +39,10 @@ def _hundredths(value: Any) -> Any:
         number = Decimal(str(value))
     except ArithmeticError:
         return value
-    return int(number * 100) if number.is_finite() and 0 < number < 1 else value
+    if not number.is_finite() or number <= 0:
+        return value
+    whole = number * 100 if number < 1 else number
+    return int(whole) if whole == int(whole) else value
 
 
 class Entry(BaseModel):

@@ -1,0 +1,473 @@
+"""Contracts, grades, needs, consents, persons and bills out of a file: whole or not at all, twice is once."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from openpyxl import Workbook
+from sqlalchemy import Connection, select
+
+from cloud.billing.bill_kind import BILL
+from cloud.billing.store import bill_table, bills
+from cloud.customers import customer_import, customer_tables
+from cloud.customers.actions import import_customers, parsed
+from cloud.customers.consents import Purpose, consented, consents_of
+from cloud.customers.contract_terms import contract_terms
+from cloud.customers.contracts import contract_table, contracts_of, contracts_on
+from cloud.customers.customer_kinds import CUSTOMER_KINDS
+from cloud.customers.grades import Grade, grades_of, grades_on
+from cloud.customers.kinds import Taking
+from cloud.customers.needs import Need, needs_at
+from cloud.customers.persons import persons_of
+from cloud.customers.take import take
+from cloud.fleet import imports
+from cloud.fleet.imports import Report
+from cloud.fleet.owners import owners
+from cloud.kit.db import Database
+from cloud.kit.errors import Conflict, Invalid
+from cloud.tariffs import catalogue
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+ZONE = ZoneInfo("Asia/Shanghai")
+KINDS = (*CUSTOMER_KINDS, BILL)
+SHIPPED = cache(catalogue.read)
+TAKING = Taking("import", NOW, ZONE, SHIPPED, cache(lambda: contract_terms(None)), owners(None, "sole"))
+CLASSES = {"1": "household", "2": "large_industry", "3": "business", "4": "farm"}
+PARTIES: dict[str, Any] = {
+    "customer": [{"id": f"C-{n}", "name": f"示例户 {n}"} for n in CLASSES],
+    "account": [
+        {"no": f"10{n}", "customer": f"C-{n}", "address": f"示例村 {n}", "class": class_}
+        for n, class_ in CLASSES.items()
+    ],
+}
+HOME = {
+    "account": "101",
+    "from_day": "2025-01-01",
+    "tariff": "zhejiang-household",
+    "plan": "plain",
+    "voltage": "220 V",
+    "persons": 5,
+}
+PLANT = {
+    "account": "102",
+    "from_day": "2025-01-01",
+    "tariff": "hubei-industry",
+    "plan": "tou",
+    "voltage": "10 kV",
+    "capacity_kva": 500,
+    "basis": "demand",
+    "standard": "0.90",
+}
+BILLED = {"account": "101", "month": "2026-01", "kwh": "210.5", "amount": "113.25", "due_on": "2026-02-15"}
+Take = Callable[..., Report]
+
+
+@pytest.fixture
+def records(sqlite_url: str) -> Iterator[Database]:
+    made = Database(sqlite_url)
+    with made.write() as connection:
+        import_customers(connection, PARTIES)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def table(records: Database, tmp_path: Path) -> Take:
+    """Takes rows in as a CSV."""
+
+    def from_table(rows: list[dict[str, Any]], taking: Taking = TAKING, **more: Any) -> Report:
+        path = tmp_path / "rows.csv"
+        path.write_bytes(as_csv(rows).encode())
+        return customer_import.from_table(records, path, taking, KINDS, **more)
+
+    return from_table
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def put(records: Database, **parts: Any) -> Report:
+    with records.write() as connection:
+        return import_customers(connection, parts, TAKING).report
+
+
+def refused(records: Database, **parts: Any) -> str:
+    with pytest.raises(Invalid) as told, records.write() as connection:
+        import_customers(connection, parts, TAKING)
+    return "; ".join(told.value.problems)
+
+
+def test_a_document_brings_everything_and_says_what_was_added(records: Database) -> None:
+    report = put(
+        records,
+        contract=[HOME, PLANT],
+        grade=[{"account": "102", "from_day": "2025-06-01", "grade": "second", "list_no": "示例〔2025〕1号"}],
+        need=[{"account": "102", "need": "continuity", "since": "2025-06-01"}],
+        consent=[{"customer": "C-1", "purpose": "offers", "given_at": "2025-06-01", "how": "示例表单"}],
+        person=[{"customer": "C-2", "role": "electrician", "phone": "13900000000"}],
+    )
+    assert sorted(kind for kind, _ in report.added) == [
+        "consent",
+        "contract",
+        "contract",
+        "grade",
+        "need",
+        "person",
+    ]
+    assert ("contract", "102 2025-01-01") in report.added
+    with records.read() as connection:
+        plant = contracts_on(connection, NOW.date())["102"]
+        assert (plant.class_, plant.capacity_kva, plant.standard) == ("large_industry", Decimal(500), 90)
+        assert plant.price_source == "agency_purchase"  # as its tariff says
+        assert grades_on(connection, NOW.date()) == {"102": Grade.SECOND}
+        assert Need.CONTINUITY in needs_at(connection, NOW)["102"]
+        assert consented(connection, Purpose.OFFERS, NOW) == {"C-1"}
+        (person,) = persons_of(connection, "C-2")
+        assert (person.role, person.name, person.reach) == ("electrician", None, "call")
+
+
+def test_a_new_contract_ends_the_one_before(records: Database, table: Take) -> None:
+    table([HOME])
+    report = table([HOME | {"from_day": "2026-04-01", "plan": "tou"}])
+    assert report.added == [("contract", "101 2026-04-01")]
+    assert report.ended == [("contract", "101 2025-01-01")]
+    with records.read() as connection:
+        first, second = contracts_of(connection, "101")
+    assert (first.to_day, second.from_day, second.to_day) == (date(2026, 4, 1), date(2026, 4, 1), None)
+    assert table([HOME]).quiet  # the older file again opens nothing
+
+
+def test_a_correction_is_reported_field_by_field(table: Take) -> None:
+    table([HOME])
+    (changed,) = table([HOME | {"persons": 4}]).changed
+    assert (changed.id, changed.field, changed.old, changed.new, changed.row) == (
+        "101 2025-01-01",
+        "persons",
+        5,
+        4,
+        2,
+    )
+
+
+def test_what_a_row_does_not_name_stays_and_a_dash_takes_it_away(records: Database, table: Take) -> None:
+    table([HOME])
+    assert table([{"account": "101", "from_day": "2025-01-01"}], named="contract").quiet
+    table([{"account": "101", "from_day": "2025-01-01", "persons": "-"}])
+    with records.read() as connection:
+        assert contracts_of(connection, "101")[0].persons is None
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"tariff": "zhejiang-houshold"}, "did you mean 'zhejiang-household'"),
+        ({"plan": "night"}, "has no plan 'night'; it has plain, shared, tou"),
+        ({"tariff": "hubei-industry", "plan": "tou"}, "is for large_industry and the account is household"),
+        ({"to_day": "2025-01-01"}, "later than from_day"),
+        ({"account": "109"}, "there is no account '109'"),
+        ({"standard": 90}, "standard: is of no household"),
+        ({"standard": 87}, "standard '87'"),
+        ({"voltage": ""}, "voltage: a new contract needs it"),
+        ({"from_day": "1.1.2025"}, "from_day '1.1.2025'"),
+        ({"account": "103"}, "is for household and the account is business"),
+        (
+            {"account": "103", "tariff": "guangdong-industry", "plan": "tou"},
+            "persons: is of households alone",
+        ),
+    ],
+)
+def test_every_household_contract_that_may_not_be_is_refused_by_row(
+    records: Database, table: Take, change: dict[str, Any], why: str
+) -> None:
+    report = table([HOME | {"account": "101", "from_day": "2024-01-01"}, HOME | change])
+    assert {each.row for each in report.refused} == {3}
+    assert why in " ".join(each.why for each in report.refused)
+    with records.read() as connection:
+        assert not connection.execute(select(contract_table)).all()  # not even the good row
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"basis": ""}, "large industry pays a basic charge"),
+        ({"capacity_kva": 80}, "80 kVA: in two parts from 100 kVA on"),
+        ({"capacity_kva": ""}, "a basic charge needs the capacity"),
+        ({"basis": "contract"}, "needs the contracted demand"),
+        ({"basis": "contract", "contracted_kw": 199}, "199 kW: at least 200 kW for 500 kVA"),
+        ({"basis": "contract", "contracted_kw": 501}, "501 kW is over 500 kVA"),
+        ({"contracted_kw": 300}, "contracted_kw: is for the basis contract alone"),
+        ({"tariff": "zhejiang-industry"}, "no two-part terms"),
+        (
+            {"tariff": "zhejiang-industry", "basis": "", "basis_fixed_until": "2026-06-30"},
+            "no basis that could",
+        ),
+        ({"capacity_kva": "1.2345"}, "capacity_kva '1.2345'"),
+    ],
+)
+def test_every_basic_charge_that_cannot_be_is_refused(table: Take, change: dict[str, Any], why: str) -> None:
+    (refusal,) = table([PLANT | change]).refused
+    assert (refusal.row, why in refusal.why) == (2, True), refusal.why
+
+
+def test_contracted_demand_at_the_least_share_is_taken(table: Take) -> None:
+    assert not table([PLANT | {"basis": "合同需量", "contracted_kw": 200}]).refused
+
+
+def test_contracts_of_one_account_never_overlap(records: Database, table: Take) -> None:
+    table([HOME | {"to_day": "2026-01-01"}])
+    (refusal,) = table([HOME | {"from_day": "2025-12-31"}]).refused
+    assert "that from 2025-01-01 holds until 2026-01-01" in refusal.why
+    assert table([HOME | {"from_day": "2026-01-01"}]).added
+    said = refused(records, contract=[HOME | {"from_day": "2025-06-01", "to_day": "2026-02-01"}])
+    assert "at once" in said
+
+
+def test_an_account_does_not_change_class_under_its_contract(records: Database) -> None:
+    put(records, contract=[HOME])
+    shop = PARTIES["account"][0] | {"class": "business"}
+    assert "its contract: tariff: zhejiang-household is for household" in refused(records, account=[shop])
+    put(records, account=[shop | {"class": "household"}])
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "why"),
+    [
+        ("grade", {"account": "102", "from_day": "2025-01-01", "grade": "third", "list_no": "x"}, "grade"),
+        ("grade", {"account": "102", "from_day": "2025-01-01", "grade": "first", "list_no": ""}, "list_no"),
+        ("need", {"account": "101", "need": "help", "since": "2025-01-01"}, "say which help"),
+        ("need", {"account": "101", "need": "price", "since": "2027-01-01"}, "is to come"),
+        (
+            "need",
+            {"account": "101", "need": "price", "since": "2025-02-01", "ended_at": "2025-01-01"},
+            "ended_at must be later than since",
+        ),
+        ("consent", {"customer": "C-1", "purpose": "ads", "given_at": "2025-01-01", "how": "x"}, "purpose"),
+        ("consent", {"customer": "C-1", "purpose": "roof", "given_at": "2025-01-01", "how": ""}, "how"),
+        ("consent", {"customer": "C-9", "purpose": "roof", "given_at": "2025-01-01", "how": "x"}, "'C-9'"),
+        ("consent", {"customer": "C-1", "purpose": "roof", "given_at": "2026-09-01", "how": "x"}, "to come"),
+        ("person", {"customer": "C-1", "role": "boss", "phone": "13900000000"}, "role"),
+        ("person", {"customer": "C-1", "role": "owner", "phone": "call me"}, "phone"),
+        (
+            "person",
+            {"customer": "C-1", "role": "owner", "phone": "13900000000", "quiet_from": "22:00"},
+            "come together",
+        ),
+        ("bill", BILLED | {"account": "109"}, "there is no account"),
+        ("bill", BILLED | {"month": "2026-04"}, "2026-04 is to come"),
+        ("bill", BILLED | {"month": "2026-01-15"}, "write the month, as 2026-01"),
+        ("bill", BILLED | {"due_on": "2025-12-31"}, "before the month it is for"),
+        ("bill", BILLED | {"paid_on": "2026-03-03"}, "is to come"),
+        ("bill", BILLED | {"paid_on": "2025-12-31"}, "paid_on: 2025-12-31 is before"),
+        ("bill", BILLED | {"amount": "1.234"}, "amount '1.234'"),
+        ("bill", BILLED | {"kwh": "-1"}, "kwh '-1'"),
+    ],
+)
+def test_every_other_row_that_may_not_be_is_refused(
+    records: Database, table: Take, kind: str, row: dict[str, Any], why: str
+) -> None:
+    (refusal,) = table([row], named=kind).refused
+    assert (refusal.row, why in refusal.why) == (2, True), refusal.why
+
+
+def test_grades_that_follow_one_another_do_not_overlap(records: Database, table: Take) -> None:
+    row = {"account": "102", "grade": "一级", "list_no": "示例〔2025〕1号"}
+    table([row | {"from_day": "2025-01-01"}, row | {"from_day": "2026-01-01", "grade": "二级"}])
+    with records.read() as connection:
+        first, second = grades_of(connection, "102")
+        assert (first.grade, first.to_day, first.ended_by) == ("first", date(2026, 1, 1), "import")
+        assert second.to_day is None
+    (refusal,) = table([row | {"from_day": "2024-01-01", "to_day": "2025-02-01"}]).refused
+    assert "two at once" in refusal.why
+
+
+def test_a_withdrawn_consent_is_not_given_back_by_a_file(records: Database) -> None:
+    row = {"customer": "C-1", "purpose": "offers", "given_at": "2025-06-01", "how": "示例表单"}
+    put(records, consent=[row | {"withdrawn_at": "2026-01-01"}])
+    assert put(records, consent=[row]).quiet
+    assert "a withdrawal is not taken back" in refused(records, consent=[row | {"withdrawn_at": None}])
+    assert "end it first" in refused(records, consent=[row | {"given_at": "2025-12-01"}])
+    put(records, consent=[row | {"given_at": "2026-02-01"}])
+    with records.read() as connection:
+        assert consented(connection, Purpose.OFFERS, NOW) == {"C-1"}
+        assert len(consents_of(connection, "C-1")) == 2
+
+
+def test_bills_come_in_and_are_paid_later(records: Database, table: Take) -> None:
+    table([BILLED])
+    (changed,) = table([BILLED | {"paid_on": "2026-02-20"}]).changed
+    assert (changed.field, changed.old, changed.new) == ("paid_on", None, "2026-02-20")
+    with records.read() as connection:
+        (row,) = bills(connection, date(2026, 1, 1), date(2026, 1, 1))
+    assert (row.kwh, row.amount, row.days_late(NOW.date())) == (Decimal("210.500"), Decimal("113.25"), 5)
+
+
+def test_a_bill_of_our_own_is_not_overwritten(records: Database, table: Take) -> None:
+    table([BILLED])
+    with records.write() as connection:
+        connection.execute(bill_table.update().values(origin="wattpost"))
+    (refusal,) = table([BILLED | {"amount": "1.00"}]).refused
+    assert "changes only by a credit note" in refusal.why
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "xlsx"])
+def test_tables_speak_the_houses_language(records: Database, tmp_path: Path, encoding: str) -> None:
+    heads = ["户号", "生效日期", "电价", "电价方案", "电压等级", "运行容量", "基本电费计收方式", "力调标准"]
+    cells = ["102", "2025-01-01", "hubei-industry", "tou", "10千伏", "500", "需量", "0.90"]
+    path = tmp_path / ("合同.xlsx" if encoding == "xlsx" else "合同.csv")
+    if encoding == "xlsx":
+        book = Workbook()
+        for row in (heads, cells):
+            book.worksheets[0].append(row)
+        book.save(path)
+    else:
+        path.write_bytes("\r\n".join(map(",".join, (heads, cells))).encode(encoding))
+    report = customer_import.from_table(records, path, TAKING, KINDS)
+    assert (len(report.added), report.refused) == (1, ())
+
+
+def test_a_dry_run_says_the_same_and_keeps_nothing(records: Database, table: Take) -> None:
+    assert table([HOME], dry_run=True).added == [("contract", "101 2025-01-01")]
+    with records.read() as connection:
+        assert not contracts_of(connection, "101")
+        assert not imports.newest(connection)
+    table([HOME])
+    with records.read() as connection:
+        assert imports.newest(connection)[0].report["counts"]["added"] == 1
+
+
+def test_a_kept_report_repeats_no_names_and_no_channels(records: Database, table: Take) -> None:
+    table([{"id": "C-1", "name": "示例户 新", "phone": "13900000000"}], named="customer")
+    table([{"customer": "C-1", "channel": "mailto://canary.example"}])
+    with records.read() as connection:
+        kept = str([row.report for row in imports.newest(connection)])
+    assert "示例户" not in kept
+    assert "139" not in kept
+    assert "canary" not in kept
+
+
+def test_a_companion_file_changes_only_what_its_system_owns(records: Database, table: Take) -> None:
+    marketing = replace(TAKING, owners=owners(None, "companion"))
+    assert table([HOME], marketing).added
+    need = {"account": "101", "need": "price", "since": "2025-06-01"}
+    (refusal,) = table([need], marketing).refused
+    assert "need is owned by wattpost; marketing may neither add nor end it" in refusal.why
+    assert table([need], replace(marketing, system="wattpost")).added
+    (refusal,) = table([HOME | {"persons": 3}], replace(marketing, system="wattpost")).refused
+    assert "contract is owned by marketing" in refusal.why
+
+
+def test_a_table_that_could_be_two_things_is_asked_about(records: Database, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("颜色\n红\n")
+    with pytest.raises(Invalid, match="give --kind, one of customer, account"):
+        customer_import.from_table(records, path, TAKING, KINDS)
+    with pytest.raises(Invalid, match="did you mean 'contract'"):
+        customer_import.from_table(records, path, TAKING, KINDS, named="contracts")
+    with pytest.raises(Invalid, match="no column of a bill is called '颜色'"):
+        customer_import.from_table(records, path, TAKING, KINDS, named="bill")
+
+
+def test_a_row_that_is_there_twice_is_refused(table: Take) -> None:
+    (refusal,) = table([HOME, HOME | {"persons": 3}]).refused
+    assert (refusal.row, "is in row 2 already" in refusal.why) == (3, True)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_template_is_a_table_of_its_own_kind(language: str, tmp_path: Path) -> None:
+    from cloud.fleet import sheets
+
+    for kind in KINDS:
+        path = tmp_path / "t.csv"
+        path.write_text(customer_tables.template(kind, language))
+        assert customer_tables.rows(sheets.read(path), kind, TAKING) == ([], [])
+        assert set(kind.columns) == {
+            field.alias or name for name, field in kind.entry.model_fields.items()
+        }, kind.name
+
+
+DAYS = st.dates(date(2024, 1, 1), date(2026, 2, 28)).map(str)
+ACCOUNTS = st.sampled_from(["101", "102", "103", "104"])
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    """Any document, good or bad."""
+    tariffs = st.sampled_from(
+        [("zhejiang-household", "plain"), ("hubei-industry", "tou"), ("guangdong-industry", "tou")]
+    )
+    contracts = []
+    for account, day, (tariff, plan) in draw(st.lists(st.tuples(ACCOUNTS, DAYS, tariffs), max_size=6)):
+        row = {"account": account, "from_day": day, "tariff": tariff, "plan": plan, "voltage": "10 kV"}
+        row |= draw(
+            st.sampled_from([{}, {"capacity_kva": 400, "basis": "capacity"}, {"to_day": "2026-02-28"}])
+        )
+        contracts.append(row)
+    consents = [
+        {"customer": f"C-{n}", "purpose": "offers", "given_at": day, "how": "示例"}
+        for n, day in draw(st.lists(st.tuples(st.sampled_from("1234"), DAYS), max_size=4))
+    ]
+    grades = [
+        {"account": account, "from_day": day, "grade": "first", "list_no": "示例"}
+        for account, day in draw(st.lists(st.tuples(ACCOUNTS, DAYS), max_size=4))
+    ]
+    billed = [
+        {"account": account, "month": day[:7], "amount": "10.00", "due_on": "2026-03-01"}
+        for account, day in draw(st.lists(st.tuples(ACCOUNTS, DAYS), max_size=4))
+    ]
+    return {"contract": contracts, "consent": consents, "grade": grades, "bill": billed}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=documents())
+def test_a_document_twice_is_the_document_once_and_no_contracts_overlap(
+    records: Database, document: dict[str, Any]
+) -> None:
+    parts, problems = parsed(document, TAKING, KINDS)
+    if problems:
+        return
+    with undone(records) as connection:
+        _, wrong = take(connection, parts, TAKING, KINDS)
+        if not wrong:
+            once = rows(connection)
+            report, wrong = take(connection, parts, TAKING, KINDS)
+            assert not wrong
+            assert report.quiet
+            assert rows(connection) == once
+            _assert_apart(connection)
+
+
+@contextmanager
+def undone(records: Database) -> Iterator[Connection]:
+    with suppress(Conflict), records.write() as connection:
+        yield connection
+        raise Conflict("nothing is kept between examples")
+
+
+def rows(connection: Connection) -> dict[str, Any]:
+    return {kind.name: connection.execute(select(kind.table)).all() for kind in KINDS}
+
+
+def _assert_apart(connection: Connection) -> None:
+    for account in ("101", "102", "103", "104"):
+        held = contracts_of(connection, account)
+        for one, other in pairwise(held):
+            assert one.to_day is not None
+            assert one.to_day <= other.from_day
