@@ -35,7 +35,7 @@ def run(
     with database.read() as connection:
         stood = store.stood(connection, first, last, channel)
     done = 0
-    for mine, others in _groups(stood, areas):
+    for mine, others in groups(stood, areas):
         with database.read() as connection:
             found = list(store.area_days(connection, first, last, areas={*mine, *others}, channel=channel))
         rows = _month(found, calendar, mine)
@@ -45,7 +45,7 @@ def run(
     return done
 
 
-def _groups(
+def groups(
     stood: Mapping[str, frozenset[str]], areas: Collection[str] | None
 ) -> Iterator[tuple[list[str], set[str]]]:
     """Some areas at a time, and those in which points of theirs stood, too."""
@@ -63,7 +63,7 @@ def _groups(
 def _month(found: Sequence[AreaDay], calendar: Calendar, mine: Collection[str]) -> MonthRows:
     """Of every point that stood in one of these areas."""
     span = list(days(found[0].day, found[-1].day))
-    cube = _Cube.of(found, span)
+    cube = Cube.of(found, span)
     here = [row for row, name in enumerate(cube.points) if cube.areas[name] & set(mine)]
     values = np.empty((len(here), len(months.COLUMNS)), np.float32)
     kinds = [each.value for each in calendar.day_types(span)]
@@ -79,7 +79,7 @@ def _month(found: Sequence[AreaDay], calendar: Calendar, mine: Collection[str]) 
 
 
 def _reckoned(
-    cube: "_Cube", rows: NDArray[np.int64], span: Sequence[date], kinds: Sequence[str], interval_s: int
+    cube: "Cube", rows: NDArray[np.int64], span: Sequence[date], kinds: Sequence[str], interval_s: int
 ) -> NDArray[np.float32]:
     from cloud.analysis.indicators.months import monthly
 
@@ -96,7 +96,7 @@ def _with_gaps(slots: NDArray[np.int64], usual: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cube:
+class Cube:
     """`values` float32 (points, days, 26), NaN where there is none; `slots` int64 (points, days), then 0."""
 
     points: tuple[str, ...]
@@ -112,7 +112,7 @@ class _Cube:
         return np.where(most > 60, 900, np.where(most > 30, 1800, 3600))
 
     @classmethod
-    def of(cls, found: Sequence[AreaDay], span: Sequence[date]) -> "_Cube":
+    def of(cls, found: Sequence[AreaDay], span: Sequence[date]) -> "Cube":
         """Of rows in order of day."""
         areas: dict[str, set[str]] = {}
         last_area: dict[str, str] = {}
