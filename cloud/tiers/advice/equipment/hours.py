@@ -136,7 +136,7 @@ def exact(value: float) -> Decimal:
     return Decimal(float(value)).quantize(STEP)
 
 
-def kwh_of(added: Mapping[date, Bands]) -> Decimal:
+def kwh_of(added: Mapping[date, Mapping[str, Decimal]]) -> Decimal:
     """kWh a year that are saved, as a number above zero."""
     return -total(kwh for bands in added.values() for kwh in bands.values())
 

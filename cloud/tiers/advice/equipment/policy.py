@@ -1,6 +1,5 @@
 """Reads equipment.toml: from when on advice on equipment is given, and what it is reckoned with."""
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -9,14 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from cloud import policies
 from cloud.customers.grades import Grade
 from cloud.tariffs.documents import CustomerClass
-from cloud.tariffs.power_factor import Standard
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Times = Annotated[float, Field(ge=1, le=100)]
 Count = Annotated[int, Field(ge=1, le=1000)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Kwh = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Hundredths = Annotated[int, Field(ge=50, le=100)]
 
 
 class _Strict(BaseModel):
@@ -39,21 +36,8 @@ class Duty(_Strict):
 class CapacitorLimits(_Strict):
     least_months: Annotated[int, Field(ge=1, le=12)]
     below_months: Annotated[int, Field(ge=1, le=12)]
-    target: dict[str, Hundredths]
     leading_share: Share
     on_share: Share
-
-    @model_validator(mode="after")
-    def _above_the_standard(self) -> "CapacitorLimits":
-        for each in Standard:
-            if self.target.get(str(int(each)), 0) < each:
-                raise ValueError(f"target: names no cos from {int(each)} on for the standard {int(each)}")
-        if unknown := sorted(self.target.keys() - {str(int(each)) for each in Standard}):
-            raise ValueError(f"target: {unknown[0]!r} is no standard of cos in hundredths")
-        return self
-
-    def target_of(self, standard: int) -> Decimal:
-        return Decimal(self.target[str(standard)]) / 100
 
 
 class StandbyLimits(_Strict):
