@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from cloud.billing import store as billing  # noqa: F401 - its tables
 from cloud.customers import consents, contracts, grades, needs, persons  # noqa: F401 - their tables
+from cloud.customers.contract_terms import ContractTerms, contract_terms
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
@@ -17,7 +18,10 @@ from cloud.policies.current import Current
 from cloud.tariffs import catalogue
 from cloud.tariffs.catalogue import Catalogue
 from cloud.insight.energies import store as energies  # noqa: F401 - its table
+from cloud.tiers.advice import products
 from cloud.tiers.advice import store as advice  # noqa: F401 - its tables
+from cloud.tiers.advice.equipment.policy import EquipmentPolicy, equipment_policy
+from cloud.tiers.advice.products import Products
 from cloud.tiers.campaigns import tables as campaign_tables  # noqa: F401 - its tables
 from cloud.tiers.entitlements import store as entitlements
 from cloud.tiers.entitlements import tables as entitlement_tables  # noqa: F401 - its tables
@@ -48,6 +52,13 @@ class Tiers:
     def __init__(self, station: Station) -> None:
         self.station = station
         self.tariffs: Current[Catalogue] = Current(tariff_catalogue, station.policies, ["tariffs"])
+        self.contract_terms: Current[ContractTerms] = Current(
+            contract_terms, station.policies, ["contracts"]
+        )
+        self.products: Current[Products] = Current(products.read, station.policies, ["products"])
+        self.equipment: Current[EquipmentPolicy] = Current(
+            equipment_policy, station.policies, ["equipment"]
+        )
         self.overload: Current[OverloadPolicy] = Current(overload_policy, station.policies, ["overload"])
         self.response_policy: Current[ResponsePolicy] = Current(
             response_policy, station.policies, ["response"]
@@ -59,6 +70,9 @@ class Tiers:
         """All that may change while the service runs."""
         return [
             self.tariffs,
+            self.products,
+            self.equipment,
+            self.contract_terms,
             self.overload,
             self.response_policy,
             self.promises.policy,

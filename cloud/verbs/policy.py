@@ -43,6 +43,8 @@ def readers() -> Mapping[str, Reader]:
     from cloud.kit.calendar import station_calendar
     from cloud.metering.ledger.policy import collection_policy
     from cloud.metering.vee.policy import vee_policy
+    from cloud.tiers.advice import products
+    from cloud.tiers.advice.equipment.policy import equipment_policy
     from cloud.tiers.parts import tariff_catalogue
     from cloud.workorders.deadlines import deadline_policy
 
@@ -53,10 +55,12 @@ def readers() -> Mapping[str, Reader]:
         "collection": collection_policy,
         "commands": command_rules.command_policy,
         "deadlines": deadline_policy,
+        "equipment": equipment_policy,
         "forecast": forecast_policy,
         "loss": loss_policy,
         "notices": alerts.notice_policy,
         "owners": lambda folder: owners.owners(folder, "companion"),
+        "products": products.read,
         "profile": profile_policy,
         "quality": quality_policy,
         "tariffs": tariff_catalogue,
