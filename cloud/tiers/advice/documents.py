@@ -6,8 +6,8 @@ from datetime import date
 
 from cloud.kit.money import ZERO
 from cloud.tariffs.catalogue import Catalogue
-from cloud.tariffs.documents import Tariff
-from cloud.tariffs.price import Pricer
+from cloud.tariffs.documents import BANDS, Tariff
+from cloud.tariffs.price import Pricer, band_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Documents:
     in_force: Callable[[date], Tariff]
     _months: dict[date, Tariff] = field(default_factory=dict)
     _pricers: dict[tuple[str, Variant], Pricer] = field(default_factory=dict)
+    _prices: dict[tuple[str, date], tuple[float, ...]] = field(default_factory=dict)
 
     def __call__(self, day: date) -> Tariff:
         if day not in self._months:
@@ -46,6 +47,18 @@ class Documents:
 
             self._pricers[key] = Pricer(self if variant == AS_IT_IS else found, plan)
         return self._pricers[key]
+
+    def prices(self, plan: str, day: date) -> tuple[float, ...]:
+        """CNY/kWh of each band on a day, 0 for one that the plan does not have then: to estimate by, never to
+        bill. ValueError, NotFound: what it costs is not known."""
+        if (plan, day) not in self._prices:
+            tariff = self(day)
+            its = tariff.plan(plan)
+            bands = its.table().bands(day.month) if its.windows else {"flat"}
+            self._prices[plan, day] = tuple(
+                float(band_price(tariff, its, band, day)) if band in bands else 0.0 for band in BANDS
+            )
+        return self._prices[plan, day]
 
 
 def documents(catalogue: Catalogue, tariff: str) -> Documents:

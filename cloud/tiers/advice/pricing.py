@@ -24,6 +24,17 @@ Kwh = Mapping[date, Mapping[str, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
+class Projected:
+    """Days of one month that are still to come, to `last`, with the kWh expected of each band."""
+
+    last: date
+    kwh: Mapping[str, Decimal]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"last": f"{self.last}", "kwh": {band: str(kwh) for band, kwh in self.kwh.items()}}
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What is other than in the contract, or than it was; nothing is: the bill as it is.
 
@@ -38,6 +49,8 @@ class Change:
     added_kwh: Kwh = field(default_factory=dict)
     reactive_kvarh: Mapping[date, Decimal] = field(default_factory=dict)
     without_step: int | None = None
+    projected: Mapping[date, "Projected"] = field(default_factory=dict)
+    """By its first day what is still to come; the same in both bills."""
 
     def as_json(self) -> dict[str, Any]:
         plain: dict[str, Any] = {
@@ -51,6 +64,7 @@ class Change:
             },
             "reactive_kvarh": {f"{month}": str(kvarh) for month, kvarh in self.reactive_kvarh.items()},
             "without_step": self.without_step,
+            "projected": {f"{first}": each.as_json() for first, each in self.projected.items()},
         }
         return {name: value for name, value in plain.items() if value}
 
@@ -75,6 +89,13 @@ def change_of(plain: Mapping[str, Any]) -> Change:
             for month, kvarh in plain.get("reactive_kvarh", {}).items()
         },
         without_step=plain.get("without_step"),
+        projected={
+            date.fromisoformat(first): Projected(
+                date.fromisoformat(each["last"]),
+                {band: Decimal(kwh) for band, kwh in each["kwh"].items()},
+            )
+            for first, each in plain.get("projected", {}).items()
+        },
     )
 
 
@@ -84,22 +105,47 @@ def two_bills(
     months: Sequence[MonthUse],
     change: Change,
     *,
-    now: Change = AS_BEFORE,
+    before_kwh: Decimal | None = None,
     basic_alone: bool = False,
 ) -> TwoBills | Refused:
     """Both bills of these months; `basic_alone`: where the price of the energy is a market's, the basic
-    charge is priced without it. Refused: something that either bill needs is not known.
+    charge is priced without it; `before_kwh`: of the steps' own cycle, as `bill` has it. What is projected
+    is in both. Refused: something that either bill needs is not known.
     """
-    plans = {now.plan or facts.contract.plan, change.plan or facts.contract.plan}
+    plans = {facts.contract.plan, change.plan or facts.contract.plan}
     market = on_market(facts)
     if market and not basic_alone:
         return Refused(kind, facts.account, Reason.MARKET_PRICE)
     for plan in plans:
         if refused := obstacle(kind, facts, months, plan, energy=not market):
             return refused
-    both = [bill(facts, months, each, basic_alone=market) for each in (now, change)]
-    partial = BASIC if market else None
-    return TwoBills(both[0], both[1], months[0].first, months[-1].last, change.as_json(), partial)
+    now = Change(projected=change.projected)
+    try:
+        before, after = (
+            bill(facts, months, each, basic_alone=market, before_kwh=before_kwh) for each in (now, change)
+        )
+    except (ValueError, NotFound) as error:
+        return Refused(kind, facts.account, Reason.UNPRICED, {"why": str(error)})
+    last = max([months[-1].last, *(each.last for each in change.projected.values())])
+    plain = change.as_json() | ({} if before_kwh is None else {"before_kwh": str(before_kwh)})
+    return TwoBills(before, after, months[0].first, last, plain, BASIC if market else None)
+
+
+def priced_again(facts: Facts, kept: Mapping[str, Any]) -> tuple[Bill, Bill]:
+    """Both bills anew from what was kept of them (`store.AdviceRow.bills`), on the facts as they are now.
+
+    ValueError: they cannot be priced any more.
+    """
+    first, last = (date.fromisoformat(kept[name]) for name in ("first", "last"))
+    every = (*facts.months, *([facts.current] if facts.current else []))
+    months = [month for month in every if first <= month.first and month.last <= last]
+    change, before = change_of(kept["change"]), kept["change"].get("before_kwh")
+    options: dict[str, Any] = {
+        "basic_alone": kept.get("partial") == BASIC,
+        "before_kwh": None if before is None else Decimal(before),
+    }
+    now = Change(projected=change.projected)
+    return bill(facts, months, now, **options), bill(facts, months, change, **options)
 
 
 def on_market(facts: Facts) -> bool:
@@ -146,6 +192,7 @@ def bill(
     contract = facts.contract
     plan = change.plan or contract.plan
     parts = tuple(part for month in months for part in _parts(month, plan, change))
+    parts += tuple(Part(first, each.last, each.kwh) for first, each in sorted(change.projected.items()))
     supply = {month.month: _supply(facts, month, change) for month in months if contract.capacity_kva}
     if basic_alone:
         return _basic(facts, months, supply, parts)

@@ -4,12 +4,12 @@ A saving is the difference of two bills priced on the same data, and both are ke
 bills there is no saving. What stands against advice is said as a refusal with its reason, not left out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from cloud.customers.grades import Grade
 from cloud.insight.profile.store import Profile
 from cloud.kit.money import ZERO
 from cloud.tariffs.bill import Bill
+from cloud.tariffs.documents import BANDS
 from cloud.tariffs.usage import Part
 from cloud.tiers.advice.documents import Documents
 
@@ -61,6 +62,8 @@ class Reason(StrEnum):
     """`have`, `need`: accounts of the class to compare with."""
     SEVERAL_POINTS = "several_points"
     """`points`: demands of several points are never added up."""
+    UNPRICED = "unpriced"
+    """`why`, as the pricing says it: something that a bill needs is not known."""
     CONSENT_MISSING = "consent_missing"
     """`purpose`: only with the customer's consent."""
 
@@ -73,6 +76,13 @@ class Demand:
     kw: Decimal
     at: datetime
     measured: bool = True
+
+
+@runtime_checkable
+class Rough(Protocol):
+    """Energies that can be had without exact numbers being made first."""
+
+    def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,13 @@ class MonthUse:
     @property
     def days(self) -> int:
         return (self.last - self.first).days + 1
+
+    def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]:
+        """(first day, kWh by band) of each part, about: to see whether pricing is worth while. KeyError."""
+        if isinstance(self.kwh, Rough):
+            return self.kwh.about(plan)
+        parts = self.kwh[plan]
+        return [(part.first, [float(part.kwh.get(band, 0)) for band in BANDS]) for part in parts]
 
 
 @dataclass(frozen=True, slots=True)

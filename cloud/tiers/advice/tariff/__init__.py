@@ -1,0 +1,1 @@
+"""Advice about tariffs: what another basis, plan, demand or hour would have cost on the same use."""
