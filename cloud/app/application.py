@@ -21,6 +21,7 @@ from cloud.alerts.rules import Broker as BrokerUp
 from cloud.app import face, jobs
 from cloud.customers import protection
 from cloud.customers import store as customers
+from cloud.customers.file_actions import CustomerFile
 from cloud.exchange import store as exchange_store  # noqa: F401 - its tables
 from cloud.fleet import broker as brokers
 from cloud.fleet.answers import Answers
@@ -217,6 +218,14 @@ class Application:
             self.clock,
         )
         self.tiers = Tiers(station)
+        self.customer_file = CustomerFile(
+            self.database,
+            settings.station.zone,
+            self.tiers.tariffs,
+            self.tiers.contract_terms,
+            owners(settings.policies_dir, settings.station.mode),
+            self.clock,
+        )
 
     def _build_archive(self) -> None:
         settings, zone = self.settings, self.settings.station.zone

@@ -7,8 +7,9 @@ from starlette.applications import Starlette
 
 from cloud import asgi
 from cloud.alerts import api as alerts_api
+from cloud.billing import api as billing_api
 from cloud.customers import api as customers_api
-from cloud.customers import points_api, protection_api
+from cloud.customers import file_api, points_api, protection_api
 from cloud.exchange import api as exchange_api
 from cloud.exchange.gather import Origin
 from cloud.fleet import api as fleet_api
@@ -60,6 +61,8 @@ def _routers(app: "Application") -> list[APIRouter]:
         vee_api.router(database, guard, app.exceptions, clock),
         collection_api.router(database, guard, app.ledger, clock),
         customers_api.router(database, guard, clock),
+        file_api.router(app.customer_file, guard),
+        billing_api.router(database, guard, clock, zone),
         alerts_api.router(database, guard, clock),
         workorders_api.router(database, guard, app.orders, clock),
         commands_api.router(database, guard, app.commands, app.dispatch, clock),
@@ -111,6 +114,7 @@ def _parts(app: "Application") -> Parts:
         fieldwork=app.fieldwork,
         loss=app.line_loss,
         tiers=app.tiers,
+        customer_file=app.customer_file,
         transformer=quality_policy(settings.policies_dir).transformer,
         replay=app.ingest.replay,
         language=settings.station.language,

@@ -49,3 +49,10 @@ def bills(
         query = query.where(table.account.in_(sorted(accounts)))
     rows = connection.execute(query.order_by(table.account, table.month))
     return [BillRow(**row._mapping) for row in rows]
+
+
+def newest(connection: Connection, account: str, months: int) -> list[BillRow]:
+    """Of one account, newest first, at most so many."""
+    table = bill_table.c
+    query = select(bill_table).where(table.account == account).order_by(table.month.desc()).limit(months)
+    return [BillRow(**row._mapping) for row in connection.execute(query)]

@@ -100,15 +100,22 @@ def observe(
     return _put(connection, account, need, "", NeedOrigin.OBSERVED, evidence, by, now)
 
 
-def end(connection: Connection, id: int, *, by: str, now: datetime) -> str:  # noqa: A002
-    """No longer; whose account it was. NotFound, or Conflict when it has ended already."""
-    row = connection.execute(select(need_table).where(need_table.c.id == id)).one_or_none()
-    if row is None:
+def end(
+    connection: Connection,
+    id: int,  # noqa: A002
+    *,
+    by: str,
+    now: datetime,
+    customer: str | None = None,
+) -> None:
+    """No longer. NotFound also where it is not `customer`'s; Conflict when it has ended already."""
+    query = select(need_table, account_table.c.customer).join(account_table)
+    row = connection.execute(query.where(need_table.c.id == id)).one_or_none()
+    if row is None or (customer is not None and row.customer != customer):
         raise NotFound(f"there is no need {id}")
     if row.ended_at is not None:
         raise Conflict("that need has ended already")
     _close(connection, id, by, now)
-    return str(row.account)
 
 
 def _put(

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from cloud.kit.db import Instant, metadata
-from cloud.kit.errors import Conflict, NotFound
+from cloud.kit.errors import Conflict, Invalid, NotFound
 
 
 class PersonRole(StrEnum):
@@ -74,7 +74,9 @@ def persons_of(connection: Connection, customer: str, *, ended: bool = False) ->
 
 
 def add(connection: Connection, row: dict[str, Any], *, by: str, now: datetime) -> int:
-    """Conflict when the customer has that role and number already."""
+    """Conflict when the customer has that role and number already. Invalid: half of the quiet hours."""
+    if (row.get("quiet_from") is None) != (row.get("quiet_until") is None):
+        raise Invalid("quiet_from and quiet_until come together")
     table = person_table.c
     same = (table.customer == row["customer"], table.role == row["role"], table.phone == row["phone"])
     if connection.execute(select(table.id).where(*same, table.ended_at.is_(None))).first() is not None:

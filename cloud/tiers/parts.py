@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from cloud.billing import store as billing  # noqa: F401 - its tables
 from cloud.customers import consents, contracts, grades, needs, persons  # noqa: F401 - their tables
 from cloud.customers.contract_terms import ContractTerms, contract_terms
+from cloud.kit.calendar import station_calendar
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
@@ -26,9 +27,12 @@ from cloud.tiers.campaigns import tables as campaign_tables  # noqa: F401 - its 
 from cloud.tiers.entitlements import store as entitlements
 from cloud.tiers.entitlements import tables as entitlement_tables  # noqa: F401 - its tables
 from cloud.tiers.mismatch import tables as mismatch_tables  # noqa: F401 - its tables
+from cloud.tiers.letters import Tell, tell_nobody
 from cloud.tiers.overload import OverloadPolicy, overload_policy
 from cloud.tiers.rating import tables as rating_tables  # noqa: F401 - its tables
+from cloud.tiers.response import api as response_api
 from cloud.tiers.response import tables as response_tables  # noqa: F401 - its tables
+from cloud.tiers.response.actions import Responses
 from cloud.tiers.response.policy import ResponsePolicy, response_policy
 
 Turn = tuple[str, timedelta, Callable[[], object]]
@@ -37,13 +41,15 @@ Turn = tuple[str, timedelta, Callable[[], object]]
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """`archive` is the folder of closed days, `policies` that of the station's own rules or None."""
+    """`archive` is the folder of closed days, `policies` that of the station's own rules or None; `tell`
+    writes a letter to a customer."""
 
     database: Database
     archive: Path
     zone: tzinfo
     policies: Path | None
     clock: Clock
+    tell: Tell = tell_nobody
 
 
 class Tiers:
@@ -52,16 +58,21 @@ class Tiers:
     def __init__(self, station: Station) -> None:
         self.station = station
         self.tariffs: Current[Catalogue] = Current(tariff_catalogue, station.policies, ["tariffs"])
-        self.contract_terms: Current[ContractTerms] = Current(
-            contract_terms, station.policies, ["contracts"]
-        )
+        self.contract_terms: Current[ContractTerms] = Current(contract_terms, station.policies, ["contracts"])
         self.products: Current[Products] = Current(products.read, station.policies, ["products"])
-        self.equipment: Current[EquipmentPolicy] = Current(
-            equipment_policy, station.policies, ["equipment"]
-        )
+        self.equipment: Current[EquipmentPolicy] = Current(equipment_policy, station.policies, ["equipment"])
         self.overload: Current[OverloadPolicy] = Current(overload_policy, station.policies, ["overload"])
         self.response_policy: Current[ResponsePolicy] = Current(
             response_policy, station.policies, ["response"]
+        )
+        self.responses = Responses(
+            station.database,
+            station.archive,
+            station.zone,
+            station.clock,
+            self.response_policy,
+            station_calendar(station.policies),
+            station.tell,
         )
         self.promises = entitlements.promises(station.policies, station.zone)
 

@@ -34,6 +34,7 @@ def check(
 def readers() -> Mapping[str, Reader]:
     """What reads and judges each policy: `NAME.toml`, or the documents in the folder NAME."""
     from cloud.alerts import policy as alerts
+    from cloud.customers.contract_terms import contract_terms
     from cloud.fleet import command_rules, owners
     from cloud.insight import bands
     from cloud.insight.areas.policy import quality_policy
@@ -53,6 +54,7 @@ def readers() -> Mapping[str, Reader]:
         "bands": bands.station_bands,
         "calendar": station_calendar,
         "collection": collection_policy,
+        "contracts": contract_terms,
         "commands": command_rules.command_policy,
         "deadlines": deadline_policy,
         "equipment": equipment_policy,

@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cloud.alerts.policy import SupplyPolicy
+from cloud.customers.file_actions import CustomerFile
 from cloud.fleet.commands import Commands
 from cloud.fleet.dispatch import Dispatch
 from cloud.insight.areas.policy import TransformerLimits
@@ -49,6 +50,7 @@ class Parts:
     fieldwork: Fieldwork
     loss: LineLoss
     tiers: Tiers
+    customer_file: CustomerFile
     transformer: TransformerLimits
     replay: Callable[[int], int]
     language: str = "zh_CN"

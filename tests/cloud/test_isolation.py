@@ -42,6 +42,44 @@ MATRIX: dict[str, Row] = {
     "GET /customers/{id}": Row("customers/C-A", (200, 403, 403, 401)),
     "GET /accounts": Row("accounts", (200, 200, 200, 401)),
     "GET /accounts/{no}": Row("accounts/10A", (200, 200, 404, 401)),
+    "GET /accounts/{no}/contracts": Row("accounts/10A/contracts", (200, 200, 404, 401)),
+    "POST /contracts": Row(
+        "contracts",
+        (201, 403, 403, 401),
+        {
+            "account": "10B",
+            "from_day": "2026-03-01",
+            "tariff": "zhejiang-household",
+            "plan": "plain",
+            "voltage": "220 V",
+        },
+    ),
+    "GET /accounts/{no}/grades": Row("accounts/10A/grades", (200, 200, 404, 401)),
+    "POST /grades": Row(
+        "grades",
+        (201, 403, 403, 401),
+        {"account": "10B", "grade": "second", "list_no": "示例名单", "from_day": "2026-01-01"},
+    ),
+    "POST /grades/end": Row(
+        "grades/end", (204, 403, 403, 401), {"account": "10B", "on": "2026-03-01", "why": "示例"}
+    ),
+    "GET /accounts/{no}/needs": Row("accounts/10A/needs", (200, 200, 404, 401)),
+    "POST /needs": Row("needs", (201, 201, 404, 401), {"account": "10A", "need": "price"}),
+    "POST /needs/{id}/end": Row("needs/7/end", (404, 404, 404, 401)),
+    "GET /consents": Row("consents", (200, 200, 200, 401)),
+    "GET /customers/{id}/consents": Row("customers/C-A/consents", (200, 403, 403, 401)),
+    "POST /consents": Row(
+        "consents", (204, 204, 403, 401), {"customer": "C-A", "purpose": "offers", "how": "示例表单"}
+    ),
+    "POST /consents/withdraw": Row(
+        "consents/withdraw", (204, 204, 403, 401), {"customer": "C-A", "purpose": "offers"}
+    ),
+    "GET /customers/{id}/persons": Row("customers/C-A/persons", (200, 403, 403, 401)),
+    "POST /persons": Row(
+        "persons", (201, 403, 403, 401), {"customer": "C-A", "role": "owner", "phone": "00000000000"}
+    ),
+    "POST /persons/{id}/end": Row("persons/1/end", (204, 403, 403, 401)),
+    "GET /accounts/{no}/bills": Row("accounts/10A/bills", (200, 200, 404, 401)),
     "GET /alerts": Row("alerts", (200, 403, 403, 401)),
     "GET /alerts/{id}": Row("alerts/{alert}", (200, 403, 403, 401)),
     "POST /alerts/{id}/acknowledge": Row("alerts/{alert}/acknowledge", (200, 403, 403, 401)),
