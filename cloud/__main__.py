@@ -10,6 +10,7 @@ from cloud.verbs import (
     analyse,
     archives,
     collection,
+    curtailment,
     customer_files,
     exporting,
     intervals,
@@ -25,6 +26,7 @@ from cloud.verbs.compose import compose
 from cloud.verbs.gateways import gateways
 from cloud.verbs.imports import imports
 from cloud.verbs.policy import policy
+from cloud.verbs.products import products
 from cloud.verbs.tariff import tariff
 from cloud.verbs.users import users
 
@@ -40,12 +42,14 @@ load.register(app)
 customer_files.register(imports)
 intervals.register(imports)
 weather.register(imports)
+curtailment.register(imports)
 app.add_typer(users, name="user")
 app.add_typer(imports, name="import")
 app.add_typer(gateways, name="gateway")
 app.add_typer(compose, name="compose")
 app.add_typer(tariff, name="tariff")
 app.add_typer(policy, name="policy")
+app.add_typer(products, name="products")
 app.command("boards", epilog="Example: wattpost cloud boards --days 30")(boards)
 
 

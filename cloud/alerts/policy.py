@@ -41,6 +41,7 @@ class NoticeKind(StrEnum):
     UNUSUAL_USAGE = "unusual_usage"
     STATION_ALERT = "station_alert"
     OFFER = "offer"
+    RESPONSE = "response"
 
 
 class _Strict(BaseModel):

@@ -90,11 +90,16 @@ class Tiers:
             self.promises.deadlines,
         ]
 
-    def routers(self, guard: Guard) -> list[APIRouter]:  # noqa: ARG002
-        return []
+    def routers(self, guard: Guard) -> list[APIRouter]:
+        database, clock = self.station.database, self.station.clock
+        return [
+            response_api.router(database, guard, self.responses, clock),
+        ]
 
     def jobs(self) -> list[Turn]:
-        return []
+        return [
+            ("load response", timedelta(minutes=1), self.responses.tick),
+        ]
 
 
 def tariff_catalogue(folder: Path | None) -> Catalogue:

@@ -105,10 +105,34 @@ def _offer(notice: Notice, words: Words) -> tuple[str, str]:
     return words.text("Offer: %(title)s", title=title), _joined([body, more], words)
 
 
+def _response(notice: Notice, words: Words) -> tuple[str, str]:
+    """When, and what has come of it; how many kW and how much money is said on the page alone."""
+    params, at = notice.params, notice.created_at
+    start, end = (_instant(params, name) or at for name in ("start", "end"))
+    title, body = {
+        "invited": (
+            words.text("Invitation to shift load"),
+            words.text("You can be paid for drawing less then. Sign in to see how much and to answer; "
+                       "you need not answer."),
+        ),
+        "cancelled": (
+            words.text("The invitation to shift load is withdrawn"),
+            words.text("You need not shift anything then."),
+        ),
+        "settled": (
+            words.text("Your shifted load is measured"),
+            words.text("Sign in to see what came of it and what you are paid."),
+        ),
+    }[params["what"]]  # fmt: skip
+    when = words.text("From %(start)s to %(end)s.", start=words.moment(start, at), end=words.moment(end, at))
+    return title, _joined([when, body], words)
+
+
 _TEXTS: dict[NoticeKind, Callable[[Notice, Words], tuple[str, str]]] = {
     NoticeKind.OUTAGE: _outage,
     NoticeKind.RESTORED: _restored,
     NoticeKind.UNUSUAL_USAGE: _unusual,
     NoticeKind.STATION_ALERT: _station,
     NoticeKind.OFFER: _offer,
+    NoticeKind.RESPONSE: _response,
 }

@@ -138,13 +138,18 @@ def _effect(plain: Kw, found: Errors, window: Window, sureness: Sureness) -> Eff
     )
 
 
-def _corrected(less: Kw, found: Errors, sureness: Sureness) -> tuple[Kw, Errors]:
-    """Without the mean error of each slot; as it is where too few days are known to tell it."""
-    if len(found.days) < sureness.least:
-        return less, found
+def mean_error(found: Errors, least: int) -> Kw:
+    """(slots,) kW that the baseline says too much; 0 where fewer than `least` days are known to tell it."""
+    if len(found.days) < least:
+        return np.zeros(found.kw.shape[1])
     there = ~np.isnan(found.kw)
     total = np.where(there, found.kw, 0).sum(axis=0)
-    mean = np.divide(total, there.sum(axis=0), out=np.zeros_like(total), where=there.any(axis=0))
+    mean: Kw = np.divide(total, there.sum(axis=0), out=np.zeros_like(total), where=there.any(axis=0))
+    return mean
+
+
+def _corrected(less: Kw, found: Errors, sureness: Sureness) -> tuple[Kw, Errors]:
+    mean = mean_error(found, sureness.least)
     return less - mean, Errors(found.kw - mean, found.drawn, found.days)
 
 

@@ -1,0 +1,340 @@
+"""Takes an event from its proposal to its settlement: every step is written, people approve and pay.
+
+Nothing here moves a relay: customers shift load themselves, and are paid for what was measured.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from cloud.customers.store import account as account_of
+from cloud.kit.calendar import Calendar
+from cloud.kit.clock import Clock
+from cloud.kit.days import local_day
+from cloud.kit.db import Database
+from cloud.kit.errors import CloudError, Conflict, Invalid
+from cloud.kit.money import Rounding, rounded
+from cloud.policies.current import Current
+from cloud.tiers.letters import Letter, Tell, tell_nobody
+from cloud.tiers.response import planning, rules, store
+from cloud.tiers.response.candidates import Candidate
+from cloud.tiers.response.gather import Invitable
+from cloud.tiers.response.measuring import Measured, Measuring, archived_until, needs_until, told
+from cloud.tiers.response.planning import Plan, Where
+from cloud.tiers.response.policy import ResponsePolicy
+from cloud.tiers.response.rules import EVENT, Answer, Reply, State, Step, Times
+from cloud.tiers.response.settlement import THOUSANDTH, lines
+from cloud.tiers.response.store import Event, Invitation
+
+log = logging.getLogger(__name__)
+
+CLOCK = "clock"
+"""Who takes the steps that only time brings."""
+TENTH = Decimal("0.1")
+LETTER = "response"
+
+
+class Responses:
+    """`folder` is the archive's; `tell` writes a letter to a customer into the open transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        zone: tzinfo,
+        clock: Clock,
+        policy: Current[ResponsePolicy],
+        calendar: Calendar,
+        tell: Tell = tell_nobody,
+    ) -> None:
+        self._database, self._folder, self.zone, self._clock = database, folder, zone, clock
+        self.policy, self.calendar, self._tell = policy, calendar, tell
+
+    def plan(self, connection: Connection, where: Where, *, but: int | None = None) -> Plan:
+        """Invalid for hours that cannot be an event."""
+        return planning.plan(
+            connection, where, self.policy.value, self.calendar, self.zone, self._clock.now(), but=but
+        )
+
+    def propose(
+        self, connection: Connection, where: Where, by: str, accounts: Sequence[str] | None = None
+    ) -> int:
+        """An event with its candidates as they are now, or those named of them; the number of it.
+
+        Invalid: its hours are over or cannot be an event, nothing is known of them, or somebody named is none
+        of the candidates.
+        """
+        now, limits = self._clock.now(), self.policy.value.limits
+        if where.start <= now:
+            raise Invalid("start: it is over already")
+        found = self.plan(connection, where)
+        if found.need is None or found.cover is None:
+            raise Invalid("start: there is no forecast of these hours, or nobody knows what is too much")
+        asked = _named(found, accounts)
+        if not asked:
+            raise Invalid("accounts: there is nobody to ask")
+        row = {
+            "kind": where.kind.value, "subject": where.subject, "start": where.start, "end": where.end,
+            "close_at": where.start - timedelta(hours=limits.answer_hours), "state": State.PROPOSED.value,
+            "need_p50_kw": found.need.p50_kw, "need_p90_kw": found.need.p90_kw,
+            "outlook": _outlook(found), "policy": self.policy.value.version, "proposed_by": by,
+            "changed_at": now,
+        }  # fmt: skip
+        chosen = [
+            {"account": each.account, "customer": each.customer, "asked_kw": self._asked(each)}
+            for each in asked
+        ]
+        number = store.add(connection, row, chosen)
+        store.note(connection, number, "propose", State.PROPOSED, by, now)
+        return number
+
+    def step(self, id: int, step: Step, by: str, note: str = "") -> State:  # noqa: A002
+        """One that a person takes, in its own transaction. Conflict: it does not follow, or is not theirs.
+
+        To settle what is settled changes nothing.
+        """
+        if step in (Step.CLOSE, Step.START, Step.END):
+            raise Conflict("that step is taken by the clock")
+        if step is Step.MEASURE:
+            return self._measure(id, by)
+        with self._database.write() as connection:
+            event = store.event(connection, id)
+            if step is Step.SETTLE and event.state is State.SETTLED:
+                return event.state
+            return self._step(connection, event, step, by, note)
+
+    def reply(
+        self,
+        connection: Connection,
+        id: int,  # noqa: A002
+        customer: str,
+        reply: Reply,
+        kw: Decimal | None = None,
+    ) -> Answer:
+        """Of the customer who was invited; `kw` as many as were asked for where it is not said."""
+        now = self._clock.now()
+        found = store.invitation(connection, id, customer)
+        event = store.event(connection, found.event)
+        answer = rules.replied(found.state, reply, event.state, event.times, now)
+        accepted = None
+        if reply is Reply.ACCEPT:
+            least = self.policy.value.limits.least_kw
+            accepted = rules.accepted_kw(kw if kw is not None else found.asked_kw, found.asked_kw, least)
+            self._still_may(connection, found, event, now)
+        store.change(connection, id, state=answer.value, accepted_kw=accepted, answered_at=now)
+        return answer
+
+    def offer(self, connection: Connection, account: str, customer: str, kw: Decimal | None) -> None:
+        """What a customer says that one of their accounts can move; None takes it back. Invalid below 0.1."""
+        account_of(connection, account, customer)
+        if kw is not None and (kw < TENTH or kw > 100_000 or kw != rounded(kw, Rounding.DOWN, THOUSANDTH)):
+            raise Invalid("kw: from 0.1 to 100000 kW, with three decimals at the most")
+        store.offer(connection, account, kw, customer, self._clock.now())
+
+    def tick(self) -> int:
+        """The job: take the clock's steps, and measure what the archive has; how many steps were taken."""
+        taken = 0
+        with self._database.read() as connection:
+            open_ = [each.id for each in store.events(connection, states=set(State) - rules.OVER)]
+        for number in open_:
+            taken += self._advance(number)
+        return taken
+
+    # one event
+
+    def _advance(self, number: int) -> int:
+        taken = 0
+        with self._database.write() as connection:
+            event = store.event(connection, number)
+            while found := self._due(connection, event):
+                self._step(connection, event, found[0], CLOCK, found[1])
+                event = store.event(connection, number)
+                taken += 1
+            ready = event.state is State.ENDED and self._can_measure(connection, event)
+        if ready:
+            try:
+                self._measure(number, CLOCK)
+            except CloudError as error:
+                log.warning("event %d cannot be measured: %s", number, error)
+            else:
+                taken += 1
+        return taken
+
+    def _due(self, connection: Connection, event: Event) -> tuple[Step, str] | None:
+        """What the clock does next, and what it says; an event that nobody takes part in is cancelled."""
+        if event.state is State.CLOSED and not store.asked(connection, event.id).get(Answer.ACCEPTED):
+            return Step.CANCEL, "nobody accepted"
+        step = rules.due(event.state, event.times, self._clock.now())
+        return None if step is None else (step, "not invited in time" if step is Step.CANCEL else "")
+
+    def _step(self, connection: Connection, event: Event, step: Step, by: str, said: str = "") -> State:
+        now, state = self._clock.now(), EVENT.move(event.state, step)
+        changed: dict[str, Any] = {}
+        if step is Step.APPROVE:
+            changed["approved_by"] = rules.approved_by(event.proposed_by, by)
+        elif step is Step.INVITE:
+            self._invite(connection, event, now)
+        elif step is Step.CLOSE:
+            self._close(connection, event)
+        elif step is Step.CANCEL:
+            self._tell_all(connection, event, now, "cancelled")
+        elif step is Step.SETTLE:
+            self._settle(connection, event, by, now)
+        store.go(connection, event.id, state, now, **changed)
+        store.note(connection, event.id, step, state, by, now, said)
+        return state
+
+    def _invite(self, connection: Connection, event: Event, now: datetime) -> None:
+        """Conflict when it is too late, or nobody may be asked any more."""
+        policy = self.policy.value
+        if now + timedelta(hours=policy.limits.notice_hours) > event.times.start:
+            hours = f"{policy.limits.notice_hours:g}"
+            raise Conflict(f"it is too late: customers are told {hours} hours before the start")
+        day = local_day(event.times.start, self.zone)
+        terms = policy.terms_on(day)
+        fixed = {
+            "price_per_kwh": str(terms.price_per_kwh),
+            "price_per_kw": str(terms.price_per_kw),
+            "least_share": str(terms.least_share),
+        }
+        chosen = store.invitations(connection, event=event.id)
+        may = Invitable(connection, policy, now, day, [each.account for each in chosen])
+        went_out = 0
+        for each in chosen:
+            if may.left(each.account, each.customer) is not None:
+                store.change(connection, each.id, state=Answer.LEFT_OUT.value)
+                continue
+            store.change(connection, each.id, state=Answer.INVITED.value, terms=fixed, invited_at=now)
+            self._letter(connection, event, each, now, "invited")
+            went_out += 1
+        if not went_out:
+            raise Conflict("nobody of those chosen may be invited any more: cancel it")
+
+    def _close(self, connection: Connection, event: Event) -> None:
+        for each in store.invitations(connection, event=event.id, went_out=True):
+            if each.state is Answer.INVITED:
+                store.change(connection, each.id, state=Answer.NO_ANSWER.value)
+
+    def _can_measure(self, connection: Connection, event: Event) -> bool:
+        until = archived_until(connection)
+        return until is not None and until >= needs_until(
+            event.times, self.policy.value.rebound.hours, self.zone
+        )
+
+    def _measure(self, number: int, by: str) -> State:
+        """Reads for as long as it takes, and writes only then: others wait for the one writer."""
+        with self._database.read() as connection:
+            event = store.event(connection, number)
+            state = EVENT.move(event.state, Step.MEASURE)
+            if not self._can_measure(connection, event):
+                raise Conflict("the day of this event is not archived yet: it is measured when it is")
+            part = [
+                each for each in store.invitations(connection, event=number) if each.state is Answer.ACCEPTED
+            ]
+            measuring = Measuring(self._folder, self.zone, self.calendar, self.policy.value)
+            found = measuring.measured(connection, event.times, [each.account for each in part])
+        hours, now = hours_of(event.times), self._clock.now()
+        with self._database.write() as connection:
+            EVENT.move(store.event(connection, number).state, Step.MEASURE)
+            for each in part:
+                store.change(connection, each.id, result=_result(found, each, hours))
+            store.go(connection, number, state, now, result=_whole(found, part, hours))
+            store.note(connection, number, Step.MEASURE, state, by, now)
+        return state
+
+    def _settle(self, connection: Connection, event: Event, by: str, now: datetime) -> None:
+        for each in store.invitations(connection, event=event.id):
+            if each.state is Answer.ACCEPTED and each.accepted_kw is not None and each.terms is not None:
+                kwh = ((each.result or {}).get("reduction") or {}).get("kwh")
+                due = lines(each.terms, each.accepted_kw, hours_of(event.times), kwh)
+                store.pay(connection, each.id, due, by, now)
+                self._letter(connection, event, each, now, "settled")
+
+    # those who take part
+
+    def _still_may(self, connection: Connection, found: Invitation, event: Event, now: datetime) -> None:
+        day = local_day(event.times.start, self.zone)
+        may = Invitable(connection, self.policy.value, now, day, [found.account])
+        if may.left(found.account, found.customer) is not None:
+            raise Conflict("this account may not take part any more")
+
+    def _tell_all(self, connection: Connection, event: Event, now: datetime, what: str) -> None:
+        for each in store.invitations(connection, event=event.id, went_out=True):
+            if each.state in (Answer.INVITED, Answer.ACCEPTED):
+                self._letter(connection, event, each, now, what)
+
+    def _letter(
+        self, connection: Connection, event: Event, found: Invitation, now: datetime, what: str
+    ) -> None:
+        params = {"what": what, "invitation": found.id, "start": event.times.start.isoformat(),
+                  "end": event.times.end.isoformat()}  # fmt: skip
+        self._tell(
+            connection,
+            Letter(found.customer, LETTER, f"response {event.id} {found.account} {what}", now, params),
+        )
+
+    def _asked(self, each: Candidate) -> Decimal:
+        """Down to a tenth of a kW, and never less than the least."""
+        kw = rounded(Decimal(repr(each.kw)), Rounding.DOWN, TENTH)
+        return max(kw, self.policy.value.limits.least_kw)
+
+
+def hours_of(times: Times) -> Decimal:
+    """How long an event is."""
+    return Decimal(round((times.end - times.start).total_seconds())) / 3600
+
+
+def _named(found: Plan, accounts: Sequence[str] | None) -> Sequence[Candidate]:
+    if accounts is None:
+        return found.asked
+    known = {each.account: each for each in found.gathered.found}
+    if strange := next((each for each in accounts if each not in known), None):
+        why = found.gathered.left.get(strange)
+        raise Invalid(f"accounts: {strange} cannot be asked ({why.value if why else 'not supplied there'})")
+    return [known[each] for each in dict.fromkeys(accounts)]
+
+
+def _outlook(found: Plan) -> dict[str, Any]:
+    assert found.need is not None
+    assert found.cover is not None
+    return {
+        "limit_kw": round(found.need.limit_kw, 3),
+        "peak_slot": found.need.peak_slot,
+        "can_kw": round(found.cover.kw, 3),
+        "can_low_kw": round(found.cover.low_kw, 3),
+        "can_high_kw": round(found.cover.high_kw, 3),
+        "verdict": found.cover.verdict.value,
+        "lacking_kw": round(found.cover.lacking_kw, 3),
+        "candidates": len(found.gathered.found),
+    }
+
+
+def _result(found: Measured, each: Invitation, hours: Decimal) -> dict[str, Any]:
+    effect = found.effects.get(each.account)
+    result = told(effect, found.baselines.get(each.account))
+    if effect is not None and each.accepted_kw:
+        promised = float(each.accepted_kw * hours)
+        result["share"] = round(effect.reduction.kwh / promised, 4)
+    return result
+
+
+def _whole(found: Measured, part: Sequence[Invitation], hours: Decimal) -> dict[str, Any]:
+    """Of all together, with the two curves of all who have a baseline."""
+    computed = sum(1 for each in found.effects.values() if each is not None)
+    accepted = sum((each.accepted_kw or Decimal(0) for each in part), Decimal(0))
+    return told(found.whole, None) | {
+        "accepted": len(part), "computed": computed,
+        "accepted_kw": float(accepted), "accepted_kwh": float(accepted * hours),
+        "window": [found.window.start, found.window.end, found.window.after],
+        "kw": _curve(found.kw), "baseline_kw": _curve(found.baseline_kw),
+    }  # fmt: skip
+
+
+def _curve(kw: "np.ndarray[Any, np.dtype[np.float64]]") -> list[float | None]:
+    return [None if np.isnan(each) else round(float(each), 3) for each in kw]
