@@ -1,0 +1,177 @@
+"""Gathers what a month's promises are judged by: promises, orders, notices, readings, records."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from cloud.customers.store import account_table, contact_table, service_table
+from cloud.fleet.history import among, point_meter
+from cloud.kit.days import DAY
+from cloud.metering.ledger.tables import meter_day_table
+from cloud.tiers.entitlements import records, store
+from cloud.tiers.entitlements.evidence import NoticeFact, OrderFact, Outside
+from cloud.tiers.entitlements.rules import Granted
+from cloud.tiers.entitlements.verdicts import Collected
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A local month: its first day, the first of the next one, and the instants at which they begin."""
+
+    first: date
+    after: date
+    start: datetime
+    end: datetime
+
+
+def month_of(day: date, zone: tzinfo) -> Month:
+    first = day.replace(day=1)
+    after = (first + timedelta(days=32)).replace(day=1)
+    start, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (first, after))
+    return Month(first, after, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """What an account was promised from `since` up to and without `until` (None: still)."""
+
+    since: datetime
+    until: datetime | None
+    terms: Mapping[str, Granted]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything that bears on one month, by account (notices and channels by customer)."""
+
+    month: Month
+    now: datetime
+    spells: Mapping[str, Sequence[Spell]]
+    customers: Mapping[str, str]
+    orders: Mapping[str, Sequence[OrderFact]]
+    notices: Mapping[str, Sequence[NoticeFact]]
+    channels: Mapping[str, int]
+    collected: Mapping[str, Collected]
+    recorded: Mapping[str, Mapping[str, Sequence[date]]]
+    advice: Mapping[str, date] | None
+
+
+def gather(
+    connection: Connection,
+    month: Month,
+    now: datetime,
+    outside: Outside,
+    zone: tzinfo,
+    contact_months: int,
+    accounts: Collection[str] | None = None,
+) -> Known:
+    given = store.given(connection, month.start, month.end, accounts)
+    spells = {account: [_spell(row) for row in rows] for account, rows in given.items()}
+    orders: dict[str, list[OrderFact]] = defaultdict(list)
+    for order in outside.orders(connection, month.start, month.end):
+        for account in order.accounts:
+            orders[account].append(order)
+    notices: dict[str, list[NoticeFact]] = defaultdict(list)
+    for notice in outside.notices(connection, month.start, month.end):
+        notices[notice.customer].append(notice)
+    since = _months_back(month.first, contact_months)
+    return Known(
+        month,
+        now,
+        spells,
+        dict(connection.execute(select(account_table.c.no, account_table.c.customer)).tuples().all()),
+        orders,
+        notices,
+        _channels(connection),
+        _collected(connection, month, zone, accounts),
+        records.days(connection, since, month.after + timedelta(days=62), zone),
+        None if outside.advised is None else outside.advised(connection, sorted(spells)),
+    )
+
+
+def _spell(row: Row[Any]) -> Spell:
+    return Spell(row.since, row.until, store.read_back(row.terms))
+
+
+def _months_back(first: date, months: int) -> date:
+    number = first.year * 12 + first.month - 1 - (months - 1)
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def _channels(connection: Connection) -> dict[str, int]:
+    table = contact_table.c
+    counted = select(table.customer, func.count()).group_by(table.customer)
+    return dict(connection.execute(counted).tuples().all())
+
+
+def _collected(
+    connection: Connection, month: Month, zone: tzinfo, accounts: Collection[str] | None
+) -> dict[str, Collected]:
+    """Of each account what its points owed and brought; days when they served somebody else are left out."""
+    table, service = meter_day_table.c, service_table.c
+    columns = (
+        func.sum(table.expected), func.sum(table.received), func.sum(table.excluded),
+        func.max(table.slot_s), func.count(table.day.distinct()),
+    )  # fmt: skip
+    spans = select(service.account, service.point, service.start, service.end).where(
+        service.start < month.end, service.end.is_(None) | (service.end > month.start)
+    )
+    found: dict[str, Collected] = {}
+    whole: dict[str, str] = {}
+    partly: list[tuple[str, str, date, date]] = []
+    for part in among(spans, service.account, accounts):
+        for account, point, start, end in connection.execute(part):
+            if start <= month.start and (end is None or end >= month.end):
+                whole[point] = account
+            else:
+                partly.append((account, point, *_days(start, end, month, zone)))
+    days = (table.day >= month.first, table.day < month.after)
+    for part in among(select(table.point, *columns).where(*days).group_by(table.point), table.point, whole):
+        for point, *sums in connection.execute(part):
+            _add(found, whole[point], sums)
+    for account, point, first, after in partly:
+        mine = (table.point == point, table.day >= first, table.day < after)
+        sums = list(connection.execute(select(*columns).where(*mine)).one())
+        if sums[4]:
+            _add(found, account, sums)
+    return found
+
+
+def _days(start: datetime, end: datetime | None, month: Month, zone: tzinfo) -> tuple[date, date]:
+    """The whole days of a service in the month."""
+    local = start.astimezone(zone)
+    first = local.date() if local.time() == time() else local.date() + DAY
+    after = month.after if end is None else end.astimezone(zone).date()
+    return max(first, month.first), min(after, month.after)
+
+
+def _add(found: dict[str, Collected], account: str, sums: Sequence[Any]) -> None:
+    expected, received, excluded, slot_s, days = (int(each or 0) for each in sums)
+    there = found.get(account)
+    if there is not None:
+        expected, received = expected + there.expected, received + there.received
+        excluded, slot_s = excluded + there.excluded, max(slot_s, there.slot_s)
+        days = max(days, there.days)
+    found[account] = Collected(expected, received, excluded, slot_s, days)
+
+
+def serving(connection: Connection, account: str, month: Month) -> list[tuple[str, datetime, datetime]]:
+    """(meter, from, to) of what served an account in a month."""
+    service, hung = service_table.c, point_meter.c
+    query = (
+        select(hung.meter, service.start, service.end, hung.start.label("since"), hung.end.label("to"))
+        .select_from(service_table)
+        .join(point_meter, (hung.point == service.point) & hung.withdrawn_at.is_(None))
+        .where(service.account == account)
+    )
+    found = []
+    for row in connection.execute(query):
+        start = max(row.start, row.since, month.start)
+        end = min(each for each in (row.end, row.to, month.end) if each is not None)
+        if start < end:
+            found.append((row.meter, start, end))
+    return found
