@@ -15,11 +15,12 @@ _KEY = re.compile(r"^\s*([A-Za-z0-9_\-]+|\"[^\"]*\")(?:\s*\.\s*[A-Za-z0-9_\-]+)*
 
 
 def line_of(text: str, place: Sequence[str | int]) -> int:
-    """The line, from 1, of the key or table nearest to `place`, as pydantic's `loc` names it."""
+    """The line, from 1, of the key or table nearest to `place`, as pydantic's `loc` names it; of a list of
+    tables as a whole that of its first."""
     wanted, best, at = tuple(place), 0, 1
     for number, found in _places(text):
         depth = _shared(wanted, found)
-        if depth == len(found) and depth > best:
+        if depth in (len(found), len(wanted)) and depth > best:
             best, at = depth, number
     return at
 

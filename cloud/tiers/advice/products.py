@@ -88,6 +88,12 @@ def from_file(path: Path) -> Filed:
         raise Invalid(f"{path}:{line}: not UTF-8: save it as UTF-8") from None
 
 
+def beside(path: Path, filed: Filed) -> list[Filed]:
+    """The document and the others of its id in the same folder: they must follow one another."""
+    others = [from_file(each) for each in sorted(path.parent.glob("*.toml")) if not each.samefile(path)]
+    return [filed, *(each for each in others if each.product.id == filed.product.id)]
+
+
 def parsed(text: str, file: str) -> Filed:
     """Invalid: file, line, what is wrong; numbers are read as exact decimals."""
     try:
