@@ -161,7 +161,7 @@ class Notices:
         kind: NoticeKind,
         subject: str,
         at: datetime,
-        **params: Any,
+        params: Mapping[str, Any],
     ) -> bool:
         """Of what is no alert: one notice per subject (as "campaign 7"), customer and kind."""
         key = blake2b(f"{subject}|{customer}|{kind.value}".encode(), digest_size=8).hexdigest()
@@ -172,7 +172,7 @@ class Notices:
             "kind": kind.value,
             "round": 1,
             "severity": self.severity(kind).value,
-            "params": params,
+            "params": dict(params),
             "trace": key,
             "created_at": at,
         }

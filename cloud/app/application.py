@@ -16,7 +16,7 @@ from cloud.alerts.courier import Courier
 from cloud.alerts.missing_data import MissingData
 from cloud.alerts.notify import Notices
 from cloud.alerts.outages import Calls, Watch
-from cloud.alerts.policy import alert_policy, notice_policy
+from cloud.alerts.policy import NoticeKind, alert_policy, notice_policy
 from cloud.alerts.rules import Broker as BrokerUp
 from cloud.app import face, jobs
 from cloud.customers import protection
@@ -70,12 +70,14 @@ from cloud.schedule import Job, Schedule
 from cloud.settings import BrokerSettings, Settings, lines, secret
 from cloud.tiers.entitlements import orders as promised_orders
 from cloud.tiers.entitlements.orders import Served
+from cloud.tiers.letters import Letter
 from cloud.tiers.parts import Station as TiersStation
 from cloud.tiers.parts import Tiers
 from cloud.web.live import KEPT, Broadcaster
 from cloud.web.notices import renderer
 from cloud.workorders.actions import Orders
 from cloud.workorders.deadlines import deadline_policy
+from cloud.workorders.troubled import troubled_customers
 from protocols.mqtt.messages import Stored
 
 log = logging.getLogger(__name__)
@@ -208,6 +210,11 @@ class Application:
     def _serve(self, connection: Connection, accounts: Collection[str], at: datetime) -> Served | None:
         return promised_orders.serve(connection, self.tiers.promises, accounts, at)
 
+    def _write_letter(self, connection: Connection, letter: Letter) -> None:
+        self.notices.write_letter(
+            connection, letter.customer, NoticeKind(letter.kind), letter.subject, letter.at, letter.params
+        )
+
     def _build_tiers(self) -> None:
         settings = self.settings
         station = TiersStation(
@@ -216,6 +223,8 @@ class Application:
             settings.station.zone,
             settings.policies_dir,
             self.clock,
+            self._write_letter,
+            troubled_customers,
         )
         self.tiers = Tiers(station)
         self.customer_file = CustomerFile(

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from cloud.billing import store as billing  # noqa: F401 - its tables
 from cloud.customers import consents, contracts, grades, needs, persons  # noqa: F401 - their tables
 from cloud.customers.contract_terms import ContractTerms, contract_terms
+from cloud.insight.energies import store as energies  # noqa: F401 - its table
 from cloud.kit.calendar import station_calendar
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
@@ -18,16 +19,16 @@ from cloud.kit.guard import Guard
 from cloud.policies.current import Current
 from cloud.tariffs import catalogue
 from cloud.tariffs.catalogue import Catalogue
-from cloud.insight.energies import store as energies  # noqa: F401 - its table
 from cloud.tiers.advice import products
 from cloud.tiers.advice import store as advice  # noqa: F401 - its tables
 from cloud.tiers.advice.equipment.policy import EquipmentPolicy, equipment_policy
 from cloud.tiers.advice.products import Products
-from cloud.tiers.campaigns import tables as campaign_tables  # noqa: F401 - its tables
+from cloud.tiers.campaigns import house as campaign_house
+from cloud.tiers.campaigns.house import Troubled, nobody
 from cloud.tiers.entitlements import store as entitlements
 from cloud.tiers.entitlements import tables as entitlement_tables  # noqa: F401 - its tables
-from cloud.tiers.mismatch import tables as mismatch_tables  # noqa: F401 - its tables
 from cloud.tiers.letters import Tell, tell_nobody
+from cloud.tiers.mismatch import tables as mismatch_tables  # noqa: F401 - its tables
 from cloud.tiers.overload import OverloadPolicy, overload_policy
 from cloud.tiers.rating import tables as rating_tables  # noqa: F401 - its tables
 from cloud.tiers.response import api as response_api
@@ -42,7 +43,7 @@ Turn = tuple[str, timedelta, Callable[[], object]]
 @dataclass(frozen=True, slots=True)
 class Station:
     """`archive` is the folder of closed days, `policies` that of the station's own rules or None; `tell`
-    writes a letter to a customer."""
+    writes a letter to a customer, `troubled` are customers to be left alone now."""
 
     database: Database
     archive: Path
@@ -50,6 +51,7 @@ class Station:
     policies: Path | None
     clock: Clock
     tell: Tell = tell_nobody
+    troubled: Troubled = nobody
 
 
 class Tiers:
@@ -74,6 +76,16 @@ class Tiers:
             station_calendar(station.policies),
             station.tell,
         )
+        self.campaigns = campaign_house.campaigns_of(
+            archive=station.archive,
+            zone=station.zone,
+            policies=station.policies,
+            clock=station.clock,
+            products=self.products,
+            overload=self.overload,
+            troubled=station.troubled,
+            tell=station.tell,
+        )
         self.promises = entitlements.promises(station.policies, station.zone)
 
     @property
@@ -86,6 +98,8 @@ class Tiers:
             self.contract_terms,
             self.overload,
             self.response_policy,
+            self.campaigns.rules.policy,
+            self.campaigns.rules.promotions,
             self.promises.policy,
             self.promises.deadlines,
         ]
@@ -99,7 +113,11 @@ class Tiers:
     def jobs(self) -> list[Turn]:
         return [
             ("load response", timedelta(minutes=1), self.responses.tick),
+            ("campaigns", timedelta(hours=1), self._campaigns),
         ]
+
+    def _campaigns(self) -> None:
+        campaign_house.by_the_clock(self.campaigns, self.station.database)
 
 
 def tariff_catalogue(folder: Path | None) -> Catalogue:

@@ -45,11 +45,13 @@ class Points(Strict):
 
 
 class FeederPeak(Strict):
-    """From `share` of the highest mean quarter-hour of the last `days` on, it is the feeder's peak."""
+    """A quarter-hour is the feeder's peak when on `share` of the last `days` the highest load fell within
+    `around_min` of it."""
 
-    share: float = Field(gt=0.5, le=1)
+    share: float = Field(gt=0, le=1)
     days: int = Field(ge=7, le=366)
     min_days: int = Field(ge=1, le=366)
+    around_min: int = Field(ge=0, le=240, multiple_of=15)
 
 
 class Voucher(Strict):

@@ -109,6 +109,7 @@ class LeftOut(StrEnum):
     CAPPED = "capped"
     NEAR_OVERLOAD = "near_overload"
     FEEDER_PEAK = "feeder_peak"
+    LOAD_UNKNOWN = "load_unknown"
     OTHER_CLASS = "other_class"
 
 
