@@ -42,6 +42,8 @@ MATRIX: dict[str, Row] = {
     "GET /customers/{id}": Row("customers/C-A", (200, 403, 403, 401)),
     "GET /accounts": Row("accounts", (200, 200, 200, 401)),
     "GET /accounts/{no}": Row("accounts/10A", (200, 200, 404, 401)),
+    "GET /customers/{id}/file": Row("customers/C-A/file", (200, 403, 403, 401)),
+    "GET /me/file": Row("me/file", (404, 200, 200, 401)),
     "GET /accounts/{no}/contracts": Row("accounts/10A/contracts", (200, 200, 404, 401)),
     "POST /contracts": Row(
         "contracts",
@@ -217,6 +219,29 @@ MATRIX: dict[str, Row] = {
     ),
     "POST /exceptions/{id}/reread": Row("exceptions/7/reread", (404, 403, 403, 401)),
     "GET /latest": Row("latest", (200, 200, 200, 401)),
+    "GET /response/outlook": Row("response/outlook", (200, 403, 403, 401)),
+    "POST /response/plan": Row(
+        "response/plan",
+        (200, 403, 403, 401),
+        {"subject": "A01", "start": "2026-03-03T10:00:00Z", "end": "2026-03-03T12:00:00Z"},
+    ),
+    "GET /response/events": Row("response/events", (200, 403, 403, 401)),
+    "POST /response/events": Row(
+        "response/events",
+        (422, 403, 403, 401),
+        {"subject": "A01", "start": "2026-03-03T10:00:00Z", "end": "2026-03-03T12:00:00Z"},
+    ),
+    "GET /response/events/{id}": Row("response/events/1", (404, 403, 403, 401)),
+    "GET /response/events/{id}/invitations": Row("response/events/1/invitations", (404, 403, 403, 401)),
+    "POST /response/events/{id}/steps": Row(
+        "response/events/1/steps", (404, 403, 403, 401), {"step": "approve"}
+    ),
+    "GET /response/invitations": Row("response/invitations", (200, 200, 200, 401)),
+    "POST /response/invitations/{id}/reply": Row(
+        "response/invitations/1/reply", (403, 404, 404, 401), {"reply": "accept"}
+    ),
+    "PUT /response/offers/{account}": Row("response/offers/10A", (403, 204, 404, 401), {"kw": "2.5"}),
+    "GET /curtailment-lists": Row("curtailment-lists", (200, 403, 403, 401)),
 }
 
 
