@@ -53,17 +53,17 @@ def out_of_fold(months: Months, folds: int, seed: int = 1) -> Floats:
     """
     found = np.full((len(months.values), months.classes), np.nan)
     fold = _folds(months, folds, seed)[months.account]
-    labelled = months.label[months.account] >= 0
     for each in np.unique(fold):
         judged = fold == each
-        if judge := learned(months, labelled & ~judged, seed):
+        if judge := learned(months, ~judged, seed):
             found[judged] = judge(months.values[judged])
     return found
 
 
 def learned(months: Months, among: NDArray[np.bool_], seed: int = 1) -> Judge | None:
-    """A judge taught by the rows `among`; None where one of the classes is not among them."""
-    rows = _chosen(months, np.flatnonzero(among), seed)
+    """A judge taught by the labelled rows `among`; None where one of the classes is not among them."""
+    taught = among & (months.label[months.account] >= 0)
+    rows = _chosen(months, np.flatnonzero(taught), seed)
     target = months.label[months.account[rows]]
     if len(np.unique(target)) < months.classes:
         return None
