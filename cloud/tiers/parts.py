@@ -25,10 +25,15 @@ from cloud.tiers.advice.equipment.policy import EquipmentPolicy, equipment_polic
 from cloud.tiers.advice.products import Products
 from cloud.tiers.campaigns import house as campaign_house
 from cloud.tiers.campaigns.house import Troubled, nobody
+from cloud.tiers.entitlements import api as entitlements_api
 from cloud.tiers.entitlements import store as entitlements
+from cloud.tiers.entitlements.actions import APPLY_EVERY, COUNT_EVERY, Entitling
+from cloud.tiers.entitlements.evidence import Outside
 from cloud.tiers.entitlements import tables as entitlement_tables  # noqa: F401 - its tables
 from cloud.tiers.letters import Tell, tell_nobody
-from cloud.tiers.mismatch import tables as mismatch_tables  # noqa: F401 - its tables
+from cloud.tiers.mismatch import api as mismatch_api
+from cloud.tiers.mismatch.actions import Mismatches
+from cloud.tiers.mismatch.policy import Mismatching, mismatch_policy
 from cloud.tiers.overload import OverloadPolicy, overload_policy
 from cloud.tiers.rating import tables as rating_tables  # noqa: F401 - its tables
 from cloud.tiers.response import api as response_api
@@ -52,6 +57,7 @@ class Station:
     clock: Clock
     tell: Tell = tell_nobody
     troubled: Troubled = nobody
+    deliveries: Outside = Outside()
 
 
 class Tiers:
@@ -86,7 +92,19 @@ class Tiers:
             troubled=station.troubled,
             tell=station.tell,
         )
+        self.mismatch_policy: Current[Mismatching] = Current(
+            mismatch_policy, station.policies, ["mismatch", "class_profiles"]
+        )
+        self.mismatches = Mismatches(
+            station.database,
+            station.zone,
+            station.clock,
+            station_calendar(station.policies),
+            self.mismatch_policy,
+            self.tariffs,
+        )
         self.promises = entitlements.promises(station.policies, station.zone)
+        self.entitling = Entitling(station.database, self.promises, station.clock, station.deliveries)
 
     @property
     def policies(self) -> list[Current[Any]]:
@@ -100,6 +118,7 @@ class Tiers:
             self.response_policy,
             self.campaigns.rules.policy,
             self.campaigns.rules.promotions,
+            self.mismatch_policy,
             self.promises.policy,
             self.promises.deadlines,
         ]
@@ -108,12 +127,17 @@ class Tiers:
         database, clock = self.station.database, self.station.clock
         return [
             response_api.router(database, guard, self.responses, clock),
+            entitlements_api.router(database, guard, self.entitling, clock),
+            mismatch_api.router(database, guard, self.mismatches),
         ]
 
     def jobs(self) -> list[Turn]:
         return [
+            ("class evidence", timedelta(hours=6), self.mismatches.run),
             ("load response", timedelta(minutes=1), self.responses.tick),
             ("campaigns", timedelta(hours=1), self._campaigns),
+            ("promises", APPLY_EVERY, self.entitling.apply),
+            ("ledger of promises", COUNT_EVERY, self.entitling.count),
         ]
 
     def _campaigns(self) -> None:

@@ -199,6 +199,14 @@ MATRIX: dict[str, Row] = {
     "GET /load/losses/feeders/{feeder}": Row(
         "load/losses/feeders/F1?first=2026-02-01&last=2026-02-28", (200, 403, 403, 401)
     ),
+    "GET /mismatch/cases": Row("mismatch/cases", (200, 403, 403, 401)),
+    "GET /mismatch/worth": Row("mismatch/worth", (200, 403, 403, 401)),
+    "GET /mismatch/model": Row("mismatch/model", (404, 403, 403, 401)),
+    "GET /mismatch/evidence/1001": Row("mismatch/evidence/{account}", (404, 403, 403, 401)),
+    "GET /mismatch/cases/{id}": Row("mismatch/cases/7", (404, 403, 403, 401)),
+    "POST /mismatch/cases/{id}/events": Row(
+        "mismatch/cases/7/events", (404, 403, 403, 401), {"event": "check"}
+    ),
     "GET /load/inspections": Row("load/inspections", (200, 403, 403, 401)),
     "GET /load/inspections/precision": Row("load/inspections/precision", (200, 403, 403, 401)),
     "GET /load/inspections/{id}": Row("load/inspections/7", (404, 403, 403, 401)),
