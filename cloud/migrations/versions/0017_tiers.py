@@ -46,7 +46,6 @@ def upgrade() -> None:
         "tier_decision",
         sa.Column("account", sa.String(length=32), nullable=False),
         sa.Column("month", sa.Date(), nullable=False),
-        sa.Column("newest", sa.Boolean(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("rule", sa.String(length=32), nullable=False),
         sa.Column("inputs", sa.String(length=32), nullable=False),
@@ -66,14 +65,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "month", name=op.f("pk_tier_decision")),
     )
     op.create_index(op.f("ix_tier_decision_month"), "tier_decision", ["month"], unique=False)
-    op.create_index(
-        "uq_tier_decision_newest",
-        "tier_decision",
-        ["account"],
-        unique=True,
-        sqlite_where=sa.text("newest"),
-        postgresql_where=sa.text("newest"),
-    )
     op.create_table(
         "tier_lock",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -103,7 +103,7 @@ class Ratings:
         rows = work.teller.rows(started)
         while part := list(islice(rows, AT_ONCE)):
             with self._database.write() as connection:
-                store.replace(connection, part)
+                store.replace(connection, month, part)
             more(len(part))
         with self._database.write() as connection:
             needs = observing.keep(connection, work.facts, work.rule, started)
@@ -124,7 +124,7 @@ class Ratings:
             work = self._judged(connection, newest)
         row = list(work.teller.rows(self._clock.now(), [work.facts.accounts.index(account)]))
         with self._database.write() as connection:
-            store.replace(connection, row)
+            store.replace(connection, newest, row)
             return store.history(connection, account)[0]
 
     def lock(self, account: str, axis: Axis, value: str, until: date, why: str, by: str) -> Row[Any]:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from cloud.customers.grades import grade_table
 from cloud.customers.needs import Need, needs_at
@@ -58,6 +58,10 @@ class Detail(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str | None = None
 
 
+_detail = msgspec.json.Decoder(Detail)
+_NOTHING = Detail()
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What the rule said of one account in a month; locks are not in it."""
@@ -87,16 +91,18 @@ def standings(
     *,
     accounts: Collection[str] | None = None,
     axis: Axis | None = None,
+    told: bool = True,
 ) -> dict[str, dict[Axis, Standing]]:
     """By account and axis where it stands on a local day; all accounts or those named, all axes or one.
 
-    Every account is there; an axis of which nothing is known of it is not.
+    Every account is there; an axis of which nothing is known of it is not. Not `told`: without reasons and
+    changes of what was decided, which is much faster where a whole station is listed.
     """
     wanted = tuple(Axis) if axis is None else (axis,)
     named = None if accounts is None else frozenset(accounts)
     found: dict[str, dict[Axis, Standing]] = {}
-    for row in _rows(connection, named):
-        found[row.no] = {each.axis: each for each in _of(row, wanted)}
+    for row in _rows(connection, named, told=told):
+        found[row.no] = {each.axis: each for each in _of(row, wanted, told=told)}
     if Axis.GRADE in wanted:
         _put(found, _grades(connection, day))
     if Axis.NEED in wanted:
@@ -120,29 +126,30 @@ def history(connection: Connection, account: str) -> list[Decision]:
 
 def made(row: Row[Any]) -> Decision:
     """A row of `tier_decision`."""
-    values = {name: value for name, value in row._mapping.items() if name not in ("newest", "class")}
-    values["detail"] = msgspec.json.decode(values["detail"], type=Detail)
+    values = {name: value for name, value in row._mapping.items() if name != "class"}
+    values["detail"] = _detail.decode(values["detail"])
     return Decision(class_=row._mapping["class"], **values)
 
 
-def replace(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Each in place of what its account had of the month; the newest of an account is marked."""
+def replace(connection: Connection, month: date, rows: list[dict[str, Any]]) -> None:
+    """Each in place of what its account had of that month."""
     table = decision_table.c
     for low in range(0, len(rows), _CHUNK):
-        part = rows[low : low + _CHUNK]
-        keys = [(row["account"], row["month"]) for row in part]
-        mine = table.account.in_([account for account, _ in keys])
-        connection.execute(delete(decision_table).where(tuple_(table.account, table.month).in_(keys)))
-        connection.execute(update(decision_table).where(mine, table.newest).values(newest=False))
+        mine = table.account.in_([row["account"] for row in rows[low : low + _CHUNK]])
+        connection.execute(delete(decision_table).where(mine, table.month == month))
     if rows:
         connection.execute(insert(decision_table), rows)
 
 
-def _rows(connection: Connection, named: frozenset[str] | None) -> Iterable[Row[Any]]:
+def _rows(connection: Connection, named: frozenset[str] | None, *, told: bool) -> Iterable[Row[Any]]:
+    """Each account with its newest decision; `told` with why."""
+    own, table = decision_table.alias().c, decision_table.c
+    newest = select(func.max(own.month)).where(own.account == account_table.c.no).scalar_subquery()
     joined = account_table.outerjoin(
-        decision_table, (decision_table.c.account == account_table.c.no) & decision_table.c.newest
+        decision_table, (table.account == account_table.c.no) & (table.month == newest)
     )
-    query = select(account_table.c.no, account_table.c["class"].label("contracted"), decision_table)
+    wanted = [each for each in table if told or each is not table.detail]
+    query = select(account_table.c.no, account_table.c["class"].label("contracted"), *wanted)
     query = query.select_from(joined).order_by(account_table.c.no)
     if named is None:
         yield from connection.execute(query)
@@ -152,13 +159,13 @@ def _rows(connection: Connection, named: frozenset[str] | None) -> Iterable[Row[
         yield from connection.execute(query.where(account_table.c.no.in_(ordered[low : low + _CHUNK])))
 
 
-def _of(row: Row[Any], wanted: Collection[Axis]) -> Iterable[Standing]:
+def _of(row: Row[Any], wanted: Collection[Axis], *, told: bool) -> Iterable[Standing]:
     """On the axes that a decision knows; the class is the contracted one, whatever was decided."""
     if row.month is None:
         if Axis.CLASS in wanted:
             yield Standing(row.no, Axis.CLASS, row.contracted)
         return
-    detail = msgspec.json.decode(row.detail, type=Detail)
+    detail = _detail.decode(row.detail) if told else _NOTHING
 
     def made(axis: Axis, value: str, since: date | None, sub: str | None = None) -> Standing:
         return Standing(

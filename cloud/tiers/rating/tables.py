@@ -24,7 +24,6 @@ decision_table = Table(
     metadata,
     Column("account", ForeignKey("account.no"), primary_key=True),
     Column("month", Date, primary_key=True),
-    Column("newest", Boolean, nullable=False),
     Column("at", Instant, nullable=False),
     Column("rule", String(32), nullable=False),
     Column("inputs", String(32), nullable=False),
@@ -41,13 +40,6 @@ decision_table = Table(
     Column("shape_since", Date),
     Column("detail", Text, nullable=False),
     Index(None, "month"),
-)
-Index(
-    "uq_tier_decision_newest",
-    decision_table.c.account,
-    unique=True,
-    sqlite_where=decision_table.c.newest,
-    postgresql_where=decision_table.c.newest,
 )
 """`month` is its first day; `inputs` a hash of what was judged; `detail` JSON as `store.Detail` has it. What
 stands here is what the rule says: a lock lies over it."""

@@ -55,7 +55,6 @@ class Teller:
         return {
             "account": facts.accounts[row],
             "month": self._month,
-            "newest": True,
             "at": at,
             "rule": self._rule.version,
             "inputs": self._hashes[row],
