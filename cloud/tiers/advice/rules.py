@@ -163,8 +163,6 @@ class Facts:
     grade: Grade | None = None
     consents: frozenset[Purpose] = frozenset()
     protected: bool = False
-    expected_kw: NDArray[np.float32] | None = None
-    """float32 (96,): the forecast of tomorrow by label of the day, its P50; None without one."""
 
     @property
     def account(self) -> str:

@@ -148,6 +148,11 @@ def standing(
     return {(each.account, each.kind): each for each in _rows(connection, *where)}
 
 
+def taken(connection: Connection) -> list[AdviceRow]:
+    """All that customers took, oldest first."""
+    return _rows(connection, advice_table.c.state == State.TAKEN)
+
+
 def one(connection: Connection, id: int, customer: str | None = None) -> AdviceRow:  # noqa: A002
     """NotFound when there is none, or when it is not `customer`'s."""
     found = _rows(connection, advice_table.c.id == id)
