@@ -10,6 +10,8 @@ from cloud.alerts import api as alerts_api
 from cloud.billing import api as billing_api
 from cloud.customers import api as customers_api
 from cloud.customers import file_api, points_api, protection_api
+from cloud.desk import api as desk_api
+from cloud.desk.file import Desk
 from cloud.exchange import api as exchange_api
 from cloud.exchange.gather import Origin
 from cloud.fleet import api as fleet_api
@@ -63,6 +65,7 @@ def _routers(app: "Application") -> list[APIRouter]:
         customers_api.router(database, guard, clock),
         file_api.router(app.customer_file, guard),
         billing_api.router(database, guard, clock, zone),
+        desk_api.router(database, guard, Desk(app.tiers.promises, zone), clock),
         alerts_api.router(database, guard, clock),
         workorders_api.router(database, guard, app.orders, clock),
         commands_api.router(database, guard, app.commands, app.dispatch, clock),

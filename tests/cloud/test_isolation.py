@@ -82,6 +82,24 @@ MATRIX: dict[str, Row] = {
     ),
     "POST /persons/{id}/end": Row("persons/1/end", (204, 403, 403, 401)),
     "GET /accounts/{no}/bills": Row("accounts/10A/bills", (200, 200, 404, 401)),
+    "GET /accounts/{no}/entitlements": Row("accounts/10A/entitlements", (200, 200, 404, 401)),
+    "GET /accounts/{no}/promises": Row("accounts/10A/promises", (200, 200, 404, 401)),
+    "GET /promises": Row("promises", (200, 403, 403, 401)),
+    "GET /polling": Row("polling", (200, 403, 403, 401)),
+    "POST /accounts/{no}/records": Row(
+        "accounts/10A/records", (201, 403, 403, 401), {"how": "phone", "at": "2026-03-02T07:00:00Z"}
+    ),
+    "GET /accounts/{no}/payment-plans": Row("accounts/10A/payment-plans", (200, 200, 404, 401)),
+    "POST /accounts/{no}/payment-plans": Row(
+        "accounts/10A/payment-plans",
+        (404, 403, 403, 401),
+        {"months": ["2026-01-01"], "parts": 2, "first_due": "2026-03-20"},
+    ),
+    "POST /payment-plans/{id}/agree": Row("payment-plans/1/agree", (404, 404, 404, 401), {}),
+    "POST /payment-plans/{id}/withdraw": Row("payment-plans/1/withdraw", (404, 404, 404, 401), {}),
+    "POST /payment-plans/{id}/payments": Row(
+        "payment-plans/1/payments", (404, 403, 403, 401), {"number": 1, "paid_on": "2026-03-01"}
+    ),
     "GET /alerts": Row("alerts", (200, 403, 403, 401)),
     "GET /alerts/{id}": Row("alerts/{alert}", (200, 403, 403, 401)),
     "POST /alerts/{id}/acknowledge": Row("alerts/{alert}/acknowledge", (200, 403, 403, 401)),

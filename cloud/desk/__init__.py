@@ -1,0 +1,1 @@
+"""One desk for everything about a customer: what is known, asked for and answered, in one place."""
