@@ -220,7 +220,7 @@ MATRIX: dict[str, Row] = {
     "GET /mismatch/cases": Row("mismatch/cases", (200, 403, 403, 401)),
     "GET /mismatch/worth": Row("mismatch/worth", (200, 403, 403, 401)),
     "GET /mismatch/model": Row("mismatch/model", (404, 403, 403, 401)),
-    "GET /mismatch/evidence/1001": Row("mismatch/evidence/{account}", (404, 403, 403, 401)),
+    "GET /mismatch/evidence/{account}": Row("mismatch/evidence/1001", (404, 403, 403, 401)),
     "GET /mismatch/cases/{id}": Row("mismatch/cases/7", (404, 403, 403, 401)),
     "POST /mismatch/cases/{id}/events": Row(
         "mismatch/cases/7/events", (404, 403, 403, 401), {"event": "check"}
