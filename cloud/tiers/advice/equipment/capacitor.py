@@ -22,6 +22,7 @@ from cloud.tiers.advice.equipment.hours import typical_kw
 from cloud.tiers.advice.equipment.offers import judged, worth_a_word
 from cloud.tiers.advice.pricing import Change
 from cloud.tiers.advice.product_documents import Aim, Product
+from cloud.tiers.advice.product_facts import Answer
 from cloud.tiers.advice.reactive import best_cos, tangent
 from cloud.tiers.advice.rules import Advice, Facts, MonthUse, Reason, Refused
 
@@ -74,7 +75,8 @@ def capacitor(ground: Ground, facts: Facts) -> Advice | Refused | None:
         left = {each.month: each.left(units).quantize(Decimal("0.001")) for each in lacking}
         return Change(reactive_kvarh=left), {"kvar": f"{units:f}"}
 
-    found = judged(ground, facts, Aim.POWER_FACTOR, months, {"kvar": need}, makes)
+    known: dict[str, Answer | None] = {"kvar": need, "leading_at_night": False}
+    found = judged(ground, facts, Aim.POWER_FACTOR, months, known, makes)
     if isinstance(found, Refused):
         return found
     if found.best is None:

@@ -16,6 +16,7 @@ from cloud.tariffs.power_factor import cos_hundredths
 from cloud.tiers.advice.equipment.around import Around, Sized
 from cloud.tiers.advice.equipment.hours import PEAKS, VALLEYS, BandDays, exact
 from cloud.tiers.advice.equipment.policy import EquipmentPolicy
+from cloud.tiers.advice.pricing import obstacle, on_market
 from cloud.tiers.advice.product_documents import Aim, Product
 from cloud.tiers.advice.product_facts import Answer
 from cloud.tiers.advice.rules import Confidence, Facts, MonthUse, Quartiles, Reason, Refused
@@ -53,15 +54,28 @@ class Ground:
 def year_of(
     ground: Ground, kind: str, facts: Facts, least: int | None = None
 ) -> tuple[MonthUse, ...] | Refused:
-    """The months that a saving stands on, or why they are not enough."""
-    months, need = facts.year, least or ground.policy.least_months
+    """The months that a saving stands on, or why they are not enough or cannot be priced."""
+    months, need = _known(ground, facts), least or ground.policy.least_months
     if len(months) < need:
         return Refused(kind, facts.account, Reason.FEW_MONTHS, {"have": len(months), "need": need})
     estimated = sum(each.estimated for each in months) / len(months)
     limit = ground.policy.most_estimated
     if estimated > limit:
-        return Refused(kind, facts.account, Reason.ESTIMATED, {"share": round(estimated, 4), "limit": limit})
-    return months
+        params = {"share": round(estimated, 4), "limit": limit}
+        return Refused(kind, facts.account, Reason.ESTIMATED, params)
+    if on_market(facts):
+        return Refused(kind, facts.account, Reason.MARKET_PRICE)
+    return obstacle(kind, facts, months, facts.contract.plan) or months
+
+
+def _known(ground: Ground, facts: Facts) -> tuple[MonthUse, ...]:
+    """The last months without a hole: each covered well enough, and with the contract's plan."""
+    found: list[MonthUse] = []
+    for month in reversed(facts.year):
+        if month.coverage < ground.policy.least_coverage or facts.contract.plan not in month.kwh:
+            break
+        found.append(month)
+    return tuple(reversed(found))
 
 
 def confidence(months: tuple[MonthUse, ...], *, assumed: bool) -> Confidence:
@@ -99,7 +113,10 @@ def own(facts: Facts, name: str) -> float | None:
 
 
 def kwh_year(facts: Facts) -> Decimal:
-    return total(part.total_kwh for month in facts.year for part in month.kwh.get(facts.contract.plan, ()))
+    """Of the last 12 months, about: to judge by, not to price."""
+    plan = facts.contract.plan
+    months = [month for month in facts.year if plan in month.kwh]
+    return exact(sum(sum(kwh) for month in months for _, kwh in month.about(plan)))
 
 
 def max_kw(facts: Facts) -> Decimal | None:

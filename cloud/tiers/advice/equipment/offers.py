@@ -6,10 +6,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from cloud.kit.errors import NotFound
 from cloud.kit.money import CENT, ZERO
 from cloud.tariffs.bill import plain
 from cloud.tiers.advice.equipment.ground import Ground, answers
-from cloud.tiers.advice.pricing import Change, bill, obstacle, on_market
+from cloud.tiers.advice.pricing import Change, bill
 from cloud.tiers.advice.product_documents import Aim, Product
 from cloud.tiers.advice.product_facts import Answer
 from cloud.tiers.advice.rules import Facts, MonthUse, Reason, Refused, TwoBills
@@ -150,19 +151,20 @@ def judged(
 def priced(
     ground: Ground, kind: str, facts: Facts, months: Sequence[MonthUse], change: Change
 ) -> TwoBills | Refused:
-    """As `pricing.two_bills`; the bill as it is, which all rules here compare with, is priced once."""
-    if on_market(facts):
-        return Refused(kind, facts.account, Reason.MARKET_PRICE)
-    if refused := obstacle(kind, facts, months, facts.contract.plan):
-        return refused
+    """As `pricing.two_bills` of months that `year_of` let pass; the bill as it is, with which all rules here
+    compare, is priced once."""
     first, last = months[0].first, months[-1].last
     key = (facts.account, first, len(months))
     now = ground.bills.get(key)
-    if now is None:
-        now = bill(facts, months)
-        ground.bills.clear()
-        ground.bills[key] = now
-    return TwoBills(now, bill(facts, months, change), first, last, change.as_json())
+    try:
+        if now is None:
+            now = bill(facts, months)
+            ground.bills.clear()
+            ground.bills[key] = now
+        then = bill(facts, months, change)
+    except (ValueError, NotFound) as error:
+        return Refused(kind, facts.account, Reason.UNPRICED, {"why": str(error)})
+    return TwoBills(now, then, first, last, change.as_json())
 
 
 def worth_a_word(ground: Ground, kind: str, facts: Facts, saving: Decimal) -> Refused | None:

@@ -115,6 +115,7 @@ class EquipmentPolicy(_Strict):
     version: str
     source: str
     least_months: Annotated[int, Field(ge=1, le=12)]
+    least_coverage: Share
     most_estimated: Share
     valid_days: Annotated[int, Field(ge=1, le=366)]
     least_saving: Annotated[int, Field(ge=0)]

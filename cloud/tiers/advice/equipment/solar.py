@@ -147,8 +147,6 @@ def _loads(ground: Ground, facts: Facts, months: tuple[MonthUse, ...]) -> list[L
     """None where no typical day says at which hours it is used."""
     found: list[Load] = []
     for month in months:
-        if facts.contract.plan not in month.kwh:
-            return None
         groups = ground.days.of(facts, month)
         both = month_kw(facts, groups, month)
         if both is None:

@@ -96,5 +96,4 @@ def _lowered(ground: Ground, facts: Facts, months: tuple[MonthUse, ...], less_kw
     return {
         month.month: taken(used(facts, month), kwh_by_band(ground.days.of(facts, month), flat, flat))
         for month in months
-        if facts.contract.plan in month.kwh
     }

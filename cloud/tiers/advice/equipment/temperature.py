@@ -131,8 +131,6 @@ def _lowered(
     found: dict[Any, Bands] = {}
     most = exact(ground.policy.temperature.most_of_month)
     for month, days in degrees:
-        if facts.contract.plan not in month.kwh:
-            continue
         have = used(facts, month)
         if less := in_proportion(have, min(exact(slope * days), total(have.values()) * most)):
             found[month.month] = less
