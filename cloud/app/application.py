@@ -9,7 +9,7 @@ from functools import partial
 from pwdlib import PasswordHash
 from sqlalchemy import Connection
 
-from cloud.alerts import darkness, spells
+from cloud.alerts import darkness, deliveries, spells
 from cloud.alerts import objections as alert_objections
 from cloud.alerts.actions import Alarms
 from cloud.alerts.courier import Courier
@@ -68,15 +68,19 @@ from cloud.metering.vee.policy import vee_policy
 from cloud.records import Records
 from cloud.schedule import Job, Schedule
 from cloud.settings import BrokerSettings, Settings, lines, secret
+from cloud.tiers.entitlements import counting, preferences
 from cloud.tiers.entitlements import orders as promised_orders
+from cloud.tiers.entitlements.evidence import Outside
 from cloud.tiers.entitlements.orders import Served
 from cloud.tiers.letters import Letter
 from cloud.tiers.parts import Station as TiersStation
 from cloud.tiers.parts import Tiers
 from cloud.web.live import KEPT, Broadcaster
 from cloud.web.notices import renderer
+from cloud.workorders import calls
 from cloud.workorders.actions import Orders
 from cloud.workorders.deadlines import deadline_policy
+from cloud.workorders.fulfilment import Fulfilment
 from cloud.workorders.troubled import troubled_customers
 from protocols.mqtt.messages import Stored
 
@@ -134,7 +138,7 @@ class Application:
         self.alert_policy = alert_policy(settings.policies_dir)
         told = notice_policy(settings.policies_dir)
         channels = lines(settings.notices.urls_file) if settings.notices.urls_file else []
-        self.notices = Notices(told, channels)
+        self.notices = Notices(told, channels, preferences.preferred)
         self.orders = Orders(deadline_policy(settings.policies_dir), zone, self._serve)
         calls = Calls(self.orders.open_for_alert, self.orders.supply_returned)
         self.watch = Watch(self.alert_policy, self.store, self.notices, calls, self._broker_up, self.clock)
@@ -149,6 +153,7 @@ class Application:
             zone,
             alarms,
             renderer(self._language_of, zone),
+            quiet_of=preferences.quiet_of,
         )
 
     def _build_validation(self) -> None:
@@ -225,6 +230,13 @@ class Application:
             self.clock,
             self._write_letter,
             troubled_customers,
+            Outside(
+                say_config=self.dispatch.say_config,
+                orders=Fulfilment(deadline_policy(settings.policies_dir)).facts,
+                notices=deliveries.facts,
+                counted=partial(counting.intervals_read, self.store),
+            ),
+            calls.without_fault,
         )
         self.tiers = Tiers(station)
         self.customer_file = CustomerFile(

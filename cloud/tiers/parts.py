@@ -1,7 +1,7 @@
 """Everything that decides and delivers service, built once: what is scheduled, served and shown of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -27,15 +27,19 @@ from cloud.tiers.campaigns import house as campaign_house
 from cloud.tiers.campaigns.house import Troubled, nobody
 from cloud.tiers.entitlements import api as entitlements_api
 from cloud.tiers.entitlements import store as entitlements
+from cloud.tiers.entitlements import tables as entitlement_tables  # noqa: F401 - its tables
 from cloud.tiers.entitlements.actions import APPLY_EVERY, COUNT_EVERY, Entitling
 from cloud.tiers.entitlements.evidence import Outside
-from cloud.tiers.entitlements import tables as entitlement_tables  # noqa: F401 - its tables
 from cloud.tiers.letters import Tell, tell_nobody
 from cloud.tiers.mismatch import api as mismatch_api
 from cloud.tiers.mismatch.actions import Mismatches
 from cloud.tiers.mismatch.policy import Mismatching, mismatch_policy
 from cloud.tiers.overload import OverloadPolicy, overload_policy
-from cloud.tiers.rating import tables as rating_tables  # noqa: F401 - its tables
+from cloud.tiers.rating import api as rating_api
+from cloud.tiers.rating import policy as rating_policy
+from cloud.tiers.rating.actions import Ratings
+from cloud.tiers.rating.gather import Events
+from cloud.tiers.rating.policy import TierPolicy
 from cloud.tiers.response import api as response_api
 from cloud.tiers.response import tables as response_tables  # noqa: F401 - its tables
 from cloud.tiers.response.actions import Responses
@@ -57,7 +61,9 @@ class Station:
     clock: Clock
     tell: Tell = tell_nobody
     troubled: Troubled = nobody
-    deliveries: Outside = Outside()
+    deliveries: Outside = field(default_factory=Outside)
+    events: Events | None = None
+    """How often each account called somebody out for nothing."""
 
 
 class Tiers:
@@ -69,6 +75,15 @@ class Tiers:
         self.contract_terms: Current[ContractTerms] = Current(contract_terms, station.policies, ["contracts"])
         self.products: Current[Products] = Current(products.read, station.policies, ["products"])
         self.equipment: Current[EquipmentPolicy] = Current(equipment_policy, station.policies, ["equipment"])
+        self.tier_policy: Current[TierPolicy] = Current(rating_policy.read, station.policies, ["tiers"])
+        self.ratings = Ratings(
+            station.database,
+            station.zone,
+            station.clock,
+            self.tier_policy,
+            self.tariffs,
+            station.events,
+        )
         self.overload: Current[OverloadPolicy] = Current(overload_policy, station.policies, ["overload"])
         self.response_policy: Current[ResponsePolicy] = Current(
             response_policy, station.policies, ["response"]
@@ -88,6 +103,7 @@ class Tiers:
             policies=station.policies,
             clock=station.clock,
             products=self.products,
+            tariffs=self.tariffs,
             overload=self.overload,
             troubled=station.troubled,
             tell=station.tell,
@@ -111,6 +127,7 @@ class Tiers:
         """All that may change while the service runs."""
         return [
             self.tariffs,
+            self.tier_policy,
             self.products,
             self.equipment,
             self.contract_terms,
@@ -126,6 +143,7 @@ class Tiers:
     def routers(self, guard: Guard) -> list[APIRouter]:
         database, clock = self.station.database, self.station.clock
         return [
+            rating_api.router(database, guard, self.ratings),
             response_api.router(database, guard, self.responses, clock),
             entitlements_api.router(database, guard, self.entitling, clock),
             mismatch_api.router(database, guard, self.mismatches),
@@ -133,6 +151,7 @@ class Tiers:
 
     def jobs(self) -> list[Turn]:
         return [
+            ("tiers", timedelta(hours=6), self.ratings.due),
             ("class evidence", timedelta(hours=6), self.mismatches.run),
             ("load response", timedelta(minutes=1), self.responses.tick),
             ("campaigns", timedelta(hours=1), self._campaigns),
