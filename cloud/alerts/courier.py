@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from hashlib import blake2b
 from typing import Any
 
@@ -56,6 +56,14 @@ def by_apprise(channel: str, title: str, body: str) -> None:
         raise SendFault("the channel did not take it")
 
 
+QuietOf = Callable[[Connection, str, datetime], tuple[time, time] | None]
+"""The quiet hours that a customer has besides the station's own."""
+
+
+def no_own_hours(_: Connection, __: str, ___: datetime) -> tuple[time, time] | None:
+    return None
+
+
 class Courier:
     """One thread that sends what is due; `render` gives the words, `send` is how they leave."""
 
@@ -68,6 +76,7 @@ class Courier:
         alarms: Alarms,
         render: Render,
         send: Send = by_apprise,
+        quiet_of: QuietOf = no_own_hours,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -77,6 +86,7 @@ class Courier:
         self._alarms = alarms
         self._render = render
         self._send = send
+        self._quiet_of = quiet_of
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
 
@@ -135,6 +145,10 @@ class Courier:
         if row.severity == Severity.SEVERE or row.customer is None:
             return False
         allowed_at = after_quiet(now, self._quiet, self._zone)
+        own = self._quiet_of(connection, row.customer, now)
+        if own is not None and own[0] != own[1]:
+            later = after_quiet(allowed_at, QuietHours(start=own[0], end=own[1]), self._zone)
+            allowed_at = after_quiet(later, self._quiet, self._zone)
         if allowed_at > now:
             _change(connection, row.delivery, next_at=allowed_at)
         return allowed_at > now

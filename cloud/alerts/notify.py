@@ -103,6 +103,15 @@ Render = Callable[[Notice], tuple[str, str]]
 """(title, body) of a notice, in its reader's language."""
 
 
+Prefer = Callable[[Connection, str, Sequence[str]], Sequence[str]]
+"""(customer, their channels) → those that a notice below severe is pushed to."""
+
+
+def every_channel(_: Connection, __: str, channels: Sequence[str]) -> Sequence[str]:
+    """Where nobody has wishes."""
+    return channels
+
+
 def notice_key(alert: int, customer: str | None, kind: NoticeKind, round: int) -> str:  # noqa: A002
     """What every copy of the same message carries: it says nothing of who it is for."""
     named = "operators" if customer is None else f"customer {customer}"
@@ -110,16 +119,31 @@ def notice_key(alert: int, customer: str | None, kind: NoticeKind, round: int) -
 
 
 class Notices:
-    """Writes notices and their deliveries into the caller's transaction."""
+    """Writes notices and their deliveries into the caller's transaction.
 
-    def __init__(self, policy: NoticePolicy, operator_channels: Sequence[str] = ()) -> None:
+    `prefer` chooses among a customer's channels; what is severe goes to all of them, whatever they wish.
+    """
+
+    def __init__(
+        self,
+        policy: NoticePolicy,
+        operator_channels: Sequence[str] = (),
+        prefer: Prefer = every_channel,
+    ) -> None:
         self._policy = policy
         self._operator_channels = tuple(operator_channels)
+        self._prefer = prefer
 
     def tell_customer(self, connection: Connection, customer: str, news: News) -> bool:
         """One notice per alert, customer and kind, and one more for each time the supply went again."""
         number = self._round(connection, customer, news)
-        return self._tell(connection, customer, number, news, channels_of(connection, customer))
+        return self._tell(
+            connection, customer, number, news, self._channels(connection, customer, news.severity)
+        )
+
+    def _channels(self, connection: Connection, customer: str, severity: Severity) -> Sequence[str]:
+        known = channels_of(connection, customer)
+        return known if severity is Severity.SEVERE else self._prefer(connection, customer, known)
 
     def tell_operators(self, connection: Connection, news: News) -> bool:
         """One notice per alert and kind, pushed when it is bad enough."""
@@ -176,7 +200,7 @@ class Notices:
             "trace": key,
             "created_at": at,
         }
-        return self._write(connection, row, channels_of(connection, customer))
+        return self._write(connection, row, self._channels(connection, customer, self.severity(kind)))
 
     @staticmethod
     def _write(connection: Connection, row: Mapping[str, Any], channels: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ of normal data (Rousseeuw and Croux, 1993).
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from statistics import median
@@ -80,6 +80,20 @@ def same_hours(hour: datetime, days: int, zone: tzinfo) -> list[datetime]:
     return [start for start in starts if start.astimezone(zone).hour == local.hour]
 
 
+Factors = Callable[[Connection, Sequence[str]], Mapping[str, float]]
+"""By customer a factor of their own: it may make the watch finer than the policy's, never coarser."""
+
+
+def no_own_factors(_: Connection, __: Sequence[str]) -> Mapping[str, float]:
+    return {}
+
+
+def finer(policy: UsagePolicy, factor: float | None) -> UsagePolicy:
+    if factor is None or factor >= policy.factor:
+        return policy
+    return policy.model_copy(update={"factor": factor})
+
+
 class UsageCheck:
     """Looks at each full hour once, when its readings have had time to come."""
 
@@ -91,7 +105,9 @@ class UsageCheck:
         notices: Notices,
         zone: tzinfo,
         clock: Clock,
+        factors: Factors = no_own_factors,
     ) -> None:
+        self._factors = factors
         self._database = database
         self._readings = readings
         self._policy = policy.usage
@@ -117,8 +133,10 @@ class UsageCheck:
             with self._database.read() as connection:
                 page = [row.id for row in customers.customers(connection, after=after, limit=PAGE)]
                 scopes = {each: customers.scope_of(connection, each) for each in page}
+                factors = self._factors(connection, page)
             for customer, scope in scopes.items():
-                found = judge(self.used_wh(scope, hour), self._history(scope, hour), self._policy)
+                policy = finer(self._policy, factors.get(customer))
+                found = judge(self.used_wh(scope, hour), self._history(scope, hour), policy)
                 if found is not None:
                     self._tell(customer, hour, found)
             if len(page) < PAGE:

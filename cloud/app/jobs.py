@@ -9,6 +9,7 @@ from cloud.alerts.usage import UsageCheck
 from cloud.metering import batches
 from cloud.metering.boards import EVERY as BOARDS_EVERY
 from cloud.schedule import Job
+from cloud.tiers.entitlements import preferences
 
 if TYPE_CHECKING:
     from cloud.app.application import Application
@@ -32,6 +33,7 @@ def table(app: "Application") -> list[Job]:
         app.notices,
         app.settings.station.zone,
         app.clock,
+        preferences.usage_factors,
     )
     policies = PolicyWatch(app.tiers.policies, app.alarms, app.database, app.clock)
     return [

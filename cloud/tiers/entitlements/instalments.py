@@ -1,4 +1,4 @@
-"""Decides how a debt is paid in parts: how an agreed plan moves, how its amount is split, who may have one."""
+"""Decides how a debt is paid in parts: how a plan moves, how its amount is split, who may have one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,9 +82,7 @@ def _months_later(day: date, months: int) -> date:
 def check_offer(entitlements: Entitlements, amount: Decimal, parts: int) -> None:
     """Conflict: this account's entitlements do not allow it, and why."""
     if entitlements.instalments == 0:
-        raise Conflict(
-            "no payment plan is promised to this account: neither its class nor its credit has one"
-        )
+        raise Conflict("no payment plan is promised to this account, for its class or its credit")
     if not 2 <= parts <= entitlements.instalments:
         raise Conflict(f"{parts} parts: this account may pay in 2 to {entitlements.instalments}")
     least = entitlements.least_instalment

@@ -4,7 +4,6 @@ The running month is judged anew every time; a month that is over is closed, and
 what stood before stays beside what stands now.
 """
 
-import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -15,7 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from cloud.fleet.history import among
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
-from cloud.tiers.entitlements import store, verdicts
+from cloud.tiers.entitlements import verdicts
 from cloud.tiers.entitlements.evidence import OrderFact, Outside
 from cloud.tiers.entitlements.gathering import Known, Month, Spell, gather, month_of, serving
 from cloud.tiers.entitlements.policy import Kept
@@ -25,8 +24,6 @@ from cloud.tiers.entitlements.store import Promises
 from cloud.tiers.entitlements.tables import promise_table
 from cloud.tiers.entitlements.terms import Manager, Reach
 from cloud.tiers.entitlements.verdicts import Owed, Part, State, Verdict
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +42,9 @@ class Ledger:
         self._clock, self._outside = clock, outside
 
     def run(self) -> list[Counted]:
-        """Write down what is promised now, then judge the running month and those that may be reopened."""
-        now = self._clock.now()
-        with self._database.read() as connection:
-            decided = store.of_many(connection, self._promised, now)
-        with self._database.write() as connection:
-            changed = store.keep(connection, decided.values(), now)
-        log.info("entitlements of %d accounts, %d of them new", len(decided), changed)
+        """Judge the running month and those that may be reopened, the oldest first."""
         zone = self._promised.zone
-        today = now.astimezone(zone).date()
+        today = self._clock.now().astimezone(zone).date()
         months = [month_of(today, zone)]
         for _ in range(self._promised.policy.value.kept.reopen_months):
             months.append(month_of(months[-1].first - timedelta(days=1), zone))

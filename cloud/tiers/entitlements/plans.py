@@ -87,11 +87,13 @@ class Plans:
             "rule": entitled.terms["instalments"].rule,
             "offered_at": now, "offered_by": by, "changed_at": now,
         }  # fmt: skip
-        id = connection.execute(insert(plan_table).values(row).returning(plan_table.c.id)).scalar_one()  # noqa: A001
-        rows = [{"plan": id, "number": n.number, "due_on": n.due_on, "amount": n.amount} for n in split_up]
+        plan_id = connection.execute(insert(plan_table).values(row).returning(plan_table.c.id)).scalar_one()
+        rows = [
+            {"plan": plan_id, "number": n.number, "due_on": n.due_on, "amount": n.amount} for n in split_up
+        ]
         connection.execute(insert(instalment_table), rows)
-        _log(connection, id, now, by, OFFERED, PlanState.OFFERED, "")
-        return plan(connection, id)
+        _log(connection, plan_id, now, by, OFFERED, PlanState.OFFERED, "")
+        return plan(connection, plan_id)
 
     def _bills(self, connection: Connection, account: str, months: Sequence[date]) -> list[BillRow]:
         if not months:
@@ -109,21 +111,21 @@ class Plans:
             raise Conflict(f"the bill of {both[0]:%Y-%m} is in a payment plan already")
         return [known[month] for month in sorted(set(months))]
 
-    def agree(self, connection: Connection, id: int, by: str, note: str = "") -> Plan:  # noqa: A002
+    def agree(self, connection: Connection, plan_id: int, by: str, note: str = "") -> Plan:
         """The customer says yes; Conflict where the offer has lapsed or something else has come of it."""
-        return self._move(connection, plan(connection, id), PlanEvent.AGREE, by, note)
+        return self._move(connection, plan(connection, plan_id), PlanEvent.AGREE, by, note)
 
-    def withdraw(self, connection: Connection, id: int, by: str, note: str) -> Plan:  # noqa: A002
+    def withdraw(self, connection: Connection, plan_id: int, by: str, note: str) -> Plan:
         """The customer says no, or we take it back before anything is paid."""
-        found = plan(connection, id)
+        found = plan(connection, plan_id)
         if any(each.paid_on for each in found.instalments):
             raise Conflict("a part is paid already: the plan goes on")
         return self._move(connection, found, PlanEvent.WITHDRAW, by, note)
 
-    def pay(self, connection: Connection, id: int, number: int, paid_on: date, by: str) -> Plan:  # noqa: A002
+    def pay(self, connection: Connection, plan_id: int, number: int, paid_on: date, by: str) -> Plan:
         """Write down that a part was paid; NotFound, Conflict: there is none, or it is not open."""
         now = self._clock.now()
-        found = plan(connection, id)
+        found = plan(connection, plan_id)
         if found.state not in SUPPRESSING:
             raise Conflict(f"this plan is {found.state.value}: nothing is paid on it")
         part = next((each for each in found.instalments if each.number == number), None)
@@ -133,11 +135,11 @@ class Plans:
             raise Conflict(f"part {number} was paid on {part.paid_on}")
         if paid_on > self._today(now):
             raise Invalid(f"{paid_on} is still to come: a payment is written down once it is there")
-        mine = (instalment_table.c.plan == id, instalment_table.c.number == number)
+        mine = (instalment_table.c.plan == plan_id, instalment_table.c.number == number)
         values = {"paid_on": paid_on, "recorded_by": by, "recorded_at": now}
         connection.execute(update(instalment_table).where(*mine).values(values))
-        _log(connection, id, now, by, PAID, found.state, f"{number} {paid_on.isoformat()}")
-        return self._follow(connection, plan(connection, id), now)
+        _log(connection, plan_id, now, by, PAID, found.state, f"{number} {paid_on.isoformat()}")
+        return self._follow(connection, plan(connection, plan_id), now)
 
     def run(self, connection: Connection) -> int:
         """Move every open plan by the calendar and by bills paid otherwise; how many moved."""
@@ -188,22 +190,22 @@ class Plans:
 
 def _log(
     connection: Connection,
-    id: int,
+    plan_id: int,
     at: datetime,
     who: str,
     event: str,
     state: PlanState,
-    note: str,  # noqa: A002
+    note: str,
 ) -> None:
-    row = {"plan": id, "at": at, "who": who, "event": event, "state": state.value, "note": note[:500]}
+    row = {"plan": plan_id, "at": at, "who": who, "event": event, "state": state.value, "note": note[:500]}
     connection.execute(insert(plan_event_table).values(row))
 
 
-def plan(connection: Connection, id: int) -> Plan:  # noqa: A002
+def plan(connection: Connection, plan_id: int) -> Plan:
     """NotFound: there is no such plan."""
-    row = connection.execute(select(plan_table).where(plan_table.c.id == id)).one_or_none()
+    row = connection.execute(select(plan_table).where(plan_table.c.id == plan_id)).one_or_none()
     if row is None:
-        raise NotFound(f"there is no payment plan {id}")
+        raise NotFound(f"there is no payment plan {plan_id}")
     return _made(connection, row)
 
 
@@ -220,14 +222,14 @@ def plans_of(connection: Connection, account: str) -> list[Plan]:
     return [_made(connection, row) for row in connection.execute(query).all()]
 
 
-def history(connection: Connection, id: int) -> Sequence[Row[Any]]:  # noqa: A002
-    query = select(plan_event_table).where(plan_event_table.c.plan == id).order_by(plan_event_table.c.id)
+def history(connection: Connection, plan_id: int) -> Sequence[Row[Any]]:
+    query = select(plan_event_table).where(plan_event_table.c.plan == plan_id).order_by(plan_event_table.c.id)
     return connection.execute(query).all()
 
 
 @dataclass(frozen=True, slots=True)
 class Remind:
-    """Whether an account may be reminded of a bill; `why_not` protected, in_plan, paid, no_bill or not_due."""
+    """Whether an account may be reminded of a bill; `why_not`: protected, in_plan, paid, no_bill, not_due."""
 
     may: bool
     why_not: str | None = None

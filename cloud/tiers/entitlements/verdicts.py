@@ -163,9 +163,9 @@ def interval(promised_s: int, rule: str, found: Collected | None, least_share: f
     read, owed, source = found.received, found.expected, COLLECTION
     if found.slot_s > promised_s:
         if found.fine is None or found.fine[1] == 0:
-            figures = {"days": found.days, "slot_s": found.slot_s}
-            where = dict.fromkeys(figures, COLLECTION)
-            return Verdict(Part.INTERVAL, State.NOT_KNOWN, rule, promised, figures, where, "slots_coarser")
+            seen = {"days": found.days, "slot_s": found.slot_s}
+            where = dict.fromkeys(seen, COLLECTION)
+            return Verdict(Part.INTERVAL, State.NOT_KNOWN, rule, promised, seen, where, "slots_coarser")
         (read, owed), source = found.fine, READINGS
     share = read / owed
     figures: dict[str, Any] = {"read": read, "owed": owed, "kept_share": round(share, 4)}

@@ -1,0 +1,39 @@
+"""Entitlements at work: what is promised is written down, put in force, and counted; built once."""
+
+from datetime import timedelta
+
+from cloud.kit.clock import Clock
+from cloud.kit.db import Database
+from cloud.tiers.entitlements.evidence import Outside
+from cloud.tiers.entitlements.ledger import Counted, Ledger
+from cloud.tiers.entitlements.plans import Plans
+from cloud.tiers.entitlements.polling import Done, Polling
+from cloud.tiers.entitlements.store import Promises, keep, of_many
+
+APPLY_EVERY = timedelta(hours=1)
+COUNT_EVERY = timedelta(hours=6)
+
+
+class Entitling:
+    """`promises` are the policies; `plans` and `ledger` are spoken to by the API and the pages."""
+
+    def __init__(self, database: Database, promises: Promises, clock: Clock, outside: Outside) -> None:
+        self._database, self._clock = database, clock
+        self.promises = promises
+        self.plans = Plans(promises, clock)
+        self.ledger = Ledger(database, promises, clock, outside)
+        self.polling = Polling(database, promises, clock, outside.say_config)
+
+    def apply(self) -> Done:
+        """Write down what is promised from now on, move payment plans on, and plan the intervals."""
+        now = self._clock.now()
+        with self._database.read() as connection:
+            decided = of_many(connection, self.promises, now)
+        with self._database.write() as connection:
+            keep(connection, decided.values(), now)
+            self.plans.run(connection)
+        return self.polling.run()
+
+    def count(self) -> list[Counted]:
+        """Judge the running month, and those before it that late facts may open again."""
+        return self.ledger.run()
