@@ -83,7 +83,7 @@ def _account(connection: Connection, desk: Desk, no: str, user: User, now: datet
         months=use.months(connection, stayed, since, today, desk.zone),
         shapes=use.shapes(connection, stayed, desk.zone),
         bills=[bill_out(each, today) for each in newest_bills(connection, no, MONTHS)],
-        tiers=_tiers(connection, no, today),
+        tiers=_tiers(connection, no, today, inside=inside),
         tier_history=_history(connection, no),
         entitlements=_entitlements(connection, desk, no, now, inside=inside),
         promises=_promises(connection, no),
@@ -128,7 +128,8 @@ def _meter(row: Row[Any], stay: use.Stay) -> outs.MeterSpan:
     return outs.MeterSpan(meter=row.meter, start=max(row.start, stay.start), end=min(ends, default=None))
 
 
-def _tiers(connection: Connection, no: str, today: date) -> list[outs.TierOut]:
+def _tiers(connection: Connection, no: str, today: date, *, inside: bool) -> list[outs.TierOut]:
+    """Why somebody locked a standing is a remark among the staff; that it is locked, and how long, is not."""
     found = rating.standing(connection, today, no)
     return [
         outs.TierOut(
@@ -139,11 +140,15 @@ def _tiers(connection: Connection, no: str, today: date) -> list[outs.TierOut]:
             provisional=each.provisional,
             locked_until=each.locked_until,
             rule=each.rule,
-            reasons=each.reasons,
+            reasons=each.reasons if inside else [_unremarked(reason) for reason in each.reasons],
             change=each.change,
         )
         for each in found.values()
     ]
+
+
+def _unremarked(reason: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in reason.items() if not (name == "why" and "until" in reason)}
 
 
 def _history(connection: Connection, no: str) -> list[outs.DecisionOut]:
