@@ -16,16 +16,18 @@ from cloud.kit.clock import Clock
 from cloud.kit.days import DAY, local_day
 from cloud.kit.errors import Conflict, Forbidden, Invalid
 from cloud.policies.current import Current
+from cloud.tariffs.catalogue import Catalogue
 from cloud.tiers.advice.products import Products
 from cloud.tiers.campaigns import hours, rules, segment_store, store
-from cloud.tiers.campaigns.conditions import Conditions
+from cloud.tiers.campaigns.conditions import Conditions, Vocabulary, parsed
 from cloud.tiers.campaigns.measured_days import Archive
 from cloud.tiers.campaigns.plan import CampaignIn, usual_measure
 from cloud.tiers.campaigns.policy import CampaignPolicy
 from cloud.tiers.campaigns.promotions import Promotion, Promotions
 from cloud.tiers.campaigns.rules import Answer, Barred, Event, LeftOut, OfferState, State
-from cloud.tiers.campaigns.segments import Member, Selection, select_accounts
+from cloud.tiers.campaigns.segments import Member, Preview, Selection, preview, select_accounts, vocabulary
 from cloud.tiers.letters import Letter, Tell
+from cloud.tiers.rating.policy import TierPolicy
 
 Troubled = Callable[[Connection, datetime], Collection[str]]
 """The customers of whom an outage, a fault report or a complaint is open: not now."""
@@ -45,6 +47,8 @@ class Rules:
     policy: Current[CampaignPolicy]
     promotions: Current[Promotions]
     products: Current[Products]
+    tariffs: Current[Catalogue]
+    tiers: Current[TierPolicy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,18 @@ class Campaigns:
     @property
     def today(self) -> date:
         return local_day(self.clock.now(), self.archive.zone)
+
+    def conditions(self, connection: Connection, document: Mapping[str, Any]) -> Conditions:
+        """Of a segment as somebody wrote it. Invalid is one line with the nearest word that is known."""
+        return parsed(document, self.vocabulary(connection))
+
+    def vocabulary(self, connection: Connection) -> Vocabulary:
+        return vocabulary(connection, self.rules.tariffs.value, self.rules.tiers.value)
+
+    def previewed(self, connection: Connection, asked: Conditions) -> Preview:
+        """Whom the conditions take now, as far as it may be shown."""
+        now = self.clock.now()
+        return preview(connection, select_accounts(connection, asked, now, self.archive.zone), now)
 
     # writing
 

@@ -11,6 +11,7 @@ from cloud.kit.calendar import station_calendar
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.policies.current import Current
+from cloud.tariffs.catalogue import Catalogue
 from cloud.tiers.advice.products import Products
 from cloud.tiers.campaigns import ledger, promotions
 from cloud.tiers.campaigns.actions import Around, Campaigns, Rules, Troubled
@@ -21,6 +22,7 @@ from cloud.tiers.campaigns.policy import campaign_policy
 from cloud.tiers.campaigns.promotions import Promotions
 from cloud.tiers.letters import Tell
 from cloud.tiers.overload import Near, OverloadPolicy, near_overload
+from cloud.tiers.rating import policy as tier_policy
 
 
 def nobody(connection: Connection, at: datetime) -> Collection[str]:  # noqa: ARG001
@@ -43,6 +45,7 @@ def campaigns_of(
     policies: Path | None,
     clock: Clock,
     products: Current[Products],
+    tariffs: Current[Catalogue],
     overload: Current[OverloadPolicy],
     troubled: Troubled,
     tell: Tell,
@@ -56,6 +59,8 @@ def campaigns_of(
         Current(campaign_policy, policies, ["campaigns"]),
         Current(read_promotions, policies, ["promotions", "campaigns"]),
         products,
+        tariffs,
+        Current(tier_policy.read, policies, ["tiers"]),
     )
     return Campaigns(
         rules,

@@ -28,6 +28,7 @@ from cloud.tariffs.catalogue import Catalogue
 from cloud.tiers.axes import Axis, Credit, Value
 from cloud.tiers.campaigns.conditions import Conditions, Range, Vocabulary
 from cloud.tiers.campaigns.promotions import CLASSES
+from cloud.tiers.rating.policy import TierPolicy
 from cloud.tiers.rating.store import UNRATED, Standing, standings
 from cloud.tiers.rating.tables import decision_table
 
@@ -77,16 +78,15 @@ class Preview:
     month: date | None
 
 
-def vocabulary(connection: Connection, catalogue: Catalogue) -> Vocabulary:
+def vocabulary(connection: Connection, catalogue: Catalogue, tiers: TierPolicy) -> Vocabulary:
     """The words that conditions may use at this station."""
     table = decision_table.c
-    subs = connection.execute(select(table["class"], table.sub).where(table.newest).distinct())
-    shapes = set(connection.scalars(select(table.shape).where(table.newest).distinct())) - {None}
+    shapes = set(connection.scalars(select(table.shape).distinct())) - {None}
     documents = [each for name in catalogue.ids for each in catalogue.documents(name)]
     return Vocabulary(
         {
             "class": CLASSES,
-            "sub": sorted(f"{row[0]}.{row.sub}" for row in subs if row.sub),
+            "sub": sorted(tiers.names()),
             "grade": [each.value for each in Grade],
             "need": [each.value for each in Need],
             "shape": sorted({*WORDS, *shapes}),
@@ -217,7 +217,7 @@ def _holds(
         under = set(connection.scalars(query))
         return _mask(each.account in under for each in everybody)
     axis = _AXES[name]
-    stand = standings(connection, day, axis=axis)
+    stand = standings(connection, day, axis=axis, told=False)
     return _mask(_stands(stand.get(each.account, {}).get(axis), name, words) for each in everybody)
 
 
