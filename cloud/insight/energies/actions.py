@@ -5,19 +5,22 @@ The open month is reckoned to the newest archived day; what has the same inputs 
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, tzinfo
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from sqlalchemy import Connection, func, select
 
 from cloud.analysis.grid import day_grid
-from cloud.insight.curves import QUARTER_S, Partition, Source, sources
+from cloud.insight.curves import QUARTER_S, Partition, Source, curves, sources
 from cloud.insight.energies import store
-from cloud.insight.energies.plans import Marks, Span, Wanted, span_of
+from cloud.insight.energies.plans import Marks, Span, Wanted, key_of, span_of
 from cloud.insight.energies.store import Block
 from cloud.insight.engine import Engine
 from cloud.insight.tasks import Tell, silent
+from cloud.kit.bands import Band
 from cloud.kit.calendar import Calendar
 from cloud.kit.clock import Clock
 from cloud.kit.days import DAY
@@ -26,6 +29,7 @@ from cloud.metering.archive import reader
 from cloud.metering.archive.layout import UNPLACED, Layer, month_of
 from cloud.metering.archive.manifest import State, file_table
 from cloud.tariffs.catalogue import Catalogue
+from cloud.tariffs.usage import Part
 
 MONTHS = 14
 """So many are kept up to date: a year, the month before it, and the open one."""
@@ -76,6 +80,33 @@ class Energies:
             done, kept = self._month(catalogue, wanted, first, last, tell)
             areas, same = areas + done, same + kept
         return Brought(areas, same, newest)
+
+    def parts(
+        self, connection: Connection, catalogue: Catalogue, point: str, tariff: str, plan: str, month: date
+    ) -> tuple[Part, ...] | None:
+        """A point's whole month under any plan, straight out of the archive; a hole adds nothing. None where no
+        document has the plan on all of its days."""
+        from cloud.insight.pricing import months, part  # they load the kernels
+
+        first, last = month_of(month)
+        key = key_of(catalogue, tariff, plan, first, last)
+        if key is None:
+            return None
+        seen = curves(connection, self._folder, [point], first, last, zone=self._zone)
+        span = span_of(catalogue, [tariff], seen.grid, self._calendar, self._marks(connection, first, last))
+        bands = span.bands.get(key, np.full(len(seen.grid.day), Band.FLAT, np.int8))
+        edges = [first, *sorted(span.cuts), last + DAY]
+        found = []
+        for low, high in pairwise(edges):
+            slots = slice(*(int(seen.grid.first_slot[(day - first).days]) for day in (low, high)))
+            grid = replace(
+                seen.grid,
+                days=seen.grid.days[(low - first).days : (high - first).days],
+                first_slot=seen.grid.first_slot[(low - first).days : (high - first).days + 1] - slots.start,
+            )
+            (energies,) = months(seen.wh[:, slots], grid, bands[slots])
+            found.append(part(energies, 0))
+        return tuple(found)
 
     def _month(
         self, catalogue: Catalogue, wanted: Wanted, first: date, last: date, tell: Tell

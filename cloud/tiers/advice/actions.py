@@ -33,6 +33,7 @@ from cloud.tiers.advice.gather import Gathered
 from cloud.tiers.advice.keeping import Found, Kept
 from cloud.tiers.advice.policy import AdvicePolicy
 from cloud.tiers.advice.rules import Advice, Facts, Refused, Ruled
+from cloud.tiers.advice.whatif import Compared, what_if
 
 log = logging.getLogger(__name__)
 RulesOf = Callable[[Connection, datetime], Sequence[Ruled]]
@@ -117,6 +118,13 @@ class Advising:
         for facts in self._gathered(connection, self._clock.now()).facts([account]):
             return facts
         raise NotFound(f"account {account!r} has no contract today: import one")
+
+    def what_if(self, account: str, tariff: str, plan: str) -> Compared:
+        """The account's last months under another plan, out of the archive. Invalid, NotFound: say why not."""
+        with self._database.read() as connection:
+            facts = self.facts(connection, account)
+            least = self.policy.value.data.coverage
+            return what_if(connection, self._energies, self._tariffs.value, facts, tariff, plan, least)
 
     def tick(self) -> None:
         """The job: energies, then all accounts where a month closed or a rule changed, else the night's."""

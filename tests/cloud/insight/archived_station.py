@@ -30,6 +30,8 @@ class Place:
     wh: NDArray[np.float32]
     meter_wh: NDArray[np.float32] | None = None
     method: NDArray[np.uint8] | None = None
+    varh: NDArray[np.float32] | None = None
+    """(customers, slots) of reactive energy taken, of an area without a meter of its own."""
 
     @property
     def points(self) -> list[str]:
@@ -76,10 +78,20 @@ class ArchivedStation:
         at = np.tile(start_ms + np.arange(number, dtype=np.int64) * 900_000, len(names))
         point = np.repeat(np.array(names, object), number)
         width = np.full(len(at), 900, np.int64)
+        more = {} if place.varh is None else {Channel.REACTIVE_IMPORT.value: place.varh[:, span].ravel()}
         for layer, part in ((Layer.FINAL, wh), (Layer.METHOD, marks)):
             with self.database.write() as connection:
                 entry = manifest.allot(connection, layer, place.area, first, last, NOW)
-            table = slots.table(layer, point, at, width, {Channel.IMPORT.value: part.ravel()})
+            table = slots.table(
+                layer,
+                point,
+                at,
+                width,
+                {
+                    Channel.IMPORT.value: part.ravel(),
+                    **(more if layer is Layer.FINAL else {}),
+                },
+            )
             written = files.write(self.folder, entry.path, table, layer)
             with self.database.write() as connection:
                 manifest.switch(connection, [written], [], NOW)
