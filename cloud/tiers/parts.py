@@ -19,10 +19,14 @@ from cloud.kit.guard import Guard
 from cloud.policies.current import Current
 from cloud.tariffs import catalogue
 from cloud.tariffs.catalogue import Catalogue
-from cloud.tiers.advice import products
+from cloud.tiers.advice import api as advice_api
+from cloud.tiers.advice import product_api, products
 from cloud.tiers.advice import store as advice  # noqa: F401 - its tables
+from cloud.tiers.advice.actions import Advising, archive_energies
 from cloud.tiers.advice.equipment.policy import EquipmentPolicy, equipment_policy
+from cloud.tiers.advice.policy import AdvicePolicy, advice_policy
 from cloud.tiers.advice.products import Products
+from cloud.tiers.advice.recommending import Recommending
 from cloud.tiers.campaigns import house as campaign_house
 from cloud.tiers.campaigns.house import Troubled, nobody
 from cloud.tiers.entitlements import api as entitlements_api
@@ -85,6 +89,27 @@ class Tiers:
             station.events,
         )
         self.overload: Current[OverloadPolicy] = Current(overload_policy, station.policies, ["overload"])
+        self.recommending = Recommending(
+            station.database,
+            station.zone,
+            station.clock,
+            station_calendar(station.policies),
+            self.products,
+            self.equipment,
+            self.overload,
+        )
+        self.advice_policy: Current[AdvicePolicy] = Current(advice_policy, station.policies, ["advice"])
+        self.advising = Advising(
+            station.database,
+            station.zone,
+            station.clock,
+            self.tariffs,
+            self.advice_policy,
+            archive_energies(
+                station.database, station.archive, station.zone, station.clock, station.policies
+            ),
+            [self.recommending.rules],
+        )
         self.response_policy: Current[ResponsePolicy] = Current(
             response_policy, station.policies, ["response"]
         )
@@ -130,6 +155,7 @@ class Tiers:
             self.tier_policy,
             self.products,
             self.equipment,
+            self.advice_policy,
             self.contract_terms,
             self.overload,
             self.response_policy,
@@ -144,6 +170,8 @@ class Tiers:
         database, clock = self.station.database, self.station.clock
         return [
             rating_api.router(database, guard, self.ratings),
+            product_api.router(database, guard, self.recommending),
+            advice_api.router(database, guard, self.advising, clock),
             response_api.router(database, guard, self.responses, clock),
             entitlements_api.router(database, guard, self.entitling, clock),
             mismatch_api.router(database, guard, self.mismatches),
@@ -153,6 +181,7 @@ class Tiers:
         return [
             ("tiers", timedelta(hours=6), self.ratings.due),
             ("class evidence", timedelta(hours=6), self.mismatches.run),
+            ("advice", timedelta(hours=1), self.advising.tick),
             ("load response", timedelta(minutes=1), self.responses.tick),
             ("campaigns", timedelta(hours=1), self._campaigns),
             ("promises", APPLY_EVERY, self.entitling.apply),

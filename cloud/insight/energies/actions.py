@@ -84,8 +84,8 @@ class Energies:
     def parts(
         self, connection: Connection, catalogue: Catalogue, point: str, tariff: str, plan: str, month: date
     ) -> tuple[Part, ...] | None:
-        """A point's whole month under any plan, straight out of the archive; a hole adds nothing. None where no
-        document has the plan on all of its days."""
+        """A point's whole month under any plan, straight out of the archive; a hole adds nothing. None where
+        no document has the plan on all of its days."""
         from cloud.insight.pricing import months, part  # they load the kernels
 
         first, last = month_of(month)

@@ -120,7 +120,7 @@ class Advising:
         raise NotFound(f"account {account!r} has no contract today: import one")
 
     def what_if(self, account: str, tariff: str, plan: str) -> Compared:
-        """The account's last months under another plan, out of the archive. Invalid, NotFound: say why not."""
+        """The account's last months under another plan, out of the archive. Invalid, NotFound: why not."""
         with self._database.read() as connection:
             facts = self.facts(connection, account)
             least = self.policy.value.data.coverage

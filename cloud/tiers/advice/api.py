@@ -164,7 +164,7 @@ def _deciding(routes: APIRouter, database: Database, guard: Guard, clock: Clock)
 
     @routes.post("/advice/{id}/take", responses=explained(409))
     def take(user: Reader, id: RowId) -> AdviceOut:  # noqa: A002
-        """The customer means to do it; nothing is changed by it, and what it brings is measured afterwards."""
+        """The customer means to do it; it changes nothing by itself, and is measured afterwards."""
         with database.write() as connection:
             found = store.one(connection, id, user.customer)
             return advice_out(lifecycle.take(connection, found, user.login, clock.now()))

@@ -77,7 +77,7 @@ def what_if(
         now, why = bill(facts, own), None
     except (ValueError, NotFound, KeyError) as error:
         now, why = None, str(error)
-    remarks = ("class_differs",) if document.class_ != facts.class_ else ()
+    remarks: tuple[str, ...] = ("class_differs",) if document.class_ != facts.class_ else ()
     if terms and contract.basis is None:
         remarks += ("no_basis",)
     coverage = min(month.coverage for month in months)
