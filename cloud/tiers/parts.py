@@ -27,7 +27,9 @@ from cloud.tiers.advice.equipment.policy import EquipmentPolicy, equipment_polic
 from cloud.tiers.advice.policy import AdvicePolicy, advice_policy
 from cloud.tiers.advice.products import Products
 from cloud.tiers.advice.recommending import Recommending
+from cloud.tiers.campaigns import api as campaigns_api
 from cloud.tiers.campaigns import house as campaign_house
+from cloud.tiers.campaigns import offers_api
 from cloud.tiers.campaigns.house import Troubled, nobody
 from cloud.tiers.entitlements import api as entitlements_api
 from cloud.tiers.entitlements import store as entitlements
@@ -175,6 +177,8 @@ class Tiers:
             response_api.router(database, guard, self.responses, clock),
             entitlements_api.router(database, guard, self.entitling, clock),
             mismatch_api.router(database, guard, self.mismatches),
+            campaigns_api.router(database, guard, self.campaigns),
+            offers_api.router(database, guard, self.campaigns),
         ]
 
     def jobs(self) -> list[Turn]:

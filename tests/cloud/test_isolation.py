@@ -21,6 +21,15 @@ class Row:
     body: Any = None
 
 
+CAMPAIGN: dict[str, Any] = {
+    "name": "示例",
+    "segment": 99,
+    "subject_kind": "message",
+    "title": {"zh_CN": "示例", "en": "Sample"},
+    "text": {"zh_CN": "示例", "en": "Sample"},
+    "from_day": "2026-04-01",
+    "to_day": "2026-04-30",
+}
 MATRIX: dict[str, Row] = {
     "GET /healthz": Row("healthz", (200, 200, 200, 200)),
     "GET /readyz": Row("readyz", (503, 503, 503, 503)),  # nothing is started here
@@ -88,6 +97,16 @@ MATRIX: dict[str, Row] = {
     "GET /polling": Row("polling", (200, 403, 403, 401)),
     "POST /accounts/{no}/records": Row(
         "accounts/10A/records", (201, 403, 403, 401), {"how": "phone", "at": "2026-03-02T07:00:00Z"}
+    ),
+    "GET /products": Row("products", (200, 200, 200, 401)),
+    "GET /products/fits": Row("products/fits", (200, 403, 403, 401)),
+    "GET /products/{product}/signups": Row("products/energy-training/signups", (200, 403, 403, 401)),
+    "GET /accounts/{no}/products": Row("accounts/10A/products", (200, 200, 404, 401)),
+    "POST /accounts/{no}/signups": Row(
+        "accounts/10A/signups", (201, 201, 404, 401), {"product": "energy-handbook"}
+    ),
+    "DELETE /accounts/{no}/signups/{product}": Row(
+        "accounts/10A/signups/energy-handbook", (204, 404, 404, 401)
     ),
     "GET /accounts/{no}/payment-plans": Row("accounts/10A/payment-plans", (200, 200, 404, 401)),
     "POST /accounts/{no}/payment-plans": Row(
@@ -193,6 +212,27 @@ MATRIX: dict[str, Row] = {
     "POST /collection/exclusions/{id}/withdraw": Row(
         "collection/exclusions/1/withdraw", (200, 403, 403, 401)
     ),
+    "GET /accounts/{no}/tiers": Row("accounts/10A/tiers", (200, 200, 404, 401)),
+    "POST /accounts/{no}/tiers/contests": Row(
+        "accounts/10A/tiers/contests", (403, 201, 404, 401), {"axis": "class", "text": "示例"}
+    ),
+    "POST /tier-contests/{id}/withdraw": Row("tier-contests/7/withdraw", (403, 404, 404, 401)),
+    "POST /tier-contests/{id}/seen": Row("tier-contests/7/seen", (403, 404, 404, 401)),
+    "POST /tier-contests/{id}/decide": Row(
+        "tier-contests/7/decide", (404, 403, 403, 401), {"event": "uphold", "answer": "示例"}
+    ),
+    "GET /tier-contests": Row("tier-contests", (200, 403, 403, 401)),
+    "GET /tiers": Row("tiers?axis=value", (200, 403, 403, 401)),
+    "GET /tiers/policy": Row("tiers/policy", (200, 403, 403, 401)),
+    "GET /tiers/runs": Row("tiers/runs", (200, 403, 403, 401)),
+    "POST /tiers/run": Row("tiers/run", (200, 403, 403, 401)),
+    "GET /accounts/{no}/tiers/locks": Row("accounts/10A/tiers/locks", (200, 403, 403, 401)),
+    "POST /accounts/{no}/tiers/locks": Row(
+        "accounts/10A/tiers/locks",
+        (201, 403, 403, 401),
+        {"axis": "value", "value": "A", "until": "2026-04-01", "why": "示例"},
+    ),
+    "POST /tier-locks/{id}/end": Row("tier-locks/7/end", (404, 403, 403, 401)),
     "GET /load/points/{point}/profile": Row("load/points/M-2/profile", (200, 200, 404, 401)),
     "GET /load/shapes": Row("load/shapes", (404, 403, 403, 401)),
     "GET /load/areas": Row("load/areas", (200, 403, 403, 401)),
@@ -244,6 +284,31 @@ MATRIX: dict[str, Row] = {
         "exceptions/7/correct", (404, 403, 403, 401), {"why": "示例原因", "values": [{"slot": 0, "wh": 1}]}
     ),
     "POST /exceptions/{id}/reread": Row("exceptions/7/reread", (404, 403, 403, 401)),
+    "GET /segments": Row("segments", (200, 403, 403, 401)),
+    "POST /segments": Row("segments", (201, 403, 403, 401), {"name": "示例", "conditions": {}}),
+    "PUT /segments/{id}": Row("segments/99", (404, 403, 403, 401), {"name": "示例 2", "conditions": {}}),
+    "POST /segments/preview": Row("segments/preview", (200, 403, 403, 401), {"conditions": {}}),
+    "DELETE /segments/{id}": Row("segments/99", (404, 403, 403, 401)),
+    "GET /promotions": Row("promotions", (200, 403, 403, 401)),
+    "POST /vouchers/{code}/redeem": Row("vouchers/NONE/redeem", (404, 403, 403, 401)),
+    "GET /campaigns": Row("campaigns", (200, 403, 403, 401)),
+    "POST /campaigns": Row("campaigns", (404, 403, 403, 401), CAMPAIGN),
+    "GET /campaigns/{id}": Row("campaigns/7", (404, 403, 403, 401)),
+    "PUT /campaigns/{id}": Row("campaigns/7", (404, 403, 403, 401), CAMPAIGN),
+    "POST /campaigns/{id}/approve": Row("campaigns/7/approve", (404, 403, 403, 401)),
+    "POST /campaigns/{id}/return": Row("campaigns/7/return", (404, 403, 403, 401), {"why": "示例"}),
+    "POST /campaigns/{id}/cancel": Row("campaigns/7/cancel", (404, 403, 403, 401), {"why": "示例"}),
+    "POST /campaigns/{id}/start": Row("campaigns/7/start", (404, 403, 403, 401)),
+    "POST /campaigns/{id}/end": Row("campaigns/7/end", (404, 403, 403, 401)),
+    "POST /campaigns/{id}/measure": Row("campaigns/7/measure", (404, 403, 403, 401)),
+    "GET /offers": Row("offers", (200, 200, 200, 401)),
+    "POST /offers/{campaign}/answer": Row(
+        "offers/7/answer", (403, 404, 404, 401), {"account": "10A", "answer": "accept"}
+    ),
+    "GET /accounts/{no}/points": Row("accounts/10A/points", (200, 200, 404, 401)),
+    "POST /accounts/{no}/vouchers": Row(
+        "accounts/10A/vouchers", (403, 409, 404, 401), {"voucher": "led-bulbs", "key": "form-0001"}
+    ),
     "GET /latest": Row("latest", (200, 200, 200, 401)),
     "GET /response/outlook": Row("response/outlook", (200, 403, 403, 401)),
     "POST /response/plan": Row(

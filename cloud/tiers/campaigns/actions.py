@@ -8,17 +8,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from cloud.customers import store as customers
 from cloud.customers.consents import Purpose, consented, give, purposes_of, withdraw
 from cloud.customers.protection import Protection, protections
 from cloud.customers.store import account_table
 from cloud.kit.calendar import Calendar
 from cloud.kit.clock import Clock
 from cloud.kit.days import DAY, local_day
-from cloud.kit.errors import Conflict, Forbidden, Invalid
+from cloud.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from cloud.policies.current import Current
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tiers.advice.products import Products
-from cloud.tiers.campaigns import hours, rules, segment_store, store
+from cloud.tiers.campaigns import hours, ledger, rules, segment_store, store
 from cloud.tiers.campaigns.conditions import Conditions, Vocabulary, parsed
 from cloud.tiers.campaigns.measured_days import Archive
 from cloud.tiers.campaigns.plan import CampaignIn, usual_measure
@@ -322,6 +323,23 @@ class Campaigns:
             return
         withdraw(connection, customer, Purpose.OFFERS, by=by, now=now)
         store.close_of_customer(connection, customer, now)
+
+    def buy(
+        self,
+        connection: Connection,
+        customer: str,
+        account: str,
+        voucher: str,
+        key: str,
+        by: str,
+    ) -> str:
+        """A voucher for points of the customer's own account; its code. The same `key` buys once."""
+        customers.account(connection, account, customer)
+        wanted = self.rules.policy.value.voucher_of(voucher)
+        if wanted is None:
+            raise NotFound(f"there is no voucher {voucher!r}")
+        own, zone = f"{account}:{key}", self.archive.zone
+        return ledger.buy(connection, account, wanted, key=own, by=by, at=self.clock.now(), zone=zone)
 
     # by the clock
 

@@ -4,7 +4,7 @@ A document that contradicts itself or another is refused with file, line and rea
 """
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -148,7 +148,7 @@ class Promotions:
         for each in self._filed:
             _voucher_is_known(each, policy)
 
-    def __iter__(self) -> "Iterable[Promotion]":
+    def __iter__(self) -> Iterator[Promotion]:
         return iter([each.promotion for each in self._filed])
 
     def of(self, id: str, day: date) -> Promotion:  # noqa: A002

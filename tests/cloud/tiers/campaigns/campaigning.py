@@ -90,11 +90,21 @@ class Town:
         return made
 
 
-def town(folder: Path, wh: NDArray[np.float32], *, areas: int = 2, url: str | None = None) -> Town:
+def town(
+    folder: Path,
+    wh: NDArray[np.float32],
+    *,
+    areas: int = 2,
+    url: str | None = None,
+    method: NDArray[np.uint8] | None = None,
+) -> Town:
     """Customer n at point A0-000 …: accounts "1000" + n, one each, all with the consent to offers."""
     assert app
     parts = np.array_split(np.arange(len(wh)), areas)
-    places = [Place(f"A{n}", "F1", wh[rows].astype(np.float32)) for n, rows in enumerate(parts)]
+    places = [
+        Place(f"A{n}", "F1", wh[rows].astype(np.float32), method=None if method is None else method[rows])
+        for n, rows in enumerate(parts)
+    ]
     station = ArchivedStation(folder, places, FIRST, DAYS, url=url)
     names = [point for place in places for point in place.points]
     document = {
