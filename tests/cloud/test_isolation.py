@@ -106,7 +106,7 @@ MATRIX: dict[str, Row] = {
         "accounts/10A/signups", (201, 201, 404, 401), {"product": "energy-handbook"}
     ),
     "DELETE /accounts/{no}/signups/{product}": Row(
-        "accounts/10A/signups/energy-handbook", (204, 404, 404, 401)
+        "accounts/10A/signups/energy-handbook", (204, 204, 404, 401)
     ),
     "GET /accounts/{no}/payment-plans": Row("accounts/10A/payment-plans", (200, 200, 404, 401)),
     "POST /accounts/{no}/payment-plans": Row(

@@ -61,3 +61,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "kind", name=op.f("pk_advice_refusal")),
     )
     op.create_index(op.f("ix_advice_refusal_kind_reason"), "advice_refusal", ["kind", "reason"], unique=False)
+    op.create_table(
+        "product_signup",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account", sa.String(length=32), nullable=False),
+        sa.Column("product", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(["account"], ["account.no"], name=op.f("fk_product_signup_account_account")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product_signup")),
+    )
+    op.create_index(op.f("ix_product_signup_account"), "product_signup", ["account"], unique=False)
+    op.create_index(op.f("ix_product_signup_product"), "product_signup", ["product"], unique=False)
