@@ -53,6 +53,21 @@ SAID = {
             "That was not saved: say what was seen, of which kind if it was something else, kWh as a number."
         ),
     ),
+    "mismatch_saved": ("good", mark("It is written down; the account is judged by it.")),
+    "mismatch_lacking": ("bad", mark("That was not saved: say what was seen, or how it is known.")),
+    "file_saved": ("good", mark("It is written down in the customer's file.")),
+    "file_refused": (
+        "bad",
+        mark("That was not saved: something is missing, not within its limits, or so already."),
+    ),
+    "file_not_ours": (
+        "bad",
+        mark("That was not saved: another system owns it, or the customer is protected from it."),
+    ),
+    "response_moved": ("good", mark("It is written down, with your name.")),
+    "response_refused": ("bad", mark("That was not done: it does not follow, or it is too late for it.")),
+    "response_saved": ("good", mark("Your answer is saved.")),
+    "response_unsaved": ("bad", mark("That was not saved: it is too late, or the number does not fit.")),
     "unfit": (
         "bad",
         mark(

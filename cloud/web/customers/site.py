@@ -2,14 +2,21 @@
 
 from fastapi import APIRouter
 
+from cloud.web.customers import accounts, mismatch
+from cloud.web.customers import response, response_own
 from cloud.web.pages import Pages
 from cloud.web.parts import Parts
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:  # noqa: ARG001
-    return APIRouter()
+def router(parts: Parts, pages: Pages) -> APIRouter:
+    routes = APIRouter()
+    for each in (mismatch, accounts):  # whose address is any word comes last
+        routes.include_router(each.router(parts, pages))
+    return routes
 
 
-def portal(parts: Parts, pages: Pages) -> APIRouter:  # noqa: ARG001
+def portal(parts: Parts, pages: Pages) -> APIRouter:
     """What a customer sees of it: each route finds whose pages they are by itself."""
-    return APIRouter()
+    routes = APIRouter()
+    routes.include_router(response_own.router(parts, pages))
+    return routes
