@@ -28,6 +28,7 @@ from cloud.verbs.imports import imports
 from cloud.verbs.policy import policy
 from cloud.verbs.products import products
 from cloud.verbs.tariff import tariff
+from cloud.verbs.tiers import tiers
 from cloud.verbs.users import users
 
 app = typer.Typer(**STYLE, help="The service: ingest, store, alerts, work orders, console and portal.")
@@ -48,6 +49,7 @@ app.add_typer(imports, name="import")
 app.add_typer(gateways, name="gateway")
 app.add_typer(compose, name="compose")
 app.add_typer(tariff, name="tariff")
+app.add_typer(tiers, name="tiers")
 app.add_typer(policy, name="policy")
 app.add_typer(products, name="products")
 app.command("boards", epilog="Example: wattpost cloud boards --days 30")(boards)
