@@ -60,12 +60,13 @@ def months(wh: NDArray[np.float32], grid: DayGrid, bands: NDArray[np.int8]) -> I
 
 def part(of: MonthEnergies, customer: int) -> Part:
     """One customer's month for pricing; bands without energy are left out."""
-    kwh = {
-        name: Decimal(float(value)).quantize(_STEP)
-        for name, value in zip(NAMES, of.kwh[customer], strict=True)
-        if value
-    }
-    return Part(of.first, of.last, kwh or {"flat": Decimal(0)})
+    return part_of(of.first, of.last, of.kwh[customer].tolist())
+
+
+def part_of(first: date, last: date, kwh: Sequence[float]) -> Part:
+    """Of energies by `Band`: each to a millionth of a kWh, none that is zero."""
+    found = {name: Decimal(value).quantize(_STEP) for name, value in zip(NAMES, kwh, strict=True) if value}
+    return Part(first, last, found or {"flat": Decimal(0)})
 
 
 def _spans(days: Sequence[date]) -> Iterator[tuple[int, int]]:

@@ -178,6 +178,8 @@ def archive_energies(
     database: Database, archive: Path, zone: tzinfo, clock: Clock, policies: Path | None
 ) -> Energies:
     from cloud.insight.engine import Threads
+    from cloud.insight.events import TemperatureEvents
     from cloud.kit.calendar import station_calendar
 
-    return Energies(database, archive, zone, clock, station_calendar(policies), Threads(2))
+    calendar, hot = station_calendar(policies), TemperatureEvents(zone)
+    return Energies(database, archive, zone, clock, calendar, Threads(2), hot)

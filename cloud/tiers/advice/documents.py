@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from enum import Enum
 
+from cloud.kit.errors import NotFound
 from cloud.kit.money import ZERO
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tariffs.documents import BANDS, Tariff
@@ -22,6 +24,14 @@ class Variant:
 AS_IT_IS = Variant()
 
 
+class Known(Enum):
+    """`NO_PRICE`: the document holds, and the month's purchase price is not in it."""
+
+    PRICED = 0
+    NO_PRICE = 1
+    NO_DOCUMENT = 2
+
+
 @dataclass(slots=True)
 class Documents:
     """`in_force` gives the document of a day: NotFound where none holds. Kept for as long as one run."""
@@ -30,6 +40,7 @@ class Documents:
     _months: dict[date, Tariff] = field(default_factory=dict)
     _pricers: dict[tuple[str, Variant], Pricer] = field(default_factory=dict)
     _prices: dict[tuple[str, date], tuple[float, ...]] = field(default_factory=dict)
+    _known: dict[tuple[str, date], "Known"] = field(default_factory=dict)
 
     def __call__(self, day: date) -> Tariff:
         if day not in self._months:
@@ -47,6 +58,20 @@ class Documents:
 
             self._pricers[key] = Pricer(self if variant == AS_IT_IS else found, plan)
         return self._pricers[key]
+
+    def known(self, plan: str, day: date) -> "Known":
+        """Whether a plan can be priced on a day."""
+        if (plan, day) not in self._known:
+            self._known[plan, day] = self._judged(plan, day)
+        return self._known[plan, day]
+
+    def _judged(self, plan: str, day: date) -> "Known":
+        try:
+            tariff = self(day)
+            its = tariff.plan(plan)
+        except (NotFound, ValueError):
+            return Known.NO_DOCUMENT
+        return Known.NO_PRICE if its.ratios and tariff.components_of(day) is None else Known.PRICED
 
     def prices(self, plan: str, day: date) -> tuple[float, ...]:
         """CNY/kWh of each band on a day, 0 for one that the plan does not have then: to estimate by, never to

@@ -12,12 +12,12 @@ from sqlalchemy import Connection, select
 from cloud.customers.store import service_table
 from cloud.insight.energies.plans import Wanted, key_of, plans_of
 from cloud.insight.energies.store import BANDS, HEAD, Block
-from cloud.insight.pricing import MonthEnergies, part
+from cloud.insight.pricing import part_of
 from cloud.kit.days import DAY, local_day, midnight
 from cloud.metering.archive.layout import month_of
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tariffs.usage import Part
-from cloud.tiers.advice.rules import Demand, MonthUse
+from cloud.tiers.advice.rules import Demand, Energies, MonthUse
 
 _KW = Decimal("0.0001")
 _KVARH = Decimal("0.001")
@@ -32,10 +32,9 @@ class Served(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One stored span of a point; `head` as `store.HEAD`."""
+    """One stored span of a point; `head` is its whole row: `store.HEAD`, then the energies."""
 
     block: Block
-    at: int
     head: list[float]
 
 
@@ -71,7 +70,7 @@ class Rows:
     """Stored rows by point and month, and which plan is kept under which key."""
 
     catalogue: Catalogue
-    of_point: dict[str, list[Row]]
+    of_point: dict[str, list[tuple[Block, int]]]
     keys: dict[tuple[str, date, date], dict[str, str]]
 
     def plans(self, tariff: str, block: Block, last: date) -> dict[str, str]:
@@ -89,11 +88,10 @@ class Rows:
 
 def rows_of(catalogue: Catalogue, blocks: Iterator[Block]) -> Rows:
     """Of blocks in order of month."""
-    of_point: dict[str, list[Row]] = {}
+    of_point: dict[str, list[tuple[Block, int]]] = {}
     for block in blocks:
-        heads = block.content[:, : len(HEAD)].tolist()
         for at, point in enumerate(block.points):
-            of_point.setdefault(point, []).append(Row(block, at, heads[at]))
+            of_point.setdefault(point, []).append((block, at))
     return Rows(catalogue, of_point, {})
 
 
@@ -102,13 +100,14 @@ def months_of(rows: Rows, tariff: str, served: Sequence[Served], *, demands: boo
     of_month: dict[date, list[tuple[str, Row]]] = {}
     for each in served:
         first, last = each.first.toordinal(), each.last.toordinal() if each.last else 10**9
-        for row in rows.of_point.get(each.point, ()):
-            if first <= row.head[0] and row.head[1] <= last:
-                of_month.setdefault(row.block.month, []).append((each.point, row))
+        for block, at in rows.of_point.get(each.point, ()):
+            head = block.content[at].tolist()
+            if first <= head[0] and head[1] <= last:
+                of_month.setdefault(block.month, []).append((each.point, Row(block, head)))
     return [_month(rows, tariff, month, found, demands) for month, found in sorted(of_month.items())]
 
 
-class Stored(Mapping[str, tuple[Part, ...]]):
+class Stored(Energies):
     """A month's parts by plan, made exact when they are asked for."""
 
     __slots__ = ("_keys", "_made", "_rows")
@@ -133,23 +132,24 @@ class Stored(Mapping[str, tuple[Part, ...]]):
         return [(date.fromordinal(int(row.head[0])), _kwh(row, key)) for row in self._rows]
 
     def _parts(self, key: str) -> tuple[Part, ...]:
+        if len(self._rows) == 1:
+            (row,) = self._rows
+            return (_part(int(row.head[0]), int(row.head[1]), _kwh(row, key)),)
         spans: dict[tuple[int, int], np.ndarray] = {}
         for row in self._rows:
             span = (int(row.head[0]), int(row.head[1]))
             kwh = np.array(_kwh(row, key))
             spans[span] = spans[span] + kwh if span in spans else kwh
-        return tuple(_part(*span, kwh) for span, kwh in sorted(_apart(spans).items()))
+        return tuple(_part(*span, kwh.tolist()) for span, kwh in sorted(_apart(spans).items()))
 
 
 def _kwh(row: Row, key: str) -> list[float]:
     at = len(HEAD) + BANDS * row.block.plans.index(key)
-    found: list[float] = row.block.content[row.at, at : at + BANDS].tolist()
-    return found
+    return row.head[at : at + BANDS]
 
 
-def _part(first: int, last: int, kwh: np.ndarray) -> Part:
-    days = date.fromordinal(first), date.fromordinal(last)
-    return part(MonthEnergies(*days, kwh.reshape(1, -1), np.zeros(1, np.int64)), 0)
+def _part(first: int, last: int, kwh: Sequence[float]) -> Part:
+    return part_of(date.fromordinal(first), date.fromordinal(last), kwh)
 
 
 def _apart(spans: dict[tuple[int, int], np.ndarray]) -> dict[tuple[int, int], np.ndarray]:

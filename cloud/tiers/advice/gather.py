@@ -20,6 +20,7 @@ from cloud.insight.indicators.months import COLUMNS, month_table
 from cloud.insight.pricing import NAMES
 from cloud.insight.profile.store import Profile
 from cloud.kit.days import DAY, local_day
+from cloud.metering.archive.layout import month_of
 from cloud.metering.vee.point_day import Channel
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tiers.advice.documents import Documents, documents
@@ -95,7 +96,7 @@ class Gathered:
     @property
     def month(self) -> date | None:
         """The newest month that energies are stored of."""
-        return max((found[-1].block.month for found in self._rows.of_point.values()), default=None)
+        return max((found[-1][0].month for found in self._rows.of_point.values()), default=None)
 
     def facts(self, accounts: Collection[str] | None = None) -> Iterator[Facts]:
         """In order of account; of those named that have a contract, or of all."""
@@ -201,16 +202,16 @@ class Gathered:
         oldest = _before(newest, _YEAR)
         banded = False
         for served in self._served.get(contract.account, ()):
-            for row in self._rows.of_point.get(served.point, ()):
-                if not oldest <= row.block.month < newest or not _within(row.head, served):
+            for block, row in self._rows.of_point.get(served.point, ()):
+                if not oldest <= block.month < newest:
                     continue
-                last = date.fromordinal(int(row.head[1]))
-                key = self._rows.plans(contract.tariff, row.block, last).get(contract.plan)
-                if key is None or key == energies.FLAT:
+                last = month_of(block.month)[1]
+                key = self._rows.plans(contract.tariff, block, last).get(contract.plan)
+                if key is None or key == energies.FLAT or not _within(block.content[row], served):
                     continue
                 banded = True
-                at = len(energies.HEAD) + energies.BANDS * row.block.plans.index(key)
-                for band, kwh in enumerate(row.block.content[row.at, at : at + energies.BANDS].tolist()):
+                at = len(energies.HEAD) + energies.BANDS * block.plans.index(key)
+                for band, kwh in enumerate(block.content[row, at : at + energies.BANDS].tolist()):
                     sums[band] += kwh
         whole = sum(sums)
         if not banded or not whole > 0:
@@ -219,7 +220,7 @@ class Gathered:
         return {**found, "sharp_peak": found["sharp"] + found["peak"]}
 
 
-def _within(head: Sequence[float], served: Served) -> bool:
+def _within(head: NDArray[np.float64], served: Served) -> bool:
     return served.first.toordinal() <= head[0] and (served.last is None or head[1] <= served.last.toordinal())
 
 

@@ -13,7 +13,7 @@ from cloud.tariffs.bill import as_json
 from cloud.tiers.advice import store
 from cloud.tiers.advice.lifecycle import MACHINE, Event
 from cloud.tiers.advice.rules import Advice, Refused, TwoBills
-from cloud.tiers.advice.store import AdviceRow, RefusalRow, State, advice_table
+from cloud.tiers.advice.store import Known, RefusalRow, State, advice_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Found:
 
 def keep(connection: Connection, found: Found, now: datetime, silent: timedelta) -> Kept:
     """All in the caller's transaction. What was declined or taken is not said again for `silent`."""
-    before = store.standing(connection, found.kinds)
+    before = store.known(connection, found.kinds)
     quiet = _quiet(connection, found.kinds, now - silent)
     new: list[Mapping[str, Any]] = []
     replaced: list[int] = []
@@ -76,9 +76,10 @@ def keep(connection: Connection, found: Found, now: datetime, silent: timedelta)
 
 def expire(connection: Connection, today: date, now: datetime) -> int:
     """What stands longer than it is valid; how many."""
-    old = [each.id for each in store.standing(connection).values() if each.valid_until < today]
-    store.move(connection, old, MACHINE.move(State.OPEN, Event.EXPIRE), ended_at=now)
-    return len(old)
+    table = advice_table.c
+    old = (table.state.in_(store.STANDING), table.valid_until < today)
+    gone = {"state": MACHINE.move(State.OPEN, Event.EXPIRE), "ended_at": now}
+    return int(connection.execute(update(advice_table).where(*old).values(gone)).rowcount)
 
 
 def bills_json(bills: TwoBills) -> dict[str, Any]:
@@ -94,7 +95,8 @@ def bills_json(bills: TwoBills) -> dict[str, Any]:
 
 def _row(advice: Advice, found: Found, now: datetime) -> dict[str, Any]:
     bills = None if advice.bills is None else bills_json(advice.bills)
-    told = json.dumps([advice.evidence, bills, list(advice.needs)], sort_keys=True, default=str)
+    change = None if advice.bills is None else advice.bills.change
+    told = json.dumps([advice.formula, advice.evidence, change, advice.needs], sort_keys=True, default=str)
     return {
         "account": advice.account,
         "kind": advice.kind,
@@ -113,7 +115,7 @@ def _row(advice: Advice, found: Found, now: datetime) -> dict[str, Any]:
     }
 
 
-def _renew(connection: Connection, old: AdviceRow, row: Mapping[str, Any]) -> None:
+def _renew(connection: Connection, old: Known, row: Mapping[str, Any]) -> None:
     """New numbers, and the state and the day it was first said as they were."""
     kept = {name: value for name, value in row.items() if name not in ("state", "made_at")}
     connection.execute(update(advice_table).where(advice_table.c.id == old.id).values(kept))

@@ -14,9 +14,10 @@ from cloud.kit.money import ZERO, total
 from cloud.tariffs.bill import Bill, Item, lines_of
 from cloud.tariffs.documents import PriceSource
 from cloud.tariffs.power_factor import Standard
+from cloud.tariffs.price import cycle_of
 from cloud.tariffs.two_part import Basis, Connection, basic_charge
 from cloud.tariffs.usage import Household, Part, Supply, Usage
-from cloud.tiers.advice.documents import Variant
+from cloud.tiers.advice.documents import Known, Variant, varied
 from cloud.tiers.advice.rules import Facts, MonthUse, Reason, Refused, TwoBills
 
 BASIC = "basic"
@@ -156,25 +157,19 @@ def obstacle(
     kind: str, facts: Facts, months: Sequence[MonthUse], plan: str, *, energy: bool = True
 ) -> Refused | None:
     """What these months cannot be priced for, or None."""
-    name = facts.contract.tariff
-    for part in (part for month in months for part in month.kwh.get(plan, ())):
-        try:
-            tariff = facts.tariff(part.first)
-            its = tariff.plan(plan)
-        except (NotFound, ValueError):
-            return Refused(
-                kind,
-                facts.account,
-                Reason.NO_DOCUMENT,
-                {"tariff": name, "plan": plan, "day": f"{part.first}"},
-            )
-        if energy and its.ratios and tariff.components_of(part.first) is None:
-            params = {"tariff": name, "month": f"{part.first:%Y-%m}"}
-            return Refused(kind, facts.account, Reason.COMPONENTS_MISSING, params)
-    lacking = next((month.month for month in months if plan not in month.kwh), None)
-    if lacking is not None:
-        params = {"tariff": name, "plan": plan, "day": f"{lacking}"}
-        return Refused(kind, facts.account, Reason.NO_DOCUMENT, params)
+    name, account = facts.contract.tariff, facts.account
+    for month in months:
+        if plan not in month.kwh:
+            params = {"tariff": name, "plan": plan, "day": f"{month.month}"}
+            return Refused(kind, account, Reason.NO_DOCUMENT, params)
+        for day, _ in month.about(plan):
+            known = facts.tariff.known(plan, day)
+            if known is Known.NO_DOCUMENT:
+                params = {"tariff": name, "plan": plan, "day": f"{day}"}
+                return Refused(kind, account, Reason.NO_DOCUMENT, params)
+            if energy and known is Known.NO_PRICE:
+                params = {"tariff": name, "month": f"{day:%Y-%m}"}
+                return Refused(kind, account, Reason.COMPONENTS_MISSING, params)
     return None
 
 
@@ -200,7 +195,28 @@ def bill(
     begins = months[0].month.month if before_kwh is None else None
     yearly = (steps := facts.tariff(parts[0].first).steps) is not None and steps.cycle == "year"
     variant = Variant(begins if yearly else None, change.without_step)
+    if not supply:
+        parts = _joined(facts, plan, parts, variant)
     return facts.tariff.pricer(plan, variant).price(Usage(parts, household, supply))
+
+
+def _joined(facts: Facts, plan: str, parts: tuple[Part, ...], variant: Variant) -> tuple[Part, ...]:
+    """Parts of one year of steps that cost the same are one: its lines are the same to the last digit, since
+    a line is rounded once, whatever it was added up from."""
+    first, tariff = parts[0], facts.tariff(parts[0].first)
+    its = tariff.plan(plan)
+    if not its.prices or len(its.prices) > 1 or facts.tariff(parts[-1].last) is not tariff:
+        return parts
+    if its.steps and tariff.steps is not None:
+        steps = varied(tariff, variant).steps
+        assert steps is not None
+        if steps.cycle == "month" or cycle_of(steps, first.first) != cycle_of(steps, parts[-1].last):
+            return parts
+    kwh: dict[str, Decimal] = {}
+    for part in parts:
+        for band, each in part.kwh.items():
+            kwh[band] = kwh.get(band, ZERO) + each
+    return (Part(first.first, parts[-1].last, kwh),)
 
 
 def _supply(facts: Facts, month: MonthUse, change: Change) -> Supply:

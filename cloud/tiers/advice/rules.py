@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,11 +78,12 @@ class Demand:
     measured: bool = True
 
 
-@runtime_checkable
-class Rough(Protocol):
-    """Energies that can be had without exact numbers being made first."""
+class Energies(Mapping[str, tuple[Part, ...]]):
+    """Parts by plan that also tell about how much they are, without exact numbers being made first."""
 
-    def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]: ...
+    def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]:
+        """KeyError: there is no such plan."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class MonthUse:
 
     def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]:
         """(first day, kWh by band) of each part, about: to see whether pricing is worth while. KeyError."""
-        if isinstance(self.kwh, Rough):
+        if isinstance(self.kwh, Energies):
             return self.kwh.about(plan)
         parts = self.kwh[plan]
         return [(part.first, [float(part.kwh.get(band, 0)) for band in BANDS]) for part in parts]

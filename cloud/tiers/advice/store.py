@@ -137,6 +137,26 @@ def of_customer(
     return _dearest(_rows(connection, account_table.c.customer == customer, table.state.in_(sorted(states))))
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What tells whether advice that stands is said anew."""
+
+    id: int
+    account: str
+    inputs: str
+
+
+def known(connection: Connection, kinds: Collection[str]) -> dict[tuple[str, str], Known]:
+    """All that stands of these kinds, by account and kind, without what it says."""
+    table = advice_table.c
+    query = select(table.id, table.account, table.inputs, table.kind).where(
+        table.state.in_(STANDING), table.kind.in_(sorted(kinds))
+    )
+    return {
+        (row.account, row.kind): Known(row.id, row.account, row.inputs) for row in connection.execute(query)
+    }
+
+
 def standing(
     connection: Connection, kinds: Collection[str] | None = None
 ) -> dict[tuple[str, str], AdviceRow]:
