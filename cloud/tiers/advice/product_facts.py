@@ -1,12 +1,16 @@
 """The facts a product's fit may ask for, by name: one vocabulary for the files and for those who answer."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
 Answer = Decimal | bool
-Answers = Mapping[str, Answer | None]
-"""What is known of one account; None or not there: it is not known, which never counts as a yes."""
+
+
+class Answers(Protocol):
+    """What is known of one account by name; None: it is not known, which never counts as a yes."""
+
+    def get(self, name: str, /) -> Answer | None: ...
 
 
 class Sort(StrEnum):
@@ -27,7 +31,6 @@ NUMBERS = frozenset({
     "ramp_share",  # the steepest quarter of an hour over the highest load
     "cos_hundredths",  # of the lowest month
     "cooling_share",  # of the energy, what hot days add
-    "heating_share",  # of the energy, what cold days add
     "persons",  # of the household
     "pv_kwp",  # that stands already
     "kvar",  # that is lacking in the months judged

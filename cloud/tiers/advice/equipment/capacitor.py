@@ -13,6 +13,7 @@ from cloud.kit.money import ZERO, total
 from cloud.tariffs.power_factor import Standard
 from cloud.tiers.advice.equipment.ground import (
     Ground,
+    Known,
     confidence,
     cos_of,
     leading_share,
@@ -75,7 +76,8 @@ def capacitor(ground: Ground, facts: Facts) -> Advice | Refused | None:
         left = {each.month: each.left(units).quantize(Decimal("0.001")) for each in lacking}
         return Change(reactive_kvarh=left), {"kvar": f"{units:f}"}
 
-    known: dict[str, Answer | None] = {"kvar": need, "leading_at_night": False}
+    ramp = Known(ground, facts, {}).get("ramp_share")
+    known: dict[str, Answer | None] = {"kvar": need, "leading_at_night": False, "ramp_share": ramp or ZERO}
     found = judged(ground, facts, Aim.POWER_FACTOR, months, known, makes)
     if isinstance(found, Refused):
         return found
@@ -105,9 +107,9 @@ def capacitor(ground: Ground, facts: Facts) -> Advice | Refused | None:
         best.saving,
         _formula(worst, target, best.bills.now.total, best.bills.then.total),
         best.bills,
-        confidence(months, assumed=share is None),
+        confidence(months, assumed=share is None or ramp is None),
         ground.valid_until(facts),
-        ("check_night",) if share is None else (),
+        (*(("check_night",) if share is None else ()), *(("check_ramps",) if ramp is None else ())),
     )
 
 

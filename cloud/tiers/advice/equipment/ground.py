@@ -1,6 +1,6 @@
 """What every rule on equipment stands on: products in force, limits, what is around, the facts by name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -34,6 +34,8 @@ class Ground:
     around: Around = field(default_factory=Around)
     bills: dict[tuple[str, date, int], Bill] = field(default_factory=dict)
     """The bill as it is of the account in hand: all rules compare with the same one."""
+    wholes: dict[tuple[str, int], Decimal] = field(default_factory=dict)
+    """The year's kWh of the account in hand."""
 
     def answering(self, aim: Aim, class_: str) -> list[Product]:
         return [each for each in self.products if each.answers is aim and class_ in each.for_.classes]
@@ -112,11 +114,17 @@ def own(facts: Facts, name: str) -> float | None:
     return None if value is None or not np.isfinite(value) else float(value)
 
 
-def kwh_year(facts: Facts) -> Decimal:
+def kwh_year(ground: Ground, facts: Facts) -> Decimal:
     """Of the last 12 months, about: to judge by, not to price."""
-    plan = facts.contract.plan
-    months = [month for month in facts.year if plan in month.kwh]
-    return exact(sum(sum(kwh) for month in months for _, kwh in month.about(plan)))
+    key = (facts.account, id(facts.months))
+    found = ground.wholes.get(key)
+    if found is None:
+        plan = facts.contract.plan
+        months = [month for month in facts.year if plan in month.kwh]
+        found = exact(sum(sum(kwh) for month in months for _, kwh in month.about(plan)))
+        ground.wholes.clear()
+        ground.wholes[key] = found
+    return found
 
 
 def max_kw(facts: Facts) -> Decimal | None:
@@ -152,42 +160,85 @@ def leading_share(months: tuple[MonthUse, ...]) -> float | None:
     return float(back / whole) if whole else 0.0
 
 
-def answers(ground: Ground, facts: Facts) -> dict[str, Answer | None]:
-    """The facts that a product's fit may ask for, but those which a rule finds itself."""
-    contract, year, highest = facts.contract, facts.year, max_kw(facts)
-    whole = kwh_year(facts) if len(year) == 12 else None
-    cos = [found for each in year if (found := cos_of(facts, each)) is not None]
-    leading = leading_share(year)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The facts of an account by name, each looked up when asked for; what a rule `found` goes first."""
+
+    ground: Ground
+    facts: Facts
+    found: Mapping[str, Answer | None]
+
+    def get(self, name: str, /) -> Answer | None:
+        if name in self.found:
+            return self.found[name]
+        answer = ANSWERS.get(name)
+        value = None if answer is None else answer(self.ground, self.facts)
+        return exact(value) if isinstance(value, float) else value
+
+
+def _cos_least(facts: Facts) -> Decimal | None:
+    found = [cos for each in facts.year if (cos := cos_of(facts, each)) is not None]
+    return Decimal(min(found)) if found else None
+
+
+def _full_hours(ground: Ground, facts: Facts) -> Decimal | None:
+    whole, highest = _whole_year(ground, facts), max_kw(facts)
+    return whole / highest if whole is not None and highest else None
+
+
+def _whole_year(ground: Ground, facts: Facts) -> Decimal | None:
+    return kwh_year(ground, facts) if len(facts.year) == 12 else None
+
+
+def _leading(ground: Ground, facts: Facts) -> bool | None:
+    share = leading_share(facts.year)
+    return None if share is None else share >= ground.policy.capacitor.leading_share
+
+
+def _ramp_share(facts: Facts) -> float | None:
     ramp, peak = own(facts, "max_ramp_kw"), own(facts, "max_kw")
-    near = _near(ground, facts)
-    needs = ground.around.needs.get(facts.account, frozenset())
-    known: dict[str, Answer | float | None] = {
-        "capacity_kva": contract.capacity_kva,
-        "kwh_year": whole,
-        "max_kw": highest,
-        "base_kw": own(facts, "base_kw"),
-        "base_share": base_share(facts),
-        "full_hours": whole / highest if whole is not None and highest else None,
-        "day_share": own(facts, "daytime_share"),
-        "night_share": own(facts, "night_share"),
-        "sharp_peak_share": sum(facts.shares.get(band, 0.0) for band in PEAKS) if facts.shares else None,
-        "ramp_share": ramp / peak if ramp is not None and peak else None,
-        "cos_hundredths": Decimal(min(cos)) if cos else None,
-        "persons": Decimal(contract.persons) if contract.persons is not None else None,
-        "pv_kwp": contract.pv_kwp or ZERO,
-        "two_part": contract.basis is not None,
-        "by_hours": by_hours(facts),
-        "power_factor_judged": contract.standard is not None,
-        "leading_at_night": None if leading is None else leading >= ground.policy.capacitor.leading_share,
-        "round_the_clock": never_stops(ground, facts) is not None,
-        "has_pv": bool(contract.pv_kwp),
-        "roof_consent": Purpose.ROOF in facts.consents,
-        "area_strained": near,
-        "important": facts.grade is not None,
-        "needs_voltage": Need.VOLTAGE in needs,
-        "needs_continuity": Need.CONTINUITY in needs,
-    }
-    return {name: _exactly(value) for name, value in known.items()}
+    return ramp / peak if ramp is not None and peak else None
+
+
+def _dear_share(facts: Facts) -> float | None:
+    return sum(facts.shares.get(band, 0.0) for band in PEAKS) if facts.shares else None
+
+
+def _needs(ground: Ground, facts: Facts, need: Need) -> bool:
+    return need in ground.around.needs.get(facts.account, frozenset())
+
+
+def _persons(facts: Facts) -> Decimal | None:
+    return None if facts.contract.persons is None else Decimal(facts.contract.persons)
+
+
+ANSWERS: Mapping[str, Callable[[Ground, Facts], Answer | float | None]] = {
+    "capacity_kva": lambda _, facts: facts.contract.capacity_kva,
+    "kwh_year": _whole_year,
+    "max_kw": lambda _, facts: max_kw(facts),
+    "base_kw": lambda _, facts: own(facts, "base_kw"),
+    "base_share": lambda _, facts: base_share(facts),
+    "full_hours": _full_hours,
+    "day_share": lambda _, facts: own(facts, "daytime_share"),
+    "night_share": lambda _, facts: own(facts, "night_share"),
+    "sharp_peak_share": lambda _, facts: _dear_share(facts),
+    "ramp_share": lambda _, facts: _ramp_share(facts),
+    "cos_hundredths": lambda _, facts: _cos_least(facts),
+    "persons": lambda _, facts: _persons(facts),
+    "pv_kwp": lambda _, facts: facts.contract.pv_kwp or ZERO,
+    "two_part": lambda _, facts: facts.contract.basis is not None,
+    "by_hours": lambda _, facts: by_hours(facts),
+    "power_factor_judged": lambda _, facts: facts.contract.standard is not None,
+    "leading_at_night": _leading,
+    "round_the_clock": lambda ground, facts: never_stops(ground, facts) is not None,
+    "has_pv": lambda _, facts: bool(facts.contract.pv_kwp),
+    "roof_consent": lambda _, facts: Purpose.ROOF in facts.consents,
+    "area_strained": lambda ground, facts: _near(ground, facts),
+    "important": lambda _, facts: facts.grade is not None,
+    "needs_voltage": lambda ground, facts: _needs(ground, facts, Need.VOLTAGE),
+    "needs_continuity": lambda ground, facts: _needs(ground, facts, Need.CONTINUITY),
+}
+"""The facts that a product's fit may ask for, but those which only a rule finds: its needs and their kin."""
 
 
 def area_of(facts: Facts) -> str | None:
@@ -199,7 +250,3 @@ def _near(ground: Ground, facts: Facts) -> bool | None:
     area = area_of(facts)
     near = ground.around.near.get(area) if area else None
     return None if near is None or near.unknown is not None else bool(near.slots)
-
-
-def _exactly(value: Answer | float | None) -> Answer | None:
-    return exact(value) if isinstance(value, float) else value

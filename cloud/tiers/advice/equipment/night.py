@@ -109,7 +109,7 @@ def _moved(
     needs: tuple[str, ...],
 ) -> Advice | Refused:
     slots = _valley_slots(ground.days.of(facts, months[-1]))
-    if refused := crowded(ground, facts, aim, slots, strict=False):
+    if refused := crowded(ground, facts, aim.value, slots, strict=False):
         return refused
 
     def makes(product: Product, units: Decimal) -> tuple[Change, Mapping[str, Any]]:
@@ -120,9 +120,9 @@ def _moved(
     if isinstance(found, Refused):
         return found
     if found.best is None:
-        return found.refused(aim, facts)
+        return found.refused(aim.value, facts)
     best = found.best
-    if refused := worth_a_word(ground, aim, facts, best.saving):
+    if refused := worth_a_word(ground, aim.value, facts, best.saving):
         return refused
     gone = total(-kwh for bands in _added(best.bills.change).values() for kwh in bands.values() if kwh < 0)
     formula = (

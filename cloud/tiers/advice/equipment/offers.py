@@ -9,10 +9,10 @@ from typing import Any
 from cloud.kit.errors import NotFound
 from cloud.kit.money import CENT, ZERO
 from cloud.tariffs.bill import plain
-from cloud.tiers.advice.equipment.ground import Ground, answers
+from cloud.tiers.advice.equipment.ground import Ground, Known
 from cloud.tiers.advice.pricing import Change, bill
 from cloud.tiers.advice.product_documents import Aim, Product
-from cloud.tiers.advice.product_facts import Answer
+from cloud.tiers.advice.product_facts import Answer, Answers
 from cloud.tiers.advice.rules import Facts, MonthUse, Reason, Refused, TwoBills
 
 
@@ -136,7 +136,7 @@ def judged(
     Refused: the bills cannot be priced at all.
     """
     products = ground.answering(aim, facts.class_)
-    known = answers(ground, facts) | dict(found) if products else {}
+    known = Known(ground, facts, found)
     offers: list[Offer] = []
     turned: list[Turned] = []
     for product in products:
@@ -195,9 +195,7 @@ def share_of(product: Product, units: Decimal, need: Decimal) -> Decimal:
     return saved * min(Decimal(1), done / need) if need > 0 else ZERO
 
 
-def _fits(
-    ground: Ground, facts: Facts, product: Product, known: Mapping[str, Answer | None]
-) -> Turned | None:
+def _fits(ground: Ground, facts: Facts, product: Product, known: Answers) -> Turned | None:
     subs = product.for_.sub_tiers
     if subs and ground.around.subs.get(facts.account) not in subs:
         return Turned(product, Why.NOT_FIT, {"fact": "sub_tier", "sub_tiers": list(subs), "known": True})
@@ -213,7 +211,7 @@ def _offered(
     ground: Ground,
     facts: Facts,
     product: Product,
-    known: Mapping[str, Answer | None],
+    known: Answers,
     months: Sequence[MonthUse],
     makes: Makes,
 ) -> Offer | Turned | Refused:
@@ -228,7 +226,7 @@ def _offered(
     made = makes(product, units)
     if isinstance(made, Turned):
         return made
-    bills = priced(ground, product.answers, facts, months, made[0])
+    bills = priced(ground, product.answers.value, facts, months, made[0])
     if isinstance(bills, Refused):
         return bills
     return _pays(Offer(product, units, bills, made[1]))

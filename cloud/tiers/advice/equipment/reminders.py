@@ -55,12 +55,12 @@ def voltage_quality(ground: Ground, facts: Facts) -> Advice | Refused | None:
 
 def training(ground: Ground, facts: Facts) -> Advice | Refused | None:
     """A course, material or a report; for small businesses and farms the course is worth a word by itself."""
-    whole = kwh_year(facts)
-    found = _offered(ground, facts, Aim.TRAINING, {"kwh_year": whole if len(facts.year) == 12 else None})
-    if facts.class_ not in SMALL or not any("refused" not in each for each in found):
-        return None
     limits, capacity = ground.policy.training, facts.contract.capacity_kva
-    if (capacity is not None and capacity > exact(limits.most_kva)) or whole > exact(limits.most_kwh):
+    if facts.class_ not in SMALL or (capacity is not None and capacity > exact(limits.most_kva)):
+        return None
+    whole = kwh_year(ground, facts)
+    found = _offered(ground, facts, Aim.TRAINING, {"kwh_year": whole if len(facts.year) == 12 else None})
+    if whole > exact(limits.most_kwh) or all("refused" in each for each in found):
         return None
     evidence = {"kwh_year": f"{whole:f}", "months": len(facts.year), "products": found}
     return _without_money(ground, facts, Aim.TRAINING, evidence, ())

@@ -30,11 +30,11 @@ def hot_water(ground: Ground, facts: Facts) -> Advice | Refused | None:
 
 
 def _replaced(ground: Ground, facts: Facts, aim: Aim) -> Advice | Refused | None:
-    products = ground.answering(aim, facts.class_)
-    whole = kwh_year(facts)
+    whole = kwh_year(ground, facts)
+    products = [each for each in ground.answering(aim, facts.class_) if _large_enough(each, whole)]
     if not products or whole <= 0:
         return None
-    months = year_of(ground, aim, facts)
+    months = year_of(ground, aim.value, facts)
     if isinstance(months, Refused):
         return months
     affected = whole * max(_part(each, facts) for each in products)
@@ -52,9 +52,9 @@ def _replaced(ground: Ground, facts: Facts, aim: Aim) -> Advice | Refused | None
     if isinstance(found, Refused):
         return found
     if found.best is None:
-        return found.refused(aim, facts)
+        return found.refused(aim.value, facts)
     best = found.best
-    if refused := worth_a_word(ground, aim, facts, best.saving):
+    if refused := worth_a_word(ground, aim.value, facts, best.saving):
         return refused
     evidence = {
         "kwh_year": f"{whole:f}",
@@ -79,6 +79,11 @@ def _replaced(ground: Ground, facts: Facts, aim: Aim) -> Advice | Refused | None
         ground.valid_until(facts),
         ("count_devices",),
     )
+
+
+def _large_enough(product: Product, kwh_year: Decimal) -> bool:
+    """Whom a product is too large for is told nothing of it."""
+    return all(each.met(kwh_year) for each in product.fit if each.fact == "kwh_year")
 
 
 def _part(product: Product, facts: Facts) -> Decimal:

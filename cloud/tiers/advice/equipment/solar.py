@@ -55,7 +55,7 @@ def pv(ground: Ground, facts: Facts) -> Advice | Refused | None:
     limits, day_share = ground.policy.pv, own(facts, "daytime_share")
     if day_share is None or day_share < limits.day_share:
         return None
-    whole = kwh_year(facts)
+    whole = kwh_year(ground, facts)
     if whole < exact(limits.least_kwh[_class(limits.least_kwh, facts)]):
         return None
     if facts.contract.pv_kwp:

@@ -103,7 +103,7 @@ def _told(
     def makes(product: Product, units: Decimal) -> tuple[Change, Mapping[str, Any]]:
         return scaled(change, share_of(product, units, less)), {}
 
-    whole = kwh_year(facts)
+    whole = kwh_year(ground, facts)
     known = {"affected_kwh": less, "cooling_share": exact(side.slope * days) / whole if whole else None}
     products = judged(ground, facts, Aim.COOLING, months, known, makes) if side.warm else None
     evidence = {

@@ -10,7 +10,9 @@ from cloud.customers.consents import Purpose
 from cloud.customers.grades import Grade
 from cloud.customers.needs import Need
 from cloud.tiers.advice.equipment import KINDS, ruled
+from cloud.tiers.advice.equipment.ground import ANSWERS
 from cloud.tiers.advice.equipment.reminders import important_inspection, training, voltage_quality
+from cloud.tiers.advice.product_facts import NAMES, NEEDS
 from cloud.tiers.advice.rules import Advice
 from tests.cloud.tiers.advice.equipment.given import bases, facts, ground, profile, refused, sized
 
@@ -51,6 +53,12 @@ def test_small_businesses_are_offered_a_course_without_any_money() -> None:
     assert offered["monthly-report"] == "not_fit"
     assert training(ground(), facts(contract={"capacity_kva": Decimal(400)})) is None
     assert training(ground(), facts("household")) is None
+
+
+def test_every_fact_that_a_file_may_ask_for_is_answered_by_somebody() -> None:
+    of_rules = NEEDS | {"cooling_share"}
+    assert set(NAMES) - of_rules <= set(ANSWERS)
+    assert set(ANSWERS) <= set(NAMES)
 
 
 LONG_DAY = np.where((np.arange(96) >= 32) & (np.arange(96) < 72), 10.0, 1.0).astype(np.float32)

@@ -50,12 +50,14 @@ def test_hot_water_is_for_larger_households_and_pays_by_the_price_of_the_energy(
     assert found.evidence["products"][0]["units"] == "1"
     # one unit takes the place of 2,200 of 2,880 kWh: 0.65 · 2,200 = 1,430 kWh
     assert sum(kwh_change(found).values()) == pytest.approx(-1430, abs=1)
+    small = shop("household", kwh={"flat": 300}, contract={"persons": 5, "capacity_kva": None})
+    assert hot_water(ground(), small) is None
     few = shop("household", contract={"persons": 2, "capacity_kva": None})
     assert refused(hot_water(ground(), few), "not_fit")["fact"] == "persons"
 
 
 def test_a_product_that_does_not_pay_in_time_is_refused_with_its_years() -> None:
-    of = shop("household", kwh={"flat": 300}, contract={"persons": 5, "capacity_kva": None})
+    of = shop("household", kwh={"flat": 520}, contract={"persons": 5, "capacity_kva": None})
     params = refused(hot_water(ground(), of), "payback_too_long")
     assert Decimal(params["years"]) > 10
     refused(
