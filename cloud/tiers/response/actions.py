@@ -62,6 +62,11 @@ class Responses:
             connection, where, self.policy.value, self.calendar, self.zone, self._clock.now(), but=but
         )
 
+    def too_late(self, start: datetime) -> bool:
+        """Whether customers could no longer be told in time of an event that begins then."""
+        notice = timedelta(hours=self.policy.value.limits.notice_hours)
+        return self._clock.now() + notice > start
+
     def propose(
         self, connection: Connection, where: Where, by: str, accounts: Sequence[str] | None = None
     ) -> int:
@@ -193,7 +198,7 @@ class Responses:
     def _invite(self, connection: Connection, event: Event, now: datetime) -> None:
         """Conflict when it is too late, or nobody may be asked any more."""
         policy = self.policy.value
-        if now + timedelta(hours=policy.limits.notice_hours) > event.times.start:
+        if self.too_late(event.times.start):
             hours = f"{policy.limits.notice_hours:g}"
             raise Conflict(f"it is too late: customers are told {hours} hours before the start")
         day = local_day(event.times.start, self.zone)

@@ -2,14 +2,14 @@
 
 from fastapi import APIRouter
 
-from cloud.web.customers import accounts, mismatch
-from cloud.web.customers import response, response_own
+from cloud.web.customers import accounts, mismatch, response, response_own
 from cloud.web.pages import Pages
 from cloud.web.parts import Parts
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
     routes = APIRouter()
+    routes.include_router(response.router(parts, pages))
     for each in (mismatch, accounts):  # whose address is any word comes last
         routes.include_router(each.router(parts, pages))
     return routes
