@@ -83,7 +83,7 @@ def gather(
         month,
         now,
         spells,
-        dict(connection.execute(select(account_table.c.no, account_table.c.customer)).tuples().all()),
+        dict(connection.execute(select(account_table.c.no, account_table.c.customer)).all()),
         orders,
         notices,
         _channels(connection),
@@ -105,7 +105,7 @@ def _months_back(first: date, months: int) -> date:
 def _channels(connection: Connection) -> dict[str, int]:
     table = contact_table.c
     counted = select(table.customer, func.count()).group_by(table.customer)
-    return dict(connection.execute(counted).tuples().all())
+    return dict(connection.execute(counted).all())
 
 
 def _collected(
