@@ -38,6 +38,7 @@ class Documents:
 
     in_force: Callable[[date], Tariff]
     _months: dict[date, Tariff] = field(default_factory=dict)
+    _varied: dict[tuple[int, Variant], Tariff] = field(default_factory=dict)
     _pricers: dict[tuple[str, Variant], Pricer] = field(default_factory=dict)
     _prices: dict[tuple[str, date], tuple[float, ...]] = field(default_factory=dict)
     _known: dict[tuple[str, date], "Known"] = field(default_factory=dict)
@@ -50,14 +51,18 @@ class Documents:
     def pricer(self, plan: str, variant: Variant = AS_IT_IS) -> Pricer:
         key = (plan, variant)
         if key not in self._pricers:
-            changed: dict[int, Tariff] = {}
-
-            def found(day: date) -> Tariff:
-                tariff = self(day)
-                return changed.setdefault(id(tariff), varied(tariff, variant))
-
-            self._pricers[key] = Pricer(self if variant == AS_IT_IS else found, plan)
+            self._pricers[key] = Pricer(lambda day: self.under(day, variant), plan)
         return self._pricers[key]
+
+    def under(self, day: date, variant: Variant) -> Tariff:
+        """The document of a day with other steps; the same one each time it is asked for."""
+        tariff = self(day)
+        if variant == AS_IT_IS:
+            return tariff
+        key = (id(tariff), variant)
+        if key not in self._varied:
+            self._varied[key] = varied(tariff, variant)
+        return self._varied[key]
 
     def known(self, plan: str, day: date) -> "Known":
         """Whether a plan can be priced on a day."""

@@ -72,6 +72,16 @@ class Rows:
     catalogue: Catalogue
     of_point: dict[str, list[tuple[Block, int]]]
     keys: dict[tuple[str, date, date], dict[str, str]]
+    spans: dict[tuple[float, float], tuple[date, date, bool]]
+
+    def span(self, first: float, last: float) -> tuple[date, date, bool]:
+        """The days of these ordinals, and whether they are a whole month."""
+        known = self.spans.get((first, last))
+        if known is None:
+            low, high = date.fromordinal(int(first)), date.fromordinal(int(last))
+            known = (low, high, (low, high) == month_of(low))
+            self.spans[first, last] = known
+        return known
 
     def plans(self, tariff: str, block: Block, last: date) -> dict[str, str]:
         """By plan of the tariff the key under which this month has it."""
@@ -92,7 +102,7 @@ def rows_of(catalogue: Catalogue, blocks: Iterator[Block]) -> Rows:
     for block in blocks:
         for at, point in enumerate(block.points):
             of_point.setdefault(point, []).append((block, at))
-    return Rows(catalogue, of_point, {})
+    return Rows(catalogue, of_point, {}, {})
 
 
 def months_of(rows: Rows, tariff: str, served: Sequence[Served], *, demands: bool) -> list[MonthUse]:
@@ -165,6 +175,22 @@ def _apart(spans: dict[tuple[int, int], np.ndarray]) -> dict[tuple[int, int], np
 
 
 def _month(rows: Rows, tariff: str, month: date, found: Sequence[tuple[str, Row]], demands: bool) -> MonthUse:
+    if len(found) == 1:
+        row = found[0][1]
+        head = row.head
+        first, last, whole = rows.span(head[0], head[1])
+        return MonthUse(
+            month,
+            first,
+            last,
+            whole,
+            Stored((row,), rows.plans(tariff, row.block, last)),
+            head[3] / head[2] if head[2] else 0.0,
+            head[4] / head[2] if head[2] else 0.0,
+            _demand((head,)) if demands else None,
+            _kvarh((head,), 8) if demands else None,
+            _kvarh((head,), 9) if demands else None,
+        )
     heads = [row.head for _, row in found]
     first = date.fromordinal(int(min(head[0] for head in heads)))
     last = date.fromordinal(int(max(head[1] for head in heads)))

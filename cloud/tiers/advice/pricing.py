@@ -17,7 +17,7 @@ from cloud.tariffs.power_factor import Standard
 from cloud.tariffs.price import cycle_of
 from cloud.tariffs.two_part import Basis, Connection, basic_charge
 from cloud.tariffs.usage import Household, Part, Supply, Usage
-from cloud.tiers.advice.documents import Known, Variant, varied
+from cloud.tiers.advice.documents import Known, Variant
 from cloud.tiers.advice.rules import Facts, MonthUse, Reason, Refused, TwoBills
 
 BASIC = "basic"
@@ -117,16 +117,15 @@ def two_bills(
     market = on_market(facts)
     if market and not basic_alone:
         return Refused(kind, facts.account, Reason.MARKET_PRICE)
-    for plan in plans:
-        if refused := obstacle(kind, facts, months, plan, energy=not market):
-            return refused
     now = Change(projected=change.projected)
     try:
         before, after = (
             bill(facts, months, each, basic_alone=market, before_kwh=before_kwh) for each in (now, change)
         )
-    except (ValueError, NotFound) as error:
-        return Refused(kind, facts.account, Reason.UNPRICED, {"why": str(error)})
+    except (ValueError, NotFound, KeyError) as error:
+        told = (obstacle(kind, facts, months, plan, energy=not market) for plan in sorted(plans))
+        unpriced = Refused(kind, facts.account, Reason.UNPRICED, {"why": str(error)})
+        return next((each for each in told if each is not None), unpriced)
     last = max([months[-1].last, *(each.last for each in change.projected.values())])
     plain = change.as_json() | ({} if before_kwh is None else {"before_kwh": str(before_kwh)})
     return TwoBills(before, after, months[0].first, last, plain, BASIC if market else None)
@@ -208,7 +207,7 @@ def _joined(facts: Facts, plan: str, parts: tuple[Part, ...], variant: Variant) 
     if not its.prices or len(its.prices) > 1 or facts.tariff(parts[-1].last) is not tariff:
         return parts
     if its.steps and tariff.steps is not None:
-        steps = varied(tariff, variant).steps
+        steps = facts.tariff.under(first.first, variant).steps
         assert steps is not None
         if steps.cycle == "month" or cycle_of(steps, first.first) != cycle_of(steps, parts[-1].last):
             return parts
@@ -234,8 +233,11 @@ def _supply(facts: Facts, month: MonthUse, change: Change) -> Supply:
 
 def _parts(month: MonthUse, plan: str, change: Change) -> Sequence[Part]:
     """The month's parts with what is added or taken away: from the first that has it, on."""
-    parts, added = list(month.kwh[plan]), change.added_kwh.get(month.month)
-    for band, kwh in (added or {}).items():
+    added = change.added_kwh.get(month.month)
+    if not added:
+        return month.kwh[plan]
+    parts = list(month.kwh[plan])
+    for band, kwh in added.items():
         left = kwh
         for at, part in enumerate(parts):
             last = at == len(parts) - 1
