@@ -27,6 +27,9 @@ from sqlalchemy import (
 from cloud.alerts.courier import DEAD, PENDING
 from cloud.alerts.notify import delivery_table, notice_table
 from cloud.customers import store as customers
+from cloud.customers.consents import consent_table
+from cloud.customers.needs import need_table
+from cloud.customers.persons import person_table
 from cloud.customers.store import account_table, contact_table, customer_table, service_table
 from cloud.keeping import visits, words
 from cloud.keeping.words import GONE
@@ -86,6 +89,7 @@ def erase(connection: Connection, customer: str, *, by: str, why: str, now: date
         + _erase_person(connection, customer)
         + _erase_logins(connection, customer)
         + _erase_channels(connection, customer)
+        + _erase_file(connection, customer, accounts)
         + _erase_words(connection, customer, accounts)
         + words.sweep(connection, known)
     )
@@ -124,6 +128,8 @@ def _words_of(connection: Connection, customer: str) -> set[str]:
     found |= set(
         connection.scalars(select(contact_table.c.channel).where(contact_table.c.customer == customer))
     )
+    called = select(person_table.c.name, person_table.c.phone).where(person_table.c.customer == customer)
+    found |= {word for row in connection.execute(called) for word in row}
     return (found | {person.name, person.phone}) - {None, GONE}
 
 
@@ -157,6 +163,15 @@ def _erase_channels(connection: Connection, customer: str) -> int:
     connection.execute(unsent.values(state=DEAD))
     contacts = delete(contact_table).where(contact_table.c.customer == customer)
     return len(found) + connection.execute(contacts).rowcount
+
+
+def _erase_file(connection: Connection, customer: str, accounts: Sequence[str]) -> int:
+    """Whom to call goes; that something was agreed to or needed stays, without the words."""
+    called = delete(person_table).where(person_table.c.customer == customer)
+    agreed = update(consent_table).where(consent_table.c.customer == customer)
+    needed = update(need_table).where(need_table.c.account.in_(accounts), need_table.c.detail != "")
+    statements = (called, agreed.values(how=GONE), needed.values(detail=GONE, evidence={}))
+    return sum(connection.execute(each).rowcount for each in statements)
 
 
 def _erase_words(connection: Connection, customer: str, accounts: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ LONG = 100
 """Columns that take so many characters are for sentences; shorter ones hold names of things and states."""
 SHORTEST = 2
 """A shorter word is no name: it would be found everywhere."""
-_KNOWN_WHOSE = "customer account contact delivery user_account erasure"
+_KNOWN_WHOSE = "customer account contact contact_person delivery user_account erasure"
 _STATIONS_OWN = "area feeder section gateway"
 _BY_MACHINES = (
     "alert_suspicion archive_file collection_gap collection_gap_order collection_meter_day "

@@ -134,14 +134,14 @@ def tariffs(connection: Connection) -> list[str]:
 def shapes(connection: Connection) -> list[str]:
     """Those that any account stands in."""
     table = decision_table.c
-    query = select(table.shape).distinct().where(table.newest, table.shape.is_not(None)).order_by(table.shape)
+    query = select(table.shape).distinct().where(_newest(), table.shape.is_not(None)).order_by(table.shape)
     return list(connection.scalars(query))
 
 
 def subs(connection: Connection) -> list[str]:
     """Sub-tiers inside classes that any account stands in: household.large_family."""
     table = decision_table.c
-    query = select(table["class"], table.sub).distinct().where(table.newest, table.sub.is_not(None))
+    query = select(table["class"], table.sub).distinct().where(_newest(), table.sub.is_not(None))
     return sorted(f"{row[0]}.{row[1]}" for row in connection.execute(query))
 
 
@@ -216,7 +216,14 @@ def _needed(wanted: str, now: datetime) -> ColumnElement[bool]:
 
 
 def _decided(*more: ColumnElement[bool]) -> Any:
-    return select(decision_table.c.account).where(decision_table.c.newest, *more)
+    return select(decision_table.c.account).where(_newest(), *more)
+
+
+def _newest() -> ColumnElement[bool]:
+    """Of each account the newest decision: one look into the primary key."""
+    own = decision_table.alias("own")
+    last = select(func.max(own.c.month)).where(own.c.account == decision_table.c.account)
+    return decision_table.c.month == last.scalar_subquery()
 
 
 def _stands(axis: Axis, value: str, today: date) -> ColumnElement[bool]:

@@ -86,6 +86,7 @@ def values(
         return {**_common(found, words), "account": None}
     areas = areas_of(connection, [shown.no], now)
     area = areas.get(shown.no)
+    unpaid = [each for each in shown.bills if each.paid_on is None]
     standing = [each for each in locks.of_account(connection, shown.no) if each.ended_on is None]
     return {
         **_common(found, words),
@@ -105,7 +106,8 @@ def values(
         "needs": [(each, named(axis_names.NEEDS, each.need, words)) for each in shown.needs],
         "months": [_month(each, words) for each in shown.months[:SHORT_MONTHS]],
         "bills": shown.bills[:SHORT_MONTHS],
-        "owed": sum((each.amount for each in shown.bills if each.paid_on is None), Decimal(0)),
+        "owed": sum((each.amount for each in unpaid), Decimal(0)),
+        "overdue": sum((each.amount for each in unpaid if each.days_late), Decimal(0)),
         "history": [_decision(each, shown.customer_class, subs, words) for each in shown.tier_history],
         "terms": tier_words.terms(shown.entitlements, words),
         "promises": tier_words.promises(shown.promises, words),
@@ -156,7 +158,8 @@ def _axis(axis: str, tiers: Sequence[outs.TierOut], subs: Mapping[str, str], wor
     standing = next((each for each in tiers if each.axis == axis), None)
     name = named(axis_names.AXES, axis, words)
     if standing is None:
-        return {"axis": axis, "name": name, "value": None}
+        lacking = ("value", "sub", "since", "provisional", "locked_until", "rule", "said", "moved", "sign")
+        return {"axis": axis, "name": name, **dict.fromkeys(lacking)}
     shape = axis == Axis.SHAPE.value
     value = shape_said(standing.value, words) if shape else value_of(axis, standing.value, words)
     return {

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select, update
 
 from cloud.alerts.notify import delivery_table, notice_table
 from cloud.app import Application
+from cloud.customers import consents, needs, persons
 from cloud.customers.protection import protection_table
 from cloud.customers.store import account_table, contact_table, customer_table, service_table
 from cloud.exchange.store import import_table
@@ -26,6 +27,7 @@ from tests.cloud.conftest import NOW, Browser
 CANARIES = (
     *("示例户 A", "示例村 A", "13900000000", "mailto://canary.example", "一片漆黑", "customer-a"),
     *("门口有狗", "冰柜坏过", "灯常亮", "怕停电", "晚上在家"),
+    *("示例联系人", "13911111111", "上门签字", "氧气机"),
 )
 MET = NOW - timedelta(days=3)
 PHOTO = b"\xff\xd8\xff" + b"0" * 20 + b"\xff\xd9"
@@ -74,6 +76,11 @@ def write_about_a(connection: Connection) -> None:
         update(command_table).where(command_table.c.meter == "M-2").values(reason="晚上在家", asked_at=MET)
     )
     connection.execute(update(protection_table).values(why="怕停电"))
+    told = {"by": "operator", "now": MET}
+    person = {"customer": "C-A", "role": "deputy", "phone": "13911111111", "name": "示例联系人"}
+    persons.add(connection, person, **told)
+    consents.give(connection, "C-A", consents.Purpose.OFFERS, how="上门签字", **told)
+    needs.declare(connection, "10A", needs.Need.HELP, "氧气机", **told)
 
 
 def whole(application: Application) -> str:
