@@ -1,0 +1,200 @@
+"""A customer's own page of their service: how they stand and why, what they are promised, contests."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from sqlalchemy import Connection, Row
+from starlette.responses import Response
+
+from cloud.kit.auth import User
+from cloud.kit.errors import CloudError
+from cloud.policies.deadlines import Place
+from cloud.tiers.axes import Axis
+from cloud.tiers.entitlements import store as entitlements
+from cloud.tiers.entitlements.rules import Entitlements
+from cloud.tiers.rating import contests, store
+from cloud.tiers.rating.contests import CONTESTABLE, State
+from cloud.tiers.rating.store import Standing
+from cloud.web.customers import standing_words as say
+from cloud.web.customers.axis_names import AXES, REACHES, named, value_of
+from cloud.web.language import Words, mark
+from cloud.web.pages import Pages, back
+from cloud.web.parts import Parts
+from cloud.web.portal_reader import Frame, Reader, customer_of, reader_of
+
+ORDER = (Axis.VALUE, Axis.CLASS, Axis.CREDIT, Axis.NEED, Axis.SHAPE, Axis.GRADE)
+STATES = {
+    State.OPEN: ("warn", mark("being looked at")),
+    State.UPHELD: ("none", mark("looked at, it stays")),
+    State.CHANGED: ("good", mark("changed")),
+    State.REJECTED: ("none", mark("not accepted")),
+    State.WITHDRAWN: ("none", mark("taken back")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AxisView:
+    """One axis; `letter` only of the value tier."""
+
+    axis: str
+    name: str
+    value: str
+    letter: str | None
+    meaning: str
+    since: str
+    provisional: bool
+    locked_until: str
+    reasons: list[str]
+    change: list[str]
+    contestable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContestView:
+    id: int
+    axis: str
+    value: str
+    text: str
+    at: str
+    due: str
+    state: tuple[str, str]
+    open: bool
+    answer: str
+    became: str
+    unread: bool
+
+
+def router(parts: Parts, pages: Pages) -> APIRouter:
+    routes = APIRouter(prefix="/service")
+    Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
+    show, ratings = Frame(parts, pages).show, parts.tiers.ratings
+
+    @routes.get("")
+    def service(
+        request: Request, user: Customer, account: Annotated[str, Query(max_length=32)] = ""
+    ) -> Response:
+        words = pages.words(request)
+        with parts.database.read() as connection:
+            reader = reader_of(connection, user, account)
+            values = _values(parts, connection, reader, words) if reader.account else {}
+        return show(request, "portal/service.html", "service", reader, service_tab="tier", **values)
+
+    @routes.post("/contest")
+    def contest(
+        user: Customer,
+        account: Annotated[str, Form(max_length=32)],
+        axis: Annotated[Axis, Form()],
+        text: Annotated[str, Form(max_length=contests.MOST_TEXT)] = "",
+    ) -> Response:
+        try:
+            ratings.contest(account, axis, text, by=user.login, customer=str(user.customer))
+        except CloudError:
+            return back(_page(account), "contest_refused")
+        return back(_page(account), "contest_open")
+
+    @routes.post("/contests/{id}/{what}")
+    def settle(user: Customer, id: int, what: str) -> Response:  # noqa: A002
+        try:
+            if what == "withdraw":
+                ratings.withdraw(id, by=user.login, customer=str(user.customer))
+            else:
+                ratings.seen(id, str(user.customer))
+        except CloudError:
+            return back("/portal/service", "contest_refused")
+        return back("/portal/service", "contest_saved")
+
+    return routes
+
+
+def _page(account: str) -> str:
+    return f"/portal/service?{urlencode({'account': account})}#contest"
+
+
+def _values(parts: Parts, connection: Connection, reader: Reader, words: Words) -> dict[str, Any]:
+    assert reader.account is not None
+    tiers, no = parts.tiers, reader.account.no
+    found = store.standing(connection, tiers.ratings.today(), no)
+    asked = contests.of_account(connection, no)
+    promised = entitlements.of(connection, tiers.promises, no, parts.clock.now())
+    axes = [_axis(found[axis], tiers.ratings.policy.names(), words) for axis in ORDER if axis in found]
+    busy = {row.axis for row in asked if row.state == State.OPEN}
+    return {
+        "axes": axes,
+        "rule": found[Axis.VALUE].rule if Axis.VALUE in found else "",
+        "month": _month(found, words),
+        "promises": [] if promised is None else _promises(promised, words),
+        "contests": [_contest(row, tiers.ratings.policy.names(), words) for row in asked],
+        "open_to": [each for each in axes if each.contestable and each.axis not in busy],
+        "days": tiers.ratings.policy.contest_days,
+    }
+
+
+def _axis(standing: Standing, names: Any, words: Words) -> AxisView:
+    return AxisView(
+        standing.axis.value,
+        words.text(AXES[standing.axis.value]),
+        say.value(standing, names, words),
+        standing.value if standing.axis is Axis.VALUE and len(standing.value) == 1 else None,
+        say.meaning(standing, words),
+        "" if standing.since is None else words.day(standing.since),
+        standing.provisional and standing.axis is Axis.VALUE,
+        "" if standing.locked_until is None else words.day(standing.locked_until),
+        say.reasons(standing, names, words),
+        say.change(standing, words),
+        standing.axis in CONTESTABLE,
+    )
+
+
+def _month(found: dict[Axis, Standing], words: Words) -> str:
+    """The last month that was judged."""
+    month = found[Axis.VALUE].month if Axis.VALUE in found else None
+    return "" if month is None else f"{month:%Y-%m}" if words.language != "zh_CN" else f"{month:%Y年%-m月}"
+
+
+def _promises(promised: Entitlements, words: Words) -> list[tuple[str, str]]:
+    """What a customer asks for first: name and what is promised."""
+    found = [
+        (words.text("A crew is with you, in town"), _time(promised.on_site(Place.CITY), words)),
+        (words.text("A crew is with you, in the country"), _time(promised.on_site(Place.COUNTRY), words)),
+        (words.text("You are told of news"), named(REACHES, promised.reach.value, words)),
+    ]
+    if promised.interval_s is not None:
+        minutes = words.number(promised.interval_s / 60)
+        found.append((words.text("Your meter is read every"), words.text("%(minutes)s min", minutes=minutes)))
+    if promised.instalments > 1:
+        number = words.number(promised.instalments)
+        found.append((words.text("A bill may be paid in"), words.text("%(number)s parts", number=number)))
+    return found
+
+
+def _time(span: timedelta, words: Words) -> str:
+    return words.text("within %(minutes)s min", minutes=words.number(span.total_seconds() / 60))
+
+
+def _contest(row: Row[Any], names: Any, words: Words) -> ContestView:
+    state = State(row.state)
+    kind, text = STATES[state]
+    return ContestView(
+        row.id,
+        words.text(AXES[row.axis]),
+        _said(row.axis, row.value, names, words),
+        row.text,
+        words.day(row.at.astimezone(words.zone).date()),
+        words.day(row.due_on),
+        (kind, words.text(text)),
+        state is State.OPEN,
+        row.answer or "",
+        "" if row.became is None or row.became == row.value else _said(row.axis, row.became, names, words),
+        state not in (State.OPEN, State.WITHDRAWN) and row.seen_at is None,
+    )
+
+
+def _said(axis: str, value: str, names: Any, words: Words) -> str:
+    if axis == Axis.SHAPE:
+        return say.shape(value, words)
+    if value in names:
+        return str(names[value].zh_CN if words.language == "zh_CN" else names[value].en)
+    return value_of(axis, value, words)
