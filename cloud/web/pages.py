@@ -68,6 +68,14 @@ SAID = {
     "response_refused": ("bad", mark("That was not done: it does not follow, or it is too late for it.")),
     "response_saved": ("good", mark("Your answer is saved.")),
     "response_unsaved": ("bad", mark("That was not saved: it is too late, or the number does not fit.")),
+    "contest_open": ("good", mark("It is sent: the answer appears on this page.")),
+    "contest_saved": ("good", mark("It is written down.")),
+    "contest_refused": (
+        "bad",
+        mark("That was not sent: say in a few words what is wrong, once for each thing."),
+    ),
+    "signed_up": ("good", mark("You are signed up; the station gets in touch.")),
+    "signup_ended": ("good", mark("The sign-up has ended.")),
     "unfit": (
         "bad",
         mark(
@@ -75,6 +83,24 @@ SAID = {
             "a cancellation needs its reason."
         ),
     ),
+    "segment_saved": ("good", mark("The segment is kept.")),
+    "segment_removed": ("good", mark("The segment is gone.")),
+    "campaign_written": ("good", mark("The draft is kept; another person approves it.")),
+    "campaign_moved": ("good", mark("The campaign has moved on.")),
+    "campaign_own": ("bad", mark("That was not done: another person approves what you wrote.")),
+    "campaign_hours": (
+        "bad",
+        mark(
+            "That was not done: in an area of the segment these hours are near overload or the feeder's peak."
+        ),
+    ),
+    "campaign_early": ("warn", mark("Its days are not all checked yet: it is measured later by itself.")),
+    "voucher_redeemed": ("good", mark("The voucher is used: hand it over.")),
+    "voucher_refused": ("bad", mark("There is no such voucher, or it was used, cancelled or is too old.")),
+    "consent_saved": ("good", mark("Your choice is written down.")),
+    "voucher_bought": ("good", mark("The voucher is yours; its code is below.")),
+    "offer_answered": ("good", mark("Your answer is written down; you may change it while the offer runs.")),
+    "offer_refused": ("warn", mark("That is no longer possible: the offer is over, or points are lacking.")),
 }
 """What a page may say after a redirect: the address carries the key, never the text."""
 

@@ -2,7 +2,17 @@
 
 from fastapi import APIRouter
 
-from cloud.web.customers import accounts, mismatch, response, response_own
+from cloud.web.customers import (
+    accounts,
+    campaigns,
+    mismatch,
+    offers,
+    products,
+    response,
+    response_own,
+    segments,
+    service_own,
+)
 from cloud.web.pages import Pages
 from cloud.web.parts import Parts
 
@@ -10,7 +20,8 @@ from cloud.web.parts import Parts
 def router(parts: Parts, pages: Pages) -> APIRouter:
     routes = APIRouter()
     routes.include_router(response.router(parts, pages))
-    for each in (mismatch, accounts):  # whose address is any word comes last
+    routes.include_router(products.router(parts, pages))
+    for each in (campaigns, segments, mismatch, accounts):  # whose address is any word comes last
         routes.include_router(each.router(parts, pages))
     return routes
 
@@ -19,4 +30,7 @@ def portal(parts: Parts, pages: Pages) -> APIRouter:
     """What a customer sees of it: each route finds whose pages they are by itself."""
     routes = APIRouter()
     routes.include_router(response_own.router(parts, pages))
+    routes.include_router(offers.router(parts, pages))
+    routes.include_router(products.portal(parts, pages))
+    routes.include_router(service_own.router(parts, pages))
     return routes
