@@ -24,7 +24,7 @@ def check(
         raise Invalid(f"{folder}: no such folder")
     known = readers()
     found = {name: sorted(_in(folder, name)) for name in known}
-    wrong = [*_strangers(folder, known), *_mistakes(folder, known, found)]
+    wrong = list(dict.fromkeys([*_strangers(folder, known), *_mistakes(folder, known, found)]))
     if wrong:
         raise Invalid(wrong[0], wrong)
     sound = [str(path) for paths in found.values() for path in paths]
@@ -33,8 +33,12 @@ def check(
 
 def readers() -> Mapping[str, Reader]:
     """What reads and judges each policy: `NAME.toml`, or the documents in the folder NAME."""
+    return dict(sorted({**_of_the_chain(), **_of_service()}.items()))
+
+
+def _of_the_chain() -> Mapping[str, Reader]:
+    """From the meter to what is understood of it, and what is wrong."""
     from cloud.alerts import policy as alerts
-    from cloud.customers.contract_terms import contract_terms
     from cloud.fleet import command_rules, owners
     from cloud.insight import bands
     from cloud.insight.areas.policy import quality_policy
@@ -44,9 +48,6 @@ def readers() -> Mapping[str, Reader]:
     from cloud.kit.calendar import station_calendar
     from cloud.metering.ledger.policy import collection_policy
     from cloud.metering.vee.policy import vee_policy
-    from cloud.tiers.advice import products
-    from cloud.tiers.advice.equipment.policy import equipment_policy
-    from cloud.tiers.parts import tariff_catalogue
     from cloud.workorders.deadlines import deadline_policy
 
     return {
@@ -54,19 +55,47 @@ def readers() -> Mapping[str, Reader]:
         "bands": bands.station_bands,
         "calendar": station_calendar,
         "collection": collection_policy,
-        "contracts": contract_terms,
         "commands": command_rules.command_policy,
         "deadlines": deadline_policy,
-        "equipment": equipment_policy,
         "forecast": forecast_policy,
         "loss": loss_policy,
         "notices": alerts.notice_policy,
         "owners": lambda folder: owners.owners(folder, "companion"),
-        "products": products.read,
         "profile": profile_policy,
         "quality": quality_policy,
-        "tariffs": tariff_catalogue,
         "vee": vee_policy,
+    }
+
+
+def _of_service() -> Mapping[str, Reader]:
+    """What is charged, promised, advised and offered."""
+    from cloud.customers.contract_terms import contract_terms
+    from cloud.tiers.advice import products
+    from cloud.tiers.advice.equipment.policy import equipment_policy
+    from cloud.tiers.advice.policy import advice_policy
+    from cloud.tiers.campaigns.house import read_promotions
+    from cloud.tiers.campaigns.policy import campaign_policy
+    from cloud.tiers.entitlements import policy as entitlements
+    from cloud.tiers.mismatch.policy import mismatch_policy
+    from cloud.tiers.overload import overload_policy
+    from cloud.tiers.parts import tariff_catalogue
+    from cloud.tiers.rating import policy as rating
+    from cloud.tiers.response.policy import response_policy
+
+    return {
+        "advice": advice_policy,
+        "campaigns": campaign_policy,
+        "class_profiles": mismatch_policy,
+        "contracts": contract_terms,
+        "entitlements": entitlements.read,
+        "equipment": equipment_policy,
+        "mismatch": mismatch_policy,
+        "overload": overload_policy,
+        "products": products.read,
+        "promotions": read_promotions,
+        "response": response_policy,
+        "tariffs": tariff_catalogue,
+        "tiers": rating.read,
     }
 
 
