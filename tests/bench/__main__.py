@@ -29,6 +29,7 @@ BENCHES = (
     "forecast",
     "loss",
     "billing",
+    "classes",
 )
 """In this order; each is a module with a function `run`."""
 
