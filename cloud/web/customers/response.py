@@ -131,7 +131,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             result=result,
             kwh=views.kwh,
             span=views.span,
-            said=views.effect_said(found, words) if found.result else "",
+            effect=views.effect_said(found, words) if found.result else "",
             error=views.error_said(result, words),
             chart=views.chart(result, words) if found.result else None,
             rows=[views.invitation_row(each, lines.get(each.id, []), words) for each in invited],

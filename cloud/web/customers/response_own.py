@@ -175,7 +175,7 @@ def _one(
             least=words.percent(float(terms.least_share)),
         ),
         words.moment(times.close_at, now),
-        f"{found.asked_kw:f}",
+        f"{found.asked_kw.normalize():f}",
         event.state is State.INVITED and now < times.close_at and found.state is not Answer.NO_ANSWER,
         event.state in (State.INVITED, State.CLOSED) and now < times.start and found.state is Answer.ACCEPTED,
         _came(found, lines, words),

@@ -81,7 +81,11 @@ REFUSED = {
     "no_load": mark("nothing drawn on comparable days"),
     "not_read": mark("not read during the event"),
 }
-VERDICTS = {Verdict.ENOUGH: "good", Verdict.LIKELY: "warn", Verdict.SHORT: "bad"}
+VERDICTS = {
+    Verdict.ENOUGH: ("good", mark("enough")),
+    Verdict.LIKELY: ("warn", mark("likely enough")),
+    Verdict.SHORT: ("bad", mark("not enough")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ def overload_rows(found: Sequence[Overload], names: Mapping[str, str], words: Wo
             each.subject,
             names.get(each.subject, each.subject),
             between(each.need.p50_kw, each.need.p90_kw, words),
-            words.number(each.need.limit_kw),
+            words.number(each.need.limit_kw, 1),
             words.percent(each.over_probability),
             tuple(Hours(f"{slot_time(a, 96)}–{slot_time(b, 96)}", a, b) for a, b in each.spells),
         )
@@ -164,14 +168,14 @@ def lead(found: Sequence[Overload], unknown: int, words: Words) -> str:
     return said + ("" if words.language == "zh_CN" else " ") + more
 
 
-def verdict(found: Plan, words: Words) -> tuple[str, str]:
-    """Whether it is enough, plainly, and what else there is."""
+def verdict(found: Plan, words: Words) -> tuple[str, str, str]:
+    """A sign, a word and a sentence: whether it is enough, and what else there is."""
     need, cover = found.need, found.cover
     if need is None or cover is None:
-        return "none", words.text(
-            "Nothing is known of these hours: no forecast, or no limit to hold it against."
-        )
-    return VERDICTS[cover.verdict], _verdict(need, cover, words)
+        said = words.text("Nothing is known of these hours: no forecast, or no limit to hold it against.")
+        return "none", words.text("not known"), said
+    sign, word = VERDICTS[cover.verdict]
+    return sign, words.text(word), _verdict(need, cover, words)
 
 
 def _verdict(need: Need, cover: Cover, words: Words) -> str:
@@ -183,19 +187,18 @@ def _verdict(need: Need, cover: Cover, words: Words) -> str:
     }
     if cover.verdict is Verdict.ENOUGH:
         return words.text(
-            "Too much: %(over)s. Customers are expected to shift %(kw)s kW (%(span)s): that is enough.",
-            **values,
+            "Too much: %(over)s. Customers are expected to shift %(kw)s kW (%(span)s).", **values
         )
     if cover.verdict is Verdict.LIKELY:
         return words.text(
-            "Too much: %(over)s. Customers are expected to shift %(kw)s kW (%(span)s): likely enough, "
-            "not surely.",
+            "Too much: %(over)s. Customers are expected to shift %(kw)s kW (%(span)s), which is not sure "
+            "to be enough.",
             **values,
         )
     return words.text(
-        "Too much: %(over)s. Customers are expected to shift %(kw)s kW (%(span)s): that is not enough, "
-        "%(lacking)s kW lack. Tell dispatch: load has to be moved to another transformer, or the line made "
-        "stronger, which is decided elsewhere.",
+        "Too much: %(over)s. Customers are expected to shift %(kw)s kW (%(span)s); %(lacking)s kW lack. "
+        "Tell dispatch: load has to be moved to another transformer, or the line made stronger, which is "
+        "decided elsewhere.",
         **values,
     )
 
