@@ -8,6 +8,7 @@ from cloud.web.customers import (
     mismatch,
     offers,
     products,
+    promises,
     response,
     response_own,
     segments,
@@ -21,7 +22,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     routes = APIRouter()
     routes.include_router(response.router(parts, pages))
     routes.include_router(products.router(parts, pages))
-    for each in (campaigns, segments, mismatch, accounts):  # whose address is any word comes last
+    for each in (campaigns, segments, mismatch, promises, accounts):  # whose address is any word comes last
         routes.include_router(each.router(parts, pages))
     return routes
 
