@@ -19,8 +19,8 @@ from cloud.web.portal_reader import Frame, customer_of, reader_of
 
 HOME = "/console/customers/advice/products"
 OWN = "/portal/advice"
-Name = Annotated[str, Form(max_length=64)]
-Number = Annotated[str, Form(max_length=32)]
+Name = Annotated[str, Form(max_length=64, pattern=r"^[^\x00]*$")]
+Number = Annotated[str, Form(max_length=32, pattern=r"^[^\x00]*$")]
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
