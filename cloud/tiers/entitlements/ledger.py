@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 
+from cloud.customers.store import account_table
 from cloud.fleet.history import among
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
@@ -263,6 +264,32 @@ def months(connection: Connection) -> list[date]:
     """Those that were judged, the newest first."""
     query = select(promise_table.c.month).distinct().order_by(promise_table.c.month.desc())
     return list(connection.scalars(query))
+
+
+def worst_first(
+    connection: Connection,
+    month: date,
+    *,
+    states: Collection[State] = (),
+    parts: Collection[Part] = (),
+    account: str = "",
+    limit: int = 100,
+) -> Sequence[Row[Any]]:
+    """A month's rows, those that were missed first, then what is not known; each with its `customer`."""
+    table = promise_table.c
+    rank = case({state.value: n for n, state in enumerate(_WORST)}, value=table.state, else_=len(_WORST))
+    query = select(promise_table, account_table.c.customer)
+    query = query.join(account_table, account_table.c.no == table.account).where(table.month == month)
+    if states:
+        query = query.where(table.state.in_(sorted(states)))
+    if parts:
+        query = query.where(table.part.in_(sorted(parts)))
+    if account:
+        query = query.where(table.account == account)
+    return connection.execute(query.order_by(rank, table.account, table.part).limit(limit)).all()
+
+
+_WORST = (State.MISSED, State.NOT_KNOWN, State.DELIVERED, State.NOT_DUE)
 
 
 def listed(

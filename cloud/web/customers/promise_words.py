@@ -1,43 +1,117 @@
-"""What promises, their terms and grounds are called on a page; words from the catalogues."""
+"""What promises, their terms, states and grounds are called on a page; words from the catalogues."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from cloud.tiers.entitlements.instalments import PlanEvent, PlanState
+from cloud.tiers.entitlements.polling import Outcome
+from cloud.tiers.entitlements.records import How
+from cloud.tiers.entitlements.verdicts import Part, State
+from cloud.web.customers.axis_names import AXES, named, value_of
 from cloud.web.language import Words, mark
 
-CLASSES = {
-    "large_industry": mark("large industry customers"),
-    "business": mark("business customers"),
-    "household": mark("household customers"),
-    "farm": mark("farm customers"),
-    "other": mark("other customers"),
-}
-GRADES = {
-    "special": mark("important customer, special grade"),
-    "first": mark("important customer, first grade"),
-    "second": mark("important customer, second grade"),
-    "temporary": mark("important customer for a time"),
-}
-NEEDS = {
-    "continuity": mark("cannot do without supply"),
-    "voltage": mark("sensitive to voltage"),
-    "price": mark("minds the price"),
-    "help": mark("needs help"),
-    "channel": mark("asked for a channel of their own"),
-}
 PROTECTIONS = {"important": mark("protected as important"), "household": mark("protected household")}
-CREDITS = {
-    "good": mark("pays in time"),
-    "watch": mark("pays late at times"),
-    "risk": mark("owes money"),
-    "unknown": mark("no bills known"),
+PARTS = {
+    Part.ON_SITE: mark("Crew on site in time"),
+    Part.RESTORE: mark("Supply back in time"),
+    Part.NOTICES: mark("Notices by the promised way"),
+    Part.INTERVAL: mark("Read as often as promised"),
+    Part.REPORT: mark("Monthly energy report"),
+    Part.ADVICE: mark("Advice in time"),
+    Part.CONTACT: mark("Contact by the manager"),
 }
-_WORDS: Mapping[str, Mapping[str, str]] = {
-    "class": CLASSES,
-    "grade": GRADES,
-    "need": NEEDS,
-    "protection": PROTECTIONS,
-    "credit": CREDITS,
+STATES = {
+    State.MISSED: ("bad", mark("promise missed")),
+    State.NOT_KNOWN: ("none", mark("not proven")),
+    State.DELIVERED: ("good", mark("promise kept")),
+    State.NOT_DUE: ("none", mark("not due")),
+}
+REASONS = {
+    "no_order": mark("no order in this month"),
+    "under_way": mark("still under way"),
+    "no_notice": mark("no notice in this month"),
+    "no_channel": mark("the customer gave no channel"),
+    "not_sent": mark("in the inbox only"),
+    "no_call_recorded": mark("nobody wrote down a call"),
+    "not_counted": mark("collection has not counted it"),
+    "nothing_owed": mark("nothing was to be read"),
+    "slots_coarser": mark("counted in slots longer than the promise"),
+    "late": mark("written down after its day"),
+    "not_yet": mark("its day is still to come"),
+    "nothing_recorded": mark("nobody wrote it down"),
+    "not_kept": mark("no advice is kept here"),
+}
+TERMS = {
+    "manager": mark("Account manager"),
+    "on_site_min": mark("Crew on site, min (town / country / remote)"),
+    "restore_min": mark("Supply back after arrival, min (town / country / remote)"),
+    "order_priority": mark("Priority of orders (1 first)"),
+    "interval_s": mark("Read every, seconds"),
+    "unusual_factor": mark("Unusual use told from, times the usual"),
+    "voltage": mark("Voltage watched within"),
+    "power_factor": mark("Power factor watched from"),
+    "demand_share": mark("Demand watched from, share of the contract"),
+    "reach": mark("Notices reach"),
+    "quiet": mark("No push below severe"),
+    "instalments": mark("Instalments at most"),
+    "instalment_least_cny": mark("Least instalment, yuan"),
+    "instalment_credit": mark("Instalments down to credit"),
+    "report_monthly": mark("Monthly energy report"),
+    "advice_every_months": mark("Advice every, months"),
+    "training": mark("Energy-saving training"),
+}
+MANAGERS = {
+    "station": mark("the service desk"),
+    "area_manager": mark("the area's manager"),
+    "key_account_desk": mark("the key-account desk"),
+}
+REACH = {
+    "inbox": mark("the inbox"),
+    "push": mark("inbox and every channel given"),
+    "call": mark("inbox, channels and a call"),
+}
+OUTCOMES = {
+    Outcome.AS_PROMISED: ("good", mark("as promised")),
+    Outcome.SET: ("good", mark("new settings offered")),
+    Outcome.WAITING: ("none", mark("its turn comes")),
+    Outcome.FULL: ("warn", mark("the line has not the time")),
+    Outcome.REFUSED: ("bad", mark("settings refused")),
+    Outcome.LEFT_ALONE: ("none", mark("left alone")),
+}
+OUTCOME_DETAILS = {
+    "no_settings": mark("it has no settings from here; its own file is not touched"),
+    "no_lines": mark("its settings from here name no lines"),
+    "again_after": mark("it was given settings a short while ago"),
+    "gateways_per_hour": mark("enough gateways for this hour"),
+}
+PLANS = {
+    PlanState.OFFERED: ("none", mark("plan offered")),
+    PlanState.AGREED: ("good", mark("plan agreed")),
+    PlanState.RUNNING: ("good", mark("plan running")),
+    PlanState.KEPT: ("good", mark("plan kept")),
+    PlanState.BROKEN: ("bad", mark("plan broken")),
+    PlanState.WITHDRAWN: ("none", mark("plan withdrawn")),
+}
+PLAN_EVENTS = {
+    PlanEvent.AGREE: mark("The customer agrees"),
+    PlanEvent.WITHDRAW: mark("Take the offer back"),
+}
+HOWS = {
+    How.VISIT: mark("a visit"),
+    How.PHONE: mark("a telephone call"),
+    How.MESSAGE: mark("a message"),
+    How.REPORT: mark("the energy report handed over"),
+    How.TRAINING: mark("a training"),
+}
+SOURCES = {
+    "work_orders": mark("work orders"),
+    "collection": mark("collection ledger"),
+    "readings": mark("readings counted"),
+    "notices": mark("notices and deliveries"),
+    "recorded_by_a_person": mark("written down by a person"),
+    "advice": mark("advice kept"),
+    "entitlements": mark("promises kept over time"),
+    "the_order_itself": mark("the order's own deadline"),
 }
 
 
@@ -47,18 +121,15 @@ def ground(when: Mapping[str, str], words: Words) -> str:
 
 
 def _met(axis: str, value: str, words: Words) -> str:
-    if axis == "value":
-        return words.text("value tier %(tier)s", tier=value)
-    known = _WORDS.get(axis, {}).get(value)
-    return value if known is None else words.text(known)
+    if axis == "protection":
+        return named(PROTECTIONS, value, words)
+    name, said = named(AXES, axis, words), value_of(axis, value, words)
+    return words.text("%(name)s: %(value)s", name=name, value=said)
 
 
 def why_first(promised: Mapping[str, Any] | None, words: Words) -> str:
     """Why an order has its priority: to whom it is owed, and on what ground."""
     if promised is None:
         return ""
-    return words.text(
-        "account %(account)s: %(ground)s",
-        account=promised["account"],
-        ground=ground(promised.get("when", {}), words) or promised["rule"],
-    )
+    why = ground(promised.get("when", {}), words) or promised["rule"]
+    return words.text("account %(account)s · %(ground)s", account=promised["account"], ground=why)
