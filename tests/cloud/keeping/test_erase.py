@@ -1,6 +1,7 @@
 """A customer who left is erased: no trace of the person in any record, every account still there."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, update
@@ -76,7 +77,7 @@ def write_about_a(connection: Connection) -> None:
         update(command_table).where(command_table.c.meter == "M-2").values(reason="晚上在家", asked_at=MET)
     )
     connection.execute(update(protection_table).values(why="怕停电"))
-    told = {"by": "operator", "now": MET}
+    told: Any = {"by": "operator", "now": MET}
     person = {"customer": "C-A", "role": "deputy", "phone": "13911111111", "name": "示例联系人"}
     persons.add(connection, person, **told)
     consents.give(connection, "C-A", consents.Purpose.OFFERS, how="上门签字", **told)
