@@ -7,6 +7,7 @@ import typer
 from cloud.kit.errors import CloudError, Invalid
 from cloud.verbs import (
     STYLE,
+    advising,
     analyse,
     archives,
     collection,
@@ -40,6 +41,7 @@ validation.register(app)
 exporting.register(app)
 analyse.register(app)
 load.register(app)
+advising.register(app, tariff)
 customer_files.register(imports)
 intervals.register(imports)
 weather.register(imports)

@@ -310,6 +310,14 @@ MATRIX: dict[str, Row] = {
         "accounts/10A/vouchers", (403, 409, 404, 401), {"voucher": "led-bulbs", "key": "form-0001"}
     ),
     "GET /latest": Row("latest", (200, 200, 200, 401)),
+    "GET /accounts/{no}/advice": Row("accounts/10A/advice", (200, 200, 404, 401)),
+    "GET /accounts/{no}/what-if": Row(
+        "accounts/10A/what-if?tariff=zhejiang-household&plan=tou", (404, 404, 404, 401)
+    ),
+    "GET /advice/summary": Row("advice/summary", (200, 403, 403, 401)),
+    "GET /advice/{id}": Row("advice/1", (404, 404, 404, 401)),
+    "POST /advice/{id}/take": Row("advice/1/take", (404, 404, 404, 401)),
+    "POST /advice/{id}/decline": Row("advice/1/decline", (404, 404, 404, 401), {}),
     "GET /response/outlook": Row("response/outlook", (200, 403, 403, 401)),
     "POST /response/plan": Row(
         "response/plan",
