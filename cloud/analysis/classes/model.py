@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 TREES, STRENGTH = 100, 0.1
 """Of the forest; of the linear model's penalty (its inverse): fixed beforehand, not sought."""
-MOST_ROWS = 3000
+MOST_ROWS = 2000
 """A fold learns from so many months, evenly of classes and then of accounts."""
 LEAST_PROBABILITY = 1e-3
 """Of one month: however sure it is, others can outvote it."""
