@@ -86,8 +86,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             with parts.database.write() as connection:
                 save(connection)
         except CloudError:
-            return back("/portal/offers/response", "response_unsaved")
-        return back("/portal/offers/response", "response_saved")
+            return back("/portal/offers#response", "response_unsaved")
+        return back("/portal/offers#response", "response_saved")
 
     @routes.get("")
     def own_page(

@@ -290,12 +290,14 @@ def chart(result: Mapping[str, Any], words: Words) -> Figure | None:
     )
     names = [slot_time(slot % 96, 96) for slot in range(first, last)]
     marks = (
-        Mark(start - first, words.text("begin %(time)s", time=slot_time(start, 96))),
-        Mark(end - first, words.text("end %(time)s", time=slot_time(end % 96, 96))),
+        Mark(start - first, slot_time(start, 96)),
+        Mark(end - first, slot_time(end % 96, 96)),
     )
     said = words.text(
-        "All who took part together: between begin and end the lower line is what was saved, behind the end "
-        "the higher one what was drawn later instead."
+        "All who took part together. From %(start)s to %(end)s what lies below the baseline was saved; what "
+        "lies above it afterwards was drawn later instead.",
+        start=slot_time(start, 96),
+        end=slot_time(end % 96, 96),
     )
     return figure(Sheet(last - first, "kW", series, marks, names), said, position=words.text("clock time"))
 

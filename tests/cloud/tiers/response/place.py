@@ -54,9 +54,12 @@ class Scene:
         return f"7{number:03}"
 
     def archived(self, day: date) -> None:
-        row = {"day": day, "revisions": 1, "archived_at": self.clock.now()}
-        with self.database.write() as connection:
-            connection.execute(insert(day_table).values(row))
+        archived(self.database, day, self.clock.now())
+
+
+def archived(database: Database, day: date, at: datetime) -> None:
+    with database.write() as connection:
+        connection.execute(insert(day_table).values({"day": day, "revisions": 1, "archived_at": at}))
 
 
 def made(folder: Path, less: dict[int, float], gap: int) -> None:
