@@ -22,7 +22,7 @@ PARTS = {
 }
 STATES = {
     State.MISSED: ("bad", mark("promise missed")),
-    State.NOT_KNOWN: ("none", mark("not proven")),
+    State.NOT_KNOWN: ("none", mark("cannot be proven")),
     State.DELIVERED: ("good", mark("promise kept")),
     State.NOT_DUE: ("none", mark("not due")),
 }
