@@ -116,6 +116,8 @@ def _fit(product: Product, advice: AdviceRow | None, refusal: RefusalRow | None)
         if entry is not None:
             return _said(product, entry, first=False, advice=None)
         return Fit(product, Verdict.REFUSED, why=refusal.reason, params=params)
+    if product.free and not product.fit:  # whoever asks for it gets it
+        return Fit(product, Verdict.FITS, cost=Decimal(0))
     return Fit(product, Verdict.QUIET)
 
 

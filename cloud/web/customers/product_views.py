@@ -17,6 +17,7 @@ from cloud.web.customers.axis_names import CLASSES
 from cloud.web.customers.product_words import KINDS, PLAIN, why
 from cloud.web.language import Words, mark
 
+MEASURES = ("kvar", "kW", "kWh", "kWp")
 REASONS = {
     "not_fit": mark("conditions not met"),
     "payback_too_long": mark("pays back too late"),
@@ -69,7 +70,7 @@ class Listed:
     cost: str
     signed: int
     source: str
-    certain: bool
+    assumed: bool
 
 
 def own(
@@ -82,12 +83,19 @@ def own(
         account,
         tuple(one for each, one in shown if each.verdict is Verdict.FITS or one.signed),
         tuple(one for each, one in shown if each.verdict is Verdict.REFUSED and not one.signed),
-        tuple(one.name for each, one in shown if each.verdict is Verdict.QUIET and not one.signed),
+        tuple(one.name for each, one in shown if _quiet(each) and not one.signed),
     )
 
 
+def _quiet(fit: Fit) -> bool:
+    """Worth naming: equipment that nothing calls for; a reminder that is not due is not missed."""
+    return fit.verdict is Verdict.QUIET and fit.product.kind is Kind.EQUIPMENT
+
+
 def listed(found: Sequence[Counted], signed: Mapping[str, int], words: Words) -> list[Listed]:
-    return [_listed(each, signed.get(each.product.id, 0), words) for each in found]
+    """Those that fit most accounts first."""
+    rows = [_listed(each, signed.get(each.product.id, 0), words) for each in found]
+    return sorted(rows, key=lambda row: (-row.fits, row.id))
 
 
 def in_language(text: Names | Sentence, words: Words) -> str:
@@ -129,7 +137,9 @@ def _amount(fit: Fit, words: Words) -> str:
     if fit.units is None or fit.product.kind is not Kind.EQUIPMENT:
         return ""
     digits = 0 if fit.units == fit.units.to_integral_value() else 1
-    return f"{words.number(float(fit.units), digits)} {in_language(fit.product.unit, words)}"
+    unit = in_language(fit.product.unit, words)
+    many = "s" if words.language == "en" and fit.units != 1 and unit not in MEASURES else ""
+    return f"{words.number(float(fit.units), digits)} {unit}{many}"
 
 
 def _money(fit: Fit, words: Words) -> str:
@@ -163,11 +173,11 @@ def _listed(each: Counted, signed: int, words: Words) -> Listed:
         life="" if product.life_years is None else words.number(product.life_years),
         fits=each.fits,
         refused=words.listed([_reason(why, count, words) for why, count in list(each.refused.items())[:3]]),
-        saving=_yuan(each.saving, words) if paid else "",
-        cost=_yuan(each.cost, words) if paid else "",
+        saving=_yuan(each.saving, words) if paid and each.fits else "",
+        cost=_yuan(each.cost, words) if paid and each.fits else "",
         signed=signed,
         source=product.source,
-        certain=product.certain,
+        assumed=paid and not product.certain,
     )
 
 

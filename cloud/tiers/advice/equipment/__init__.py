@@ -39,7 +39,7 @@ _FOR: tuple[tuple[str, frozenset[str], Equipment], ...] = (
     (Aim.LIGHTING, frozenset({"large_industry", "business"}), replacing.lighting),
     (Aim.MOTOR, frozenset({"large_industry", "farm"}), replacing.motor),
     (Aim.HOT_WATER, frozenset({"household"}), replacing.hot_water),
-    (Aim.EV, frozenset({"household", "business"}), night.ev_night),
+    (Aim.EV, frozenset({"household"}), night.ev_night),
     (Aim.IRRIGATION, frozenset({"farm"}), night.irrigation),
     (Aim.TRAINING, EVERYBODY, reminders.training),
     (Aim.INSPECTION, EVERYBODY, reminders.important_inspection),

@@ -36,7 +36,7 @@ ONE = Decimal(1)
 
 
 def ev_night(ground: Ground, facts: Facts) -> Advice | Refused | None:
-    """A charger shows as a block of high load on a usual working day."""
+    """A charger at home shows as a block of high load on a usual working day; in a shop much else does."""
     kind, profile = Aim.EV.value, facts.profile
     kw = typical_kw(profile.work.kw) if profile and profile.work else None
     if kw is None:

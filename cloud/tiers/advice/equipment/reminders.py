@@ -3,6 +3,7 @@
 An important customer's reminder follows from the grade alone: neither energy nor bills are looked at.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from cloud.customers.needs import Need
@@ -54,16 +55,21 @@ def voltage_quality(ground: Ground, facts: Facts) -> Advice | Refused | None:
 
 
 def training(ground: Ground, facts: Facts) -> Advice | Refused | None:
-    """A course, material or a report; for small businesses and farms the course is worth a word by itself."""
-    limits, capacity = ground.policy.training, facts.contract.capacity_kva
-    if facts.class_ not in SMALL or (capacity is not None and capacity > exact(limits.most_kva)):
-        return None
+    """A course, material or a report: for small businesses and farms, and a large industry's report."""
     whole = kwh_year(ground, facts)
+    if not _for_training(ground, facts, whole):
+        return None
     found = _offered(ground, facts, Aim.TRAINING, {"kwh_year": whole if len(facts.year) == 12 else None})
-    if whole > exact(limits.most_kwh) or all("refused" in each for each in found):
+    if all("refused" in each for each in found):
         return None
     evidence = {"kwh_year": f"{whole:f}", "months": len(facts.year), "products": found}
     return _without_money(ground, facts, Aim.TRAINING, evidence, ())
+
+
+def _for_training(ground: Ground, facts: Facts, whole: Decimal) -> bool:
+    limits, capacity = ground.policy.training, facts.contract.capacity_kva
+    small = (capacity is None or capacity <= exact(limits.most_kva)) and whole <= exact(limits.most_kwh)
+    return facts.class_ == "large_industry" or (facts.class_ in SMALL and small)
 
 
 def _offered(ground: Ground, facts: Facts, aim: Aim, known: dict[str, Answer | None]) -> list[dict[str, Any]]:

@@ -53,6 +53,9 @@ def test_small_businesses_are_offered_a_course_without_any_money() -> None:
     assert offered["monthly-report"] == "not_fit"
     assert training(ground(), facts(contract={"capacity_kva": Decimal(400)})) is None
     assert training(ground(), facts("household")) is None
+    report = training(ground(), facts("large_industry", kwh={"flat": 90_000}))
+    assert isinstance(report, Advice)
+    assert [each["id"] for each in report.evidence["products"]] == ["monthly-report"]
 
 
 def test_every_fact_that_a_file_may_ask_for_is_answered_by_somebody() -> None:
