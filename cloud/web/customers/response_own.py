@@ -129,11 +129,11 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
                     customer,
                     Purpose.RESPONSE,
                     how="portal/offers/response",
-                    by=user.login,
+                    by=customer,
                     now=now,
                 )
             else:
-                consents.withdraw(connection, customer, Purpose.RESPONSE, by=user.login, now=now)
+                consents.withdraw(connection, customer, Purpose.RESPONSE, by=customer, now=now)
 
         return saved(save)
 
