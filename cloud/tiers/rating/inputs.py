@@ -17,7 +17,7 @@ class CustomerClass(StrEnum):
 class Input:
     """`most` and `least` bound what is possible; `own` is what a customer can change by how they use or pay.
 
-    A flag is 1 or 0; an unknown one is NaN, as a number is.
+    A flag is 1 or 0; an unknown one is NaN, as a number is. `grain`: less than that is no change.
     """
 
     name: str
@@ -26,23 +26,24 @@ class Input:
     least: float = 0.0
     most: float = float("inf")
     flag: bool = False
+    grain: float = 0.0
 
 
 _ALL = (
-    Input("annual_kwh", "kWh"),
-    Input("revenue", "CNY"),
-    Input("growth", "1", least=-1.0),
-    Input("punctuality", "1", own=True, most=1.0),
-    Input("load_factor", "1", own=True, most=1.0),
-    Input("valley_share", "1", own=True, most=1.0),
-    Input("peak_share", "1", own=True, most=1.0),
-    Input("coincidence", "1", own=True, most=1.0),
-    Input("service_events", "1"),
-    Input("hours_of_use", "h", own=True, most=8784.0),
-    Input("base_ratio", "1", own=True),
-    Input("season_ratio", "1", own=True, least=1.0),
-    Input("empty_share", "1", most=1.0),
-    Input("valley_shift", "1", own=True, least=-1.0, most=1.0),
+    Input("annual_kwh", "kWh", grain=1.0),
+    Input("revenue", "CNY", grain=1.0),
+    Input("growth", "1", least=-1.0, grain=0.01),
+    Input("punctuality", "1", own=True, most=1.0, grain=1 / 12),
+    Input("load_factor", "1", own=True, most=1.0, grain=0.01),
+    Input("valley_share", "1", own=True, most=1.0, grain=0.01),
+    Input("peak_share", "1", own=True, most=1.0, grain=0.01),
+    Input("coincidence", "1", own=True, most=1.0, grain=0.01),
+    Input("service_events", "times", grain=1.0),
+    Input("hours_of_use", "h", own=True, most=8784.0, grain=1.0),
+    Input("base_ratio", "1", own=True, grain=0.01),
+    Input("season_ratio", "1", own=True, least=1.0, grain=0.1),
+    Input("empty_share", "1", most=1.0, grain=0.01),
+    Input("valley_shift", "1", own=True, least=-1.0, most=1.0, grain=0.01),
     Input("step", "step", least=1.0),
     Input("capacity_kva", "kVA"),
     Input("kilovolts", "kV"),

@@ -57,7 +57,8 @@ def _needed(own: Floats, q: Floats, shift: Floats, compared: Compared, what: Inp
     up = _upwards(own * compared.sign, q + shift, compared.known)
     down = -_upwards(-own * compared.sign, 1 - (q + shift), -compared.known[::-1])
     oriented = np.where(shift > 0, up, down)
-    found = _rounded_away(oriented * compared.sign, own, (shift > 0) == (compared.sign > 0))
+    upwards = (shift > 0) == (compared.sign > 0)
+    found = _rounded_away(oriented * compared.sign, own, upwards, what.grain)
     possible = (found >= what.least) & (found <= what.most) & ~np.isnan(found)
     return np.where(possible, found, np.nan)
 
@@ -72,14 +73,18 @@ def _upwards(own: Floats, wanted: Floats, known: Floats) -> Floats:
     return np.where(usable & ~np.isnan(own), np.maximum(found, own), np.nan)
 
 
-def _rounded_away(bound: Floats, own: Floats, upwards: NDArray[np.bool_]) -> Floats:
-    """Beyond `bound`, seen from one's own value, with two figures of the way or of itself."""
+def _rounded_away(bound: Floats, own: Floats, upwards: NDArray[np.bool_], grain: float) -> Floats:
+    """Beyond `bound`, seen from one's own value: in two figures, or in whole grains, one at least."""
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.maximum(np.abs(bound), np.abs(bound - own))
-        unit = 10.0 ** (np.floor(np.log10(np.where(size > 0, size, 1.0))) - 1)
+        figures = 10.0 ** (np.floor(np.log10(np.where(size > 0, size, 1.0))) - 1)
+        unit = np.maximum(figures, grain)
         up = (np.floor(bound / unit + EPSILON) + 1) * unit
         down = (np.ceil(bound / unit - EPSILON) - 1) * unit
-    return np.where(upwards, up, down)
+        up = np.where(up - own < grain - EPSILON, up + unit, up)
+        down = np.where(own - down < grain - EPSILON, down - unit, down)
+    found: Floats = np.round(np.where(upwards, up, down), 12).astype(np.float64)
+    return found
 
 
 def reached(values: Floats, scored: Scored, row: int, column: int, value: float) -> float:

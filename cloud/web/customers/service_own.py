@@ -19,7 +19,8 @@ from cloud.tiers.rating import contests, store
 from cloud.tiers.rating.contests import CONTESTABLE, State
 from cloud.tiers.rating.store import Standing
 from cloud.web.customers import standing_words as say
-from cloud.web.customers.axis_names import AXES, REACHES, named, value_of
+from cloud.web.customers.axis_names import named, value_of
+from cloud.web.customers.promise_words import REACH
 from cloud.web.language import Words, mark
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
@@ -135,13 +136,13 @@ def _values(parts: Parts, connection: Connection, reader: Reader, words: Words) 
 def _axis(standing: Standing, names: Any, words: Words) -> AxisView:
     return AxisView(
         standing.axis.value,
-        words.text(AXES[standing.axis.value]),
+        words.text(say.NAMES[standing.axis]),
         say.value(standing, names, words),
         standing.value if standing.axis is Axis.VALUE and len(standing.value) == 1 else None,
         say.meaning(standing, words),
-        "" if standing.since is None else words.day(standing.since),
+        "" if standing.since is None else standing.since.isoformat(),
         standing.provisional and standing.axis is Axis.VALUE,
-        "" if standing.locked_until is None else words.day(standing.locked_until),
+        "" if standing.locked_until is None else standing.locked_until.isoformat(),
         say.reasons(standing, names, words),
         say.change(standing, words),
         standing.axis in CONTESTABLE,
@@ -159,7 +160,7 @@ def _promises(promised: Entitlements, words: Words) -> list[tuple[str, str]]:
     found = [
         (words.text("A crew is with you, in town"), _time(promised.on_site(Place.CITY), words)),
         (words.text("A crew is with you, in the country"), _time(promised.on_site(Place.COUNTRY), words)),
-        (words.text("You are told of news"), named(REACHES, promised.reach.value, words)),
+        (words.text("You are told of news"), named(REACH, promised.reach.value, words)),
     ]
     if promised.interval_s is not None:
         minutes = words.number(promised.interval_s / 60)
@@ -179,7 +180,7 @@ def _contest(row: Row[Any], names: Any, words: Words) -> ContestView:
     kind, text = STATES[state]
     return ContestView(
         row.id,
-        words.text(AXES[row.axis]),
+        words.text(say.NAMES[Axis(row.axis)]),
         _said(row.axis, row.value, names, words),
         row.text,
         words.day(row.at.astimezone(words.zone).date()),

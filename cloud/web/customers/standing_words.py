@@ -73,7 +73,11 @@ def shape(name: str, words: Words) -> str:
 
 def reasons(standing: Standing, names: Mapping[str, Names], words: Words) -> list[str]:
     """Why it stands so, a sentence each."""
-    return [_reason(standing, each, names, words) for each in standing.reasons]
+    return [_begun(_reason(standing, each, names, words)) for each in standing.reasons]
+
+
+def _begun(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _reason(standing: Standing, reason: Mapping[str, Any], names: Mapping[str, Names], words: Words) -> str:
@@ -174,7 +178,9 @@ def quantity(name: str, size: float | None, words: Words) -> str:
     if what.unit == "1":
         return words.number(size, 1) if name == "season_ratio" else words.percent(size)
     digits = 2 if what.unit in ("kV", "kWp") else 0
-    unit = {"CNY": mark("yuan"), "persons": mark("persons"), "step": "", "h": "h"}.get(what.unit, what.unit)
+    unit = {"CNY": mark("yuan"), "persons": mark("persons"), "step": "", "times": ""}.get(
+        what.unit, what.unit
+    )
     return f"{words.number(size, digits)} {words.text(unit) if unit in ('yuan', 'persons') else unit}".strip()
 
 
@@ -187,6 +193,15 @@ def meaning(standing: Standing, words: Words) -> str:
     return words.text(MEANINGS[standing.axis])
 
 
+NAMES = {
+    Axis.CLASS: mark("Kind of use"),
+    Axis.GRADE: mark("Important customer"),
+    Axis.NEED: mark("What you need most"),
+    Axis.SHAPE: mark("Your usual day"),
+    Axis.VALUE: mark("Service tier"),
+    Axis.CREDIT: mark("Payment"),
+}
+"""What an axis is called to a customer."""
 MEANINGS = {
     Axis.CLASS: mark("What your contract says, and the group within it."),
     Axis.GRADE: mark("Important customers are named by a government's list, not by us."),

@@ -43,7 +43,7 @@ def test_every_state_and_event_has_its_next_state() -> None:
 
 
 @given(scores_of_years, st.floats(0, 0.1))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_tier_that_was_reached_stays_for_the_dwell_time(years: list[list[float]], margin: float) -> None:
     for tiers in lived(np.array(years), margin):
         known = tiers[tiers != NONE]
@@ -53,7 +53,7 @@ def test_a_tier_that_was_reached_stays_for_the_dwell_time(years: list[list[float
 
 
 @given(scores_of_years, st.floats(0, 0.1))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_rise_and_fall_are_never_both_so_and_a_larger_margin_moves_no_more(
     years: list[list[float]], margin: float
 ) -> None:
