@@ -1,0 +1,115 @@
+"""A customer reads their tier and why, contests it, and reads the answer; nobody else's anything is there."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from cloud.app import build
+from cloud.customers.protection import Protection, protect
+from cloud.kit.auth import Role
+from cloud.settings import ArchiveSettings, BrokerSettings, HttpSettings, Settings, StationSettings
+from cloud.tiers.axes import Axis
+from cloud.tiers.rating import contests
+from cloud.tiers.rating.contests import Event
+from tests.clocks import ManualClock
+from tests.cloud.tiers.station import NOW, made
+from tests.cloud.web.village import QUICK, Village, _watch, browser, csrf
+
+OWN, OTHER, DEBTOR, NEWCOMER = "T000010", "T000011", "T000003", "T000001"
+
+
+@pytest.fixture(scope="module")
+def village(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
+    """A station of sixty accounts, rated for two months; four customers have logins."""
+    folder = tmp_path_factory.mktemp("service")
+    shutil.copy(empty_sqlite, folder / "records.db")
+    clock = ManualClock(NOW)
+    settings = Settings(
+        data_dir=folder,
+        station=StationSettings(name="示例供电所"),
+        http=HttpSettings(base_url="http://127.0.0.1:8080"),
+        broker=BrokerSettings(port=0),
+        archive=ArchiveSettings(folder=folder / "archive"),
+    )
+    application = build(settings, clock, QUICK)
+    opened = Village(application, clock, _watch(application, clock))
+    made(application.database, accounts=60, months=15)
+    application.tiers.ratings.run(date(2026, 9, 1))
+    application.tiers.ratings.run()
+    for no in (OWN, OTHER, DEBTOR, NEWCOMER):
+        opened.passwords[no.lower()] = application.accounts.add(no.lower(), Role.CUSTOMER, f"C-{no}")
+    yield opened
+    application.stop()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("zh_CN", ("我的分级与原因", "优于", "怎样才会变化", "等级不影响电价", "服务承诺", "提出异议")),
+        ("en", ("My tier and why", "ahead of", "What would change it", "never touches the price", "Contest")),
+    ],
+)
+def test_the_page_says_the_tier_why_and_what_would_change_it(
+    village: Village, language: str, said: tuple[str, ...]
+) -> None:
+    page = browser(village, OWN.lower(), language).get("/portal/service").text
+    assert [each for each in said if each not in page] == []
+    assert OTHER not in page
+    assert "kWh" in page or "%" in page
+
+
+def test_a_newcomer_reads_that_it_is_a_first_guess(village: Village) -> None:
+    page = browser(village, NEWCOMER.lower()).get("/portal/service").text
+    assert "暂定" in page
+    assert "不会因此降级" in page or "第一" in page or "优于" in page
+
+
+def test_a_protected_debtor_is_told_what_would_mend_it(village: Village) -> None:
+    page = browser(village, DEBTOR.lower(), "en").get("/portal/service").text
+    assert "A bill has been open for" in page
+    assert "yuan that are due are paid" in page
+    with village.application.database.write() as connection:
+        protect(connection, DEBTOR, Protection.HOUSEHOLD, "示例原因", "operator", NOW)
+    village.application.tiers.ratings.again(DEBTOR)
+    page = browser(village, DEBTOR.lower(), "en").get("/portal/service").text
+    assert "The household is protected" in page
+
+
+def test_nobody_reads_another_ones_page(village: Village) -> None:
+    answer = browser(village, OWN.lower()).get(f"/portal/service?account={OTHER}")
+    assert answer.status_code == 404
+
+
+def test_a_contest_goes_out_is_answered_and_read(village: Village) -> None:
+    client = browser(village, OTHER.lower())
+    form = {"csrf_token": csrf(client), "account": OTHER, "axis": "value", "text": "示例理由：电量不对"}
+    sent = client.post("/portal/service/contest", data=form, follow_redirects=False)
+    assert (sent.status_code, sent.headers["location"]) == (
+        303,
+        f"/portal/service?account={OTHER}&said=contest_open#contest",
+    )
+    page = client.get("/portal/service?said=contest_open").text
+    assert "核查中" in page
+    assert "示例理由：电量不对" in page
+    again = client.post("/portal/service/contest", data=form, follow_redirects=False)
+    assert "contest_refused" in again.headers["location"]
+    ratings = village.application.tiers.ratings
+    with village.application.database.read() as connection:
+        number = contests.of_account(connection, OTHER)[0].id
+    ratings.lock(OTHER, Axis.VALUE, "A", date(2027, 1, 1), "已核实", "operator")
+    ratings.decide(number, Event.CHANGE, "示例答复", "operator")
+    page = client.get("/portal/service").text
+    assert "已更正" in page
+    assert "示例答复" in page
+    stranger = browser(village, OWN.lower())
+    taken = stranger.post(
+        f"/portal/service/contests/{number}/seen",
+        data={"csrf_token": csrf(stranger)},
+        follow_redirects=False,
+    )
+    assert "contest_refused" in taken.headers["location"]
+    client.post(f"/portal/service/contests/{number}/seen", data={"csrf_token": csrf(client)})
+    assert "我已阅" not in client.get("/portal/service").text
