@@ -21,6 +21,7 @@ from cloud.alerts.rules import Broker as BrokerUp
 from cloud.app import face, jobs
 from cloud.customers import protection
 from cloud.customers import store as customers
+from cloud.customers.consents import Purpose
 from cloud.customers.file_actions import CustomerFile
 from cloud.exchange import store as exchange_store  # noqa: F401 - its tables
 from cloud.fleet import broker as brokers
@@ -68,6 +69,7 @@ from cloud.metering.vee.policy import vee_policy
 from cloud.records import Records
 from cloud.schedule import Job, Schedule
 from cloud.settings import BrokerSettings, Settings, lines, secret
+from cloud.tiers.campaigns import store as offers
 from cloud.tiers.entitlements import counting, preferences
 from cloud.tiers.entitlements import orders as promised_orders
 from cloud.tiers.entitlements.evidence import Outside
@@ -246,6 +248,7 @@ class Application:
             self.tiers.contract_terms,
             owners(settings.policies_dir, settings.station.mode),
             self.clock,
+            withdrawn=_nothing_rests_on_it,
         )
 
     def _build_archive(self) -> None:
@@ -381,6 +384,12 @@ class Application:
             return self.settings.station.language
         with self.database.read() as connection:
             return str(customers.customer(connection, customer).language)
+
+
+def _nothing_rests_on_it(connection: Connection, customer: str, purpose: Purpose, now: datetime) -> None:
+    """Who withdraws their consent is asked no more: unanswered offers are declined for them."""
+    if purpose is Purpose.OFFERS:
+        offers.close_of_customer(connection, customer, now)
 
 
 def _external(broker: BrokerSettings) -> tuple[BrokerAddress, Login]:

@@ -3,10 +3,12 @@
 In a companion only what is ours may be written; that a customer withdraws a consent is always taken.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
+
+from sqlalchemy import Connection
 
 from cloud.customers import consents, grades, needs, persons, store
 from cloud.customers.actions import parsed
@@ -30,9 +32,19 @@ PORTAL = "portal"
 """How a customer's own consent was given: on their page, with their own login."""
 
 
+Withdrawn = Callable[[Connection, str, Purpose, datetime], None]
+
+
+def nothing_more(_: Connection, __: str, ___: Purpose, ____: datetime) -> None:
+    """Nothing rests on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerFile:
-    """`own`, where it is given, is the customer who writes: what is another's is not found."""
+    """`own`, where it is given, is the customer who writes: what is another's is not found.
+
+    `withdrawn` ends, in the same transaction, what rested on a consent.
+    """
 
     database: Database
     zone: tzinfo
@@ -40,6 +52,7 @@ class CustomerFile:
     terms: Current[ContractTerms]
     owners: Owners
     clock: Clock
+    withdrawn: Withdrawn = nothing_more
 
     def taking(self, by: str) -> Taking:
         return Taking(
@@ -108,7 +121,9 @@ class CustomerFile:
         """Never refused, whoever else owns consents; nothing happens where none stands."""
         with self.database.write() as connection:
             store.customer(connection, customer)
-            consents.withdraw(connection, customer, purpose, by=by, now=self.clock.now())
+            now = self.clock.now()
+            consents.withdraw(connection, customer, purpose, by=by, now=now)
+            self.withdrawn(connection, customer, purpose, now)
 
     def add_person(self, by: str, person: Mapping[str, Any]) -> int:
         self.owners.refuse_local("person")

@@ -132,17 +132,11 @@ def tariffs(connection: Connection) -> list[str]:
 
 
 def shapes(connection: Connection) -> list[str]:
-    """Those that any account stands in."""
+    """Those that any account was found to stand in when accounts were last rated."""
     table = decision_table.c
-    query = select(table.shape).distinct().where(_newest(), table.shape.is_not(None)).order_by(table.shape)
-    return list(connection.scalars(query))
-
-
-def subs(connection: Connection) -> list[str]:
-    """Sub-tiers inside classes that any account stands in: household.large_family."""
-    table = decision_table.c
-    query = select(table["class"], table.sub).distinct().where(_newest(), table.sub.is_not(None))
-    return sorted(f"{row[0]}.{row[1]}" for row in connection.execute(query))
+    last = select(func.max(table.month)).scalar_subquery()
+    query = select(table.shape).distinct().where(table.month == last, table.shape.is_not(None))
+    return sorted(connection.scalars(query))
 
 
 def _conditions(wanted: Wanted, now: datetime, today: date) -> list[ColumnElement[bool]]:
@@ -164,7 +158,7 @@ def _conditions(wanted: Wanted, now: datetime, today: date) -> list[ColumnElemen
     if wanted.need:
         conditions.append(_needed(wanted.need, now))
     if wanted.shape:
-        conditions.append(no.in_(_decided(decision_table.c.shape == wanted.shape)))
+        conditions.append(_newest("shape") == wanted.shape)
     if wanted.value:
         conditions.append(_stands(Axis.VALUE, wanted.value, today))
     if wanted.credit:
@@ -189,8 +183,7 @@ def _class(wanted: str) -> list[ColumnElement[bool]]:
     class_, _, sub = wanted.partition(".")
     conditions = [account_table.c["class"] == class_]
     if sub:
-        table = decision_table.c
-        conditions.append(account_table.c.no.in_(_decided(table.sub == sub, table["class"] == class_)))
+        conditions += [_newest("sub") == sub, _newest("class") == class_]
     return conditions
 
 
@@ -215,15 +208,11 @@ def _needed(wanted: str, now: datetime) -> ColumnElement[bool]:
     return account_table.c.no.in_(stands.where(table.need == wanted))
 
 
-def _decided(*more: ColumnElement[bool]) -> Any:
-    return select(decision_table.c.account).where(_newest(), *more)
-
-
-def _newest() -> ColumnElement[bool]:
-    """Of each account the newest decision: one look into the primary key."""
-    own = decision_table.alias("own")
-    last = select(func.max(own.c.month)).where(own.c.account == decision_table.c.account)
-    return decision_table.c.month == last.scalar_subquery()
+def _newest(column: str) -> ColumnElement[Any]:
+    """What the newest decision of an account says: one look into the primary key, however many months."""
+    table = decision_table.c
+    mine = select(table[column]).where(table.account == account_table.c.no)
+    return mine.order_by(table.month.desc()).limit(1).scalar_subquery()
 
 
 def _stands(axis: Axis, value: str, today: date) -> ColumnElement[bool]:
@@ -235,6 +224,5 @@ def _stands(axis: Axis, value: str, today: date) -> ColumnElement[bool]:
         table.until > today,
         table.ended_on.is_(None) | (table.ended_on > today),
     )
-    decided = _decided(decision_table.c[axis.value] == value)
-    free = no.in_(decided) & no.not_in(locked)
+    free = (_newest(axis.value) == value) & no.not_in(locked)
     return free | no.in_(locked.where(table.value == value))

@@ -106,9 +106,8 @@ def _list(
 ) -> dict[str, Any]:
     areas = registry.area_names(connection)
     none = [(NONE, words.text("none declared"))]
-    subs = {each: names.get(each, each) for each in account_list.subs(connection)}
     choices = [
-        ("class", words.text("Tariff class"), _classes(subs, words)),
+        ("class", words.text("Tariff class"), _classes(names, words)),
         ("area", words.text("Area"), list(areas.items())),
         ("tariff", words.text("Tariff"), [(each, each) for each in account_list.tariffs(connection)]),
         ("grade", words.text("Important grade"), [*axis_names.choices(axis_names.GRADES, words), *none]),
@@ -139,7 +138,7 @@ def _list(
 
 
 def _classes(subs: Mapping[str, str], words: Words) -> list[tuple[str, str]]:
-    """Each class, and behind it its sub-tiers that there are."""
+    """Each class, and behind it its sub-tiers."""
     found: list[tuple[str, str]] = []
     for key, name in axis_names.choices(axis_names.CLASSES, words):
         found.append((key, name))

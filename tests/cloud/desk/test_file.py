@@ -48,7 +48,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, M
 
 def _fill(connection: Any, subject: Sample) -> None:
     """One of each that the made-up station does not have of itself."""
-    told = {"by": "operator-7", "now": NOW - timedelta(days=9)}
+    told: Any = {"by": "operator-7", "now": NOW - timedelta(days=9)}
     grades.declare(connection, subject.account, Grade.SECOND, "示例名单", from_day=date(2025, 1, 1), **told)
     needs.declare(connection, subject.account, Need.CONTINUITY, "", **told)
     consents.give(connection, subject.customer, Purpose.RESPONSE, how="示例表单", **told)
