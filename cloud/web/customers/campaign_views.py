@@ -16,7 +16,7 @@ STATES = {
     State.APPROVED: ("good", mark("approved")),
     State.RUNNING: ("good", mark("running")),
     State.ENDED: ("none", mark("ended")),
-    State.MEASURED: ("good", mark("measured")),
+    State.MEASURED: ("good", mark("effect measured")),
     State.CANCELLED: ("none", mark("cancelled")),
 }
 EVENTS = {
@@ -32,7 +32,7 @@ EVENTS = {
 OFFERS = {
     OfferState.SENT: mark("sent, not opened"),
     OfferState.SEEN: mark("seen, not answered"),
-    OfferState.ACCEPTED: mark("taken"),
+    OfferState.ACCEPTED: mark("taken up"),
     OfferState.DECLINED: mark("declined"),
     OfferState.EXPIRED: mark("never answered"),
     OfferState.HELD_OUT: mark("held out"),
@@ -112,7 +112,9 @@ def periods(plan: MeasurePlan, words: Words) -> str:
 
 def metric(plan: MeasurePlan, words: Words) -> str:
     said = words.text(METRICS[plan.metric])
-    return f"{said} ({words.listed(list(plan.hours))})" if plan.hours else said
+    if not plan.hours:
+        return said
+    return words.text("%(metric)s, %(hours)s", metric=said, hours=words.listed(list(plan.hours)))
 
 
 def _lead(effect: Mapping[str, Any], plan: MeasurePlan, words: Words) -> tuple[str, str]:
@@ -179,8 +181,8 @@ def _chart(effect: Mapping[str, Any], plan: MeasurePlan, lead: str, words: Words
     scale = 100 if plan.metric in _SHARES else 1
     without = offered["after"] - found["value"]
     series = (
-        Series(words.text("offered"), _scaled(scale, offered["before"], offered["after"]), "a"),
-        Series(words.text("held out"), _scaled(scale, held["before"], held["after"]), "b"),
+        Series(words.text("customers offered"), _scaled(scale, offered["before"], offered["after"]), "a"),
+        Series(words.text("customers held out"), _scaled(scale, held["before"], held["after"]), "b"),
         Series(words.text("offered, as without an offer"), _scaled(scale, offered["before"], without), "c"),
     )
     names = [words.text("before"), words.text("after")]

@@ -112,7 +112,7 @@ class _Desk:
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/campaigns")
+    routes = APIRouter(prefix="/customers/campaigns")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
     desk = _Desk(parts, pages)
 

@@ -189,7 +189,7 @@ def _points(parts: Parts, connection: Connection, account: str, words: Words) ->
             for each in ledger.vouchers(connection, account)
         ],
         "catalogue": [
-            (each.id, getattr(each.name, words.language), each.points, each.points <= balance)
+            (each.id, getattr(each.name, words.language), each.points, max(0, each.points - balance))
             for each in campaigns.rules.policy.value.voucher
         ],
     }

@@ -63,7 +63,7 @@ class _Builder:
 
 
 def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/segments")
+    routes = APIRouter(prefix="/customers/segments")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
     builder = _Builder(parts, pages)
 
