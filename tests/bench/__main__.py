@@ -30,6 +30,7 @@ BENCHES = (
     "loss",
     "billing",
     "classes",
+    "tiers",
 )
 """In this order; each is a module with a function `run`."""
 
