@@ -1,7 +1,7 @@
 """Everything that decides and delivers service, built once: what is scheduled, served and shown of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from cloud.tiers.advice.equipment.policy import EquipmentPolicy, equipment_polic
 from cloud.tiers.advice.policy import AdvicePolicy, advice_policy
 from cloud.tiers.advice.products import Products
 from cloud.tiers.advice.recommending import Recommending
+from cloud.tiers.advised import newest_advice
 from cloud.tiers.campaigns import api as campaigns_api
 from cloud.tiers.campaigns import house as campaign_house
 from cloud.tiers.campaigns import offers_api
@@ -147,7 +148,8 @@ class Tiers:
             self.tariffs,
         )
         self.promises = entitlements.promises(station.policies, station.zone)
-        self.entitling = Entitling(station.database, self.promises, station.clock, station.deliveries)
+        deliveries = replace(station.deliveries, advised=newest_advice)
+        self.entitling = Entitling(station.database, self.promises, station.clock, deliveries)
 
     @property
     def policies(self) -> list[Current[Any]]:

@@ -48,7 +48,7 @@ def row(found: Row[Any], words: Words) -> PromiseView:
         _happened(part, found.figures, words),
         found.figures.get("late", []),
         words.listed([words.text(named.SOURCES[each]) for each in dict.fromkeys(found.sources.values())]),
-        found.rule,
+        named.rule(found.rule, words),
         found.closed_at is None,
         words.text(named.STATES[State(stood["state"])][1]) if stood else "",
     )
@@ -148,9 +148,10 @@ def terms(found: Entitlements, words: Words) -> list[TermView]:
 
 
 def _why(granted: Sequence[Granted], words: Words) -> tuple[str, str]:
-    rules = dict.fromkeys(each.rule for each in granted)
-    whys = dict.fromkeys(named.ground(each.when, words) for each in granted if each.when)
-    return words.listed(list(whys)), words.listed(list(rules))
+    """The ground and the rule of what is better than everybody's; empty where nothing is."""
+    own = [each for each in granted if each.rule not in named.EVERYBODYS]
+    whys = dict.fromkeys(named.ground(each.when, words) for each in own)
+    return words.listed(list(whys)), words.listed(list(dict.fromkeys(each.rule for each in own)))
 
 
 def _value(name: str, granted: Sequence[Granted], words: Words) -> str:

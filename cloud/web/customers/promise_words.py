@@ -115,6 +115,17 @@ SOURCES = {
 }
 
 
+EVERYBODYS = {
+    "base": mark("promised to everybody of the class"),
+    "deadlines": mark("the station's deadlines"),
+}
+"""Rules that are nobody's own."""
+
+
+def rule(name: str, words: Words) -> str:
+    return named(EVERYBODYS, name, words)
+
+
 def ground(when: Mapping[str, str], words: Words) -> str:
     """Why a rule fitted, axis by axis."""
     return words.listed([_met(axis, value, words) for axis, value in when.items()])
@@ -131,5 +142,7 @@ def why_first(promised: Mapping[str, Any] | None, words: Words) -> str:
     """Why an order has its priority: to whom it is owed, and on what ground."""
     if promised is None:
         return ""
+    if promised["rule"] in EVERYBODYS:
+        return rule(promised["rule"], words)
     why = ground(promised.get("when", {}), words) or promised["rule"]
     return words.text("account %(account)s · %(ground)s", account=promised["account"], ground=why)

@@ -51,11 +51,12 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         with parts.database.read() as connection:
             months = ledger.months(connection)
             shown = next((each for each in months if f"{each:%Y-%m}" == month), next(iter(months), None))
+            waiting = chosen_state or tuple(each for each in State if each is not State.NOT_DUE)
             found: Sequence[Row[Any]] = ()
             counts: dict[tuple[str, str], int] = {}
             if shown is not None:
                 found = ledger.worst_first(
-                    connection, shown, states=chosen_state, parts=chosen_part, account=q.strip(), limit=SHOWN
+                    connection, shown, states=waiting, parts=chosen_part, account=q.strip(), limit=SHOWN
                 )
                 counts = ledger.totals(connection, shown)
             gateways = [views.gateway(each, words) for each in polling.states(connection)]
