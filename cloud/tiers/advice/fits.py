@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from cloud.customers.store import account_table
 from cloud.tiers.advice import store
 from cloud.tiers.advice.product_documents import Aim, Product
 from cloud.tiers.advice.products import Products
@@ -70,22 +71,38 @@ def of_account(connection: Connection, account: str, class_: str, products: Prod
 
 def counted(connection: Connection, products: Products, day: date) -> list[Counted]:
     """All products in force, over all accounts that rules have judged."""
+    in_force = products.in_force(day)
     said: dict[str, list[Mapping[str, Any]]] = {}
-    for entry in _all_entries(connection):
+    for entry in (*_of_advice(connection), *_of_refusals(connection, in_force)):
         said.setdefault(str(entry.get("id")), []).append(entry)
-    return [_counted(each, said.get(each.id, [])) for each in products.in_force(day)]
+    return [_counted(each, said.get(each.id, [])) for each in in_force]
 
 
-def _all_entries(connection: Connection) -> Iterable[Mapping[str, Any]]:
+def _of_advice(connection: Connection) -> Iterable[Mapping[str, Any]]:
     table = advice_table.c
     standing = select(table.evidence).where(
         table.state.in_([each.value for each in STANDING]), table.kind.in_(sorted(KINDS))
     )
     for evidence in connection.scalars(standing):
         yield from evidence.get("products", ())
-    refused = select(refusal_table.c.params).where(refusal_table.c.kind.in_(sorted(KINDS)))
-    for params in connection.scalars(refused):
-        yield from params.get("products", ())
+
+
+def _of_refusals(connection: Connection, products: Sequence[Product]) -> Iterable[Mapping[str, Any]]:
+    """A refusal that names no products is one of each that would have answered it."""
+    table = refusal_table.c
+    query = (
+        select(table.kind, table.reason, table.params, account_table.c["class"].label("class_"))
+        .join(account_table, account_table.c.no == table.account)
+        .where(table.kind.in_(sorted(KINDS)))
+    )
+    for row in connection.execute(query):
+        named = row.params.get("products")
+        if named is not None:
+            yield from named
+            continue
+        for each in products:
+            if each.answers == row.kind and row.class_ in each.for_.classes:
+                yield {"id": each.id, "refused": row.reason}
 
 
 def _counted(product: Product, said: Sequence[Mapping[str, Any]]) -> Counted:
