@@ -74,6 +74,9 @@ SAID = {
         "bad",
         mark("That was not sent: say in a few words what is wrong, once for each thing."),
     ),
+    "advice_taken": ("good", mark("It is written down; what it brings is measured later.")),
+    "advice_declined": ("good", mark("It is not shown again for a while.")),
+    "advice_refused": ("warn", mark("That is no longer possible: the advice has changed meanwhile.")),
     "signed_up": ("good", mark("You are signed up; the station gets in touch.")),
     "signup_ended": ("good", mark("The sign-up has ended.")),
     "unfit": (

@@ -1,6 +1,7 @@
 """All rules that advise, each with whom it is for; one that is not here does not speak."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from functools import partial
 
 from cloud.tiers.advice.policy import AdvicePolicy
@@ -23,6 +24,30 @@ _TARIFF: Sequence[tuple[str, frozenset[str], Checked]] = (
     (plans.SHARED, HOUSEHOLDS, plans.shared_meter),
 )
 NIGHTLY = frozenset({steps.KIND})
+
+
+_EXCLUDING = (
+    frozenset({"power_factor", "capacitor"}),
+    frozenset({"band_shift", "storage"}),
+    frozenset({"tou_choice", "shared_meter"}),
+    frozenset({"step_crossing", "large_household"}),
+)
+"""Kinds that save the same money: of one account no two of a group are added up."""
+_SAID_BY = {"power_factor": frozenset({"capacitor"})}
+
+
+def said_by(kind: str) -> frozenset[str]:
+    """Kinds that say the same and more."""
+    return _SAID_BY.get(kind, frozenset())
+
+
+def apart(savings: Iterable[tuple[str, str, Decimal]]) -> Decimal:
+    """The sum of (account, kind, saving), of kinds that exclude one another the dearest alone."""
+    best: dict[tuple[str, str], Decimal] = {}
+    for account, kind, saving in savings:
+        group = next((min(each) for each in _EXCLUDING if kind in each), kind)
+        best[account, group] = max(best.get((account, group), saving), saving)
+    return sum(best.values(), Decimal(0))
 
 
 def tariff_rules(policy: AdvicePolicy) -> tuple[Ruled, ...]:

@@ -254,12 +254,40 @@ def reasons(connection: Connection) -> list[tuple[str, str, int]]:
     return sorted(((kind, why, n) for kind, why, n in connection.execute(query)), key=lambda each: -each[2])
 
 
-def _rows(connection: Connection, *where: Any) -> list[AdviceRow]:
+def savings(connection: Connection) -> list[tuple[str, str, Decimal]]:
+    """(account, kind, saving) of all that stands and saves something."""
+    table = advice_table.c
+    query = select(table.account, table.kind, table.saving).where(
+        table.state.in_(STANDING), table.saving.is_not(None)
+    )
+    return [(row.account, row.kind, row.saving) for row in connection.execute(query)]
+
+
+def dearest(connection: Connection, kind: str | None, number: int) -> list[AdviceRow]:
+    """Of all that stands, or of one kind."""
+    where: list[Any] = [advice_table.c.state.in_(STANDING)]
+    if kind is not None:
+        where.append(advice_table.c.kind == kind)
+    order = advice_table.c.saving.desc().nulls_last()
+    return _rows(connection, *where, order=order, limit=number)
+
+
+def measured(connection: Connection) -> Decimal:
+    """What advice that was taken has brought so far, as far as it is measured."""
+    query = select(advice_table.c.measured).where(advice_table.c.measured.is_not(None))
+    found = [each for each in connection.scalars(query) if each]
+    return sum((Decimal(each["saving"]) for each in found), Decimal(0))
+
+
+def _rows(
+    connection: Connection, *where: Any, order: Any = advice_table.c.id, limit: int | None = None
+) -> list[AdviceRow]:
     query = (
         select(advice_table, account_table.c.customer, account_table.c["class"].label("class_"))
         .join(account_table, account_table.c.no == advice_table.c.account)
         .where(*where)
-        .order_by(advice_table.c.id)
+        .order_by(order)
+        .limit(limit)
     )
     return [_row(row) for row in connection.execute(query)]
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from cloud.web.customers import (
     accounts,
+    advice,
     campaigns,
     mismatch,
     offers,
@@ -22,6 +23,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     routes = APIRouter()
     routes.include_router(response.router(parts, pages))
     routes.include_router(products.router(parts, pages))
+    routes.include_router(advice.router(parts, pages))
     for each in (campaigns, segments, mismatch, promises, accounts):  # whose address is any word comes last
         routes.include_router(each.router(parts, pages))
     return routes
@@ -33,5 +35,6 @@ def portal(parts: Parts, pages: Pages) -> APIRouter:
     routes.include_router(response_own.router(parts, pages))
     routes.include_router(offers.router(parts, pages))
     routes.include_router(products.portal(parts, pages))
+    routes.include_router(advice.portal(parts, pages))
     routes.include_router(service_own.router(parts, pages))
     return routes
