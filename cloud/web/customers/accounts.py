@@ -1,6 +1,6 @@
 """Customers of the console: all accounts, filtered on every axis; one customer, the whole file, its forms."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
@@ -18,8 +18,9 @@ from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from cloud.tiers.axes import Axis
 from cloud.tiers.rating import locks
-from cloud.web.customers import account_list, axis_names, file_views
+from cloud.web.customers import account_list, axis_names, file_views, standing_words
 from cloud.web.customers.account_list import NONE, Wanted
+from cloud.web.customers.file_views import Book
 from cloud.web.language import Words
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
@@ -42,8 +43,8 @@ def _looking(parts: Parts, pages: Pages) -> APIRouter:
     routes = APIRouter()
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
-    def subs(words: Words) -> dict[str, str]:
-        return file_views.sub_names(parts.tiers.tier_policy.value, words)
+    def book() -> Book:
+        return Book(parts.tiers.tier_policy.value.names(), parts.tiers.promises)
 
     @routes.get("/customers")
     def list_page(
@@ -63,7 +64,7 @@ def _looking(parts: Parts, pages: Pages) -> APIRouter:
         words = pages.words(request)
         wanted = Wanted(q.strip(), class_, area, tariff, grade, need, shape, value, credit)
         with parts.database.read() as connection:
-            values = _list(connection, pages, words, subs(words), wanted, after)
+            values = _list(connection, pages, words, book(), wanted, after)
         return pages.page(
             request,
             "console/customers/customers.html",
@@ -82,7 +83,7 @@ def _looking(parts: Parts, pages: Pages) -> APIRouter:
             if account and account not in numbers:
                 raise NotFound(f"there is no account {account!r} of {id!r}")
             values = file_views.values(
-                connection, found, account or next(iter(numbers), ""), subs(words), words, now
+                connection, found, account or next(iter(numbers), ""), book(), words, now
             )
         return pages.page(
             request,
@@ -100,14 +101,14 @@ def _list(
     connection: Connection,
     pages: Pages,
     words: Words,
-    names: Mapping[str, str],
+    book: Book,
     wanted: Wanted,
     after: str,
 ) -> dict[str, Any]:
     areas = registry.area_names(connection)
     none = [(NONE, words.text("none declared"))]
     choices = [
-        ("class", words.text("Tariff class"), _classes(names, words)),
+        ("class", words.text("Tariff class"), _classes(book, words)),
         ("area", words.text("Area"), list(areas.items())),
         ("tariff", words.text("Tariff"), [(each, each) for each in account_list.tariffs(connection)]),
         ("grade", words.text("Important grade"), [*axis_names.choices(axis_names.GRADES, words), *none]),
@@ -115,7 +116,7 @@ def _list(
         (
             "shape",
             words.text("Load shape"),
-            [(each, file_views.shape_said(each, words)) for each in account_list.shapes(connection)],
+            [(each, standing_words.shape(each, words)) for each in account_list.shapes(connection)],
         ),
         ("value", words.text("Value tier"), axis_names.choices(axis_names.VALUES, words)),
         ("credit", words.text("Credit tier"), axis_names.choices(axis_names.CREDITS, words)),
@@ -129,7 +130,7 @@ def _list(
         "asked": {name: each for name, each in {"q": wanted.q, **chosen}.items() if each},
         "found": found,
         "after": after,
-        "rows": [file_views.row(each, areas, names, words) for each in found.rows],
+        "rows": [file_views.row(each, areas, book, words) for each in found.rows],
         "classes": [
             (key, axis_names.named(axis_names.CLASSES, key, words), count)
             for key, count in sorted(found.classes.items(), key=lambda each: -each[1])
@@ -137,12 +138,13 @@ def _list(
     }
 
 
-def _classes(subs: Mapping[str, str], words: Words) -> list[tuple[str, str]]:
+def _classes(book: Book, words: Words) -> list[tuple[str, str]]:
     """Each class, and behind it its sub-tiers."""
     found: list[tuple[str, str]] = []
     for key, name in axis_names.choices(axis_names.CLASSES, words):
         found.append((key, name))
-        found += [(sub, f"{name} · {said}") for sub, said in subs.items() if sub.startswith(f"{key}.")]
+        mine = [sub for sub in book.subs if sub.startswith(f"{key}.")]
+        found += [(sub, f"{name} · {book.sub(sub, words)}") for sub in mine]
     return found
 
 

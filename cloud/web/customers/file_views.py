@@ -1,6 +1,7 @@
 """A customer's file as its page shows it: words for codes, shares as percent, money with its unit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,11 +11,15 @@ from sqlalchemy import Connection
 from cloud.desk import outs
 from cloud.fleet import registry
 from cloud.tiers.axes import Axis
+from cloud.tiers.entitlements import store as entitlements
+from cloud.tiers.entitlements.store import Promises
 from cloud.tiers.rating import locks
-from cloud.tiers.rating.policy import TierPolicy
-from cloud.web.customers import axis_names, tier_words
+from cloud.tiers.rating.policy import Words as Names
+from cloud.tiers.rating.store import Standing
+from cloud.web.customers import axis_names, product_words, promise_views, promise_words, standing_words
 from cloud.web.customers.account_list import Listed, areas_of
 from cloud.web.customers.axis_names import named, value_of
+from cloud.web.customers.standing_words import shape as shape_said
 from cloud.web.language import Words
 from cloud.web.load.quality import percent
 from cloud.web.names import ALERTS
@@ -24,7 +29,20 @@ SHORT_MONTHS = 13
 """So many months of use are shown, a year and the same month of the year before."""
 
 
-def row(each: Listed, areas: Mapping[str, str], subs: Mapping[str, str], words: Words) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What the policies say: the names of sub-tiers, as household.large_family, and what is promised."""
+
+    subs: Mapping[str, Names]
+    promises: Promises
+
+    def sub(self, sub: str | None, words: Words) -> str | None:
+        """What a sub-tier is called; one of an older policy by its id."""
+        found = self.subs.get(sub or "")
+        return sub if found is None else found.zh_CN if words.language == "zh_CN" else found.en
+
+
+def row(each: Listed, areas: Mapping[str, str], book: Book, words: Words) -> dict[str, Any]:
     """One line of the list."""
     tiers = {axis.value: standing for axis, standing in each.tiers.items()}
     own = tiers.get("class")
@@ -34,7 +52,7 @@ def row(each: Listed, areas: Mapping[str, str], subs: Mapping[str, str], words: 
         "name": each.name,
         "address": each.address,
         "class": named(axis_names.CLASSES, each.class_, words),
-        "sub": subs.get(own.sub, own.sub) if own and own.sub else None,
+        "sub": book.sub(own.sub, words) if own else None,
         "area": areas.get(each.area, each.area) if each.area else None,
         "tariff": each.contract.tariff if each.contract else None,
         "plan": each.contract.plan if each.contract else None,
@@ -57,26 +75,11 @@ def sign_of(credit: str) -> str:
     return {"good": "good", "watch": "warn", "risk": "bad"}.get(credit, "none")
 
 
-def sub_names(policy: TierPolicy, words: Words) -> dict[str, str]:
-    """What the policy calls each sub-tier, by class and id as household.large_family."""
-    return {key: str(getattr(name, words.language)) for key, name in policy.names().items()}
-
-
-def shape_said(shape: str, words: Words) -> str:
-    """evening-1 as people read it."""
-    from cloud.analysis.profile.names import WORDS
-
-    key, _, number = shape.rpartition("-")
-    english, chinese = WORDS.get(key, (shape, shape))
-    name = chinese if words.language == "zh_CN" else english
-    return name if number in ("", "1") else f"{name} {number}"
-
-
 def values(
     connection: Connection,
     found: outs.CustomerFile,
     account: str,
-    subs: Mapping[str, str],
+    book: Book,
     words: Words,
     now: datetime,
 ) -> dict[str, Any]:
@@ -85,6 +88,7 @@ def values(
     if shown is None:
         return {**_common(found, words), "account": None}
     areas = areas_of(connection, [shown.no], now)
+    granted = entitlements.of(connection, book.promises, shown.no, now)
     area = areas.get(shown.no)
     unpaid = [each for each in shown.bills if each.paid_on is None]
     standing = [each for each in locks.of_account(connection, shown.no) if each.ended_on is None]
@@ -94,7 +98,7 @@ def values(
         "class_name": named(axis_names.CLASSES, shown.customer_class, words),
         "area": area,
         "area_name": registry.area_names(connection, [area]).get(area, area) if area else None,
-        "tiers": [_axis(axis, shown.tiers, subs, words) for axis in ORDER],
+        "tiers": [_axis(axis, shown, book, words) for axis in ORDER],
         "locks": [
             (each, f"{named(axis_names.AXES, each.axis, words)} {value_of(each.axis, each.value, words)}")
             for each in standing
@@ -108,11 +112,13 @@ def values(
         "bills": shown.bills[:SHORT_MONTHS],
         "owed": sum((each.amount for each in unpaid), Decimal(0)),
         "overdue": sum((each.amount for each in unpaid if each.days_late), Decimal(0)),
-        "history": [_decision(each, shown.customer_class, subs, words) for each in shown.tier_history],
-        "terms": tier_words.terms(shown.entitlements, words),
-        "promises": tier_words.promises(shown.promises, words),
+        "history": [_decision(each, shown.customer_class, book, words) for each in shown.tier_history],
+        "terms": [] if granted is None else promise_views.terms(granted, words),
+        "promises": [
+            (_part(part, words), _states(states, words)) for part, states in sorted(shown.promises.items())
+        ],
         "advice": [
-            {"row": each, "name": tier_words.advice(each.kind, words)}
+            {"row": each, "name": named(product_words.KINDS, each.kind, words)}
             for each in shown.advice
             if each.state in ("open", "seen")
         ],
@@ -154,26 +160,39 @@ def _alert(kind: str, words: Words) -> str:
     return named(known, kind, words)
 
 
-def _axis(axis: str, tiers: Sequence[outs.TierOut], subs: Mapping[str, str], words: Words) -> dict[str, Any]:
-    standing = next((each for each in tiers if each.axis == axis), None)
+def _part(part: str, words: Words) -> str:
+    return named({key.value: text for key, text in promise_words.PARTS.items()}, part, words)
+
+
+def _states(states: Mapping[str, int], words: Words) -> list[tuple[str, str, str]]:
+    """(sign, word, months) of each state, the missed first."""
+    return [
+        (sign, words.text(word), words.number(states[state.value]))
+        for state, (sign, word) in promise_words.STATES.items()
+        if state.value in states
+    ]
+
+
+def _axis(axis: str, account: outs.AccountFile, book: Book, words: Words) -> dict[str, Any]:
+    found = next((each for each in account.tiers if each.axis == axis), None)
     name = named(axis_names.AXES, axis, words)
-    if standing is None:
+    if found is None:
         lacking = ("value", "sub", "since", "provisional", "locked_until", "rule", "said", "moved", "sign")
         return {"axis": axis, "name": name, **dict.fromkeys(lacking)}
+    standing = Standing(account.no, Axis(axis), **found.model_dump(exclude={"axis"}))
     shape = axis == Axis.SHAPE.value
-    value = shape_said(standing.value, words) if shape else value_of(axis, standing.value, words)
     return {
         "axis": axis,
         "name": name,
-        "value": value,
-        "sub": subs.get(standing.sub, standing.sub) if standing.sub else None,
-        "since": standing.since,
-        "provisional": standing.provisional,
-        "locked_until": standing.locked_until,
-        "rule": standing.rule,
-        "said": tier_words.reasons(axis, standing.reasons, words),
-        "moved": tier_words.change(axis, standing.change, words),
-        "sign": sign_of(standing.value) if axis == Axis.CREDIT.value else None,
+        "value": shape_said(found.value, words) if shape else value_of(axis, found.value, words),
+        "sub": book.sub(found.sub, words),
+        "since": found.since,
+        "provisional": found.provisional,
+        "locked_until": found.locked_until,
+        "rule": found.rule,
+        "said": standing_words.reasons(standing, book.subs, words),
+        "moved": standing_words.change(standing, words),
+        "sign": sign_of(found.value) if axis == Axis.CREDIT.value else None,
     }
 
 
@@ -210,13 +229,13 @@ def _month(each: Any, words: Words) -> dict[str, Any]:
     }
 
 
-def _decision(each: outs.DecisionOut, class_: str, subs: Mapping[str, str], words: Words) -> dict[str, Any]:
+def _decision(each: outs.DecisionOut, class_: str, book: Book, words: Words) -> dict[str, Any]:
     return {
         "month": each.month,
         "value": value_of("value", each.value, words),
         "credit": value_of("credit", each.credit, words),
         "shape": shape_said(each.shape, words) if each.shape else None,
-        "sub": subs.get(f"{class_}.{each.sub}", each.sub) if each.sub else None,
+        "sub": book.sub(f"{class_}.{each.sub}", words) if each.sub else None,
         "provisional": each.provisional,
         "rule": each.rule,
     }
