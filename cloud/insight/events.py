@@ -34,13 +34,17 @@ class Events:
 
 
 def of_days(connection: Connection, first: date, last: date, zone: tzinfo, names: Collection[str]) -> Events:
-    """Of the local days from `first` to `last`. Names that are no temperature events are left out."""
-    asked = {name: found for name in names if (found := _said(name)) is not None}
-    if not asked:
-        return Events({}, {})
-    longest = max(run for _, run in asked.values())
-    begin = first - (longest - 1) * DAY
-    hours = _hours(connection, begin, last, zone)
+    """Of the local days from `first` to `last`, by imported weather."""
+    begin = _begin(first, _asked(names))
+    return of_hours(_hours(connection, begin, last, zone), first, last, zone, names)
+
+
+def of_hours(
+    hours: Mapping[int, float], first: date, last: date, zone: tzinfo, names: Collection[str]
+) -> Events:
+    """By these hours, whole ones since 1970 in UTC. Names that are no temperature events are left out."""
+    asked = _asked(names)
+    begin = _begin(first, asked)
     marks: dict[date, set[str]] = {}
     unknown: dict[str, tuple[date, ...]] = {}
     for name, (celsius, run) in asked.items():
@@ -95,6 +99,15 @@ class TemperatureEvents:
     def of(self, connection: Connection, first: date, last: date) -> Events:
         """With what is unknown."""
         return of_days(connection, first, last, self._zone, self._names)
+
+
+def _asked(names: Collection[str]) -> dict[str, tuple[float, int]]:
+    return {name: found for name in names if (found := _said(name)) is not None}
+
+
+def _begin(first: date, asked: Mapping[str, tuple[float, int]]) -> date:
+    """So long before that a run which ends on the first day is seen whole."""
+    return first - (max((run for _, run in asked.values()), default=1) - 1) * DAY
 
 
 def _said(name: str) -> tuple[float, int] | None:

@@ -20,11 +20,12 @@ SHORTEST = 2
 _KNOWN_WHOSE = "customer account contact contact_person delivery user_account erasure"
 _STATIONS_OWN = "area feeder section gateway"
 _BY_MACHINES = (
-    "alert_suspicion archive_file collection_gap collection_gap_order collection_meter_day "
+    "alert_suspicion archive_file class_evidence class_feature class_group class_model "
+    "collection_gap collection_gap_order collection_meter_day "
     "collection_total conflict dead_letter dropped forecast_day forecast_model forecast_score "
     "gateway_config gateway_config_in_force gateway_credential gateway_note gateway_state job_run "
     "load_profile load_profile_month load_shape load_shape_day load_shape_fit load_shape_month "
-    "meter_facts meter_facts_history quarantine validated_day weather_hour"
+    "meter_facts meter_facts_history quarantine tier_decision tier_run validated_day weather_hour"
 )
 NOT_SWEPT = frozenset(f"{_KNOWN_WHOSE} {_STATIONS_OWN} {_BY_MACHINES}".split())
 

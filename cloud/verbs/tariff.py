@@ -70,6 +70,9 @@ def price(
     labels: Annotated[Labels | None, Option("--labels", help="What a time is to its interval.")] = None,
     zone: Annotated[str, Option("--timezone", help="Whose days and hours.")] = "Asia/Shanghai",
     meter: Annotated[str | None, Option(help="Which of the file's meters.")] = None,
+    weather: Annotated[
+        Path | None, Option(help="Hourly temperatures, for plans with bands of their own on hot days.")
+    ] = None,
     policies: Own = None,
     as_json: Json = False,
 ) -> None:
@@ -92,7 +95,7 @@ def price(
         curve = curve_of(file, unit, labels, zone, meter)
         document = catalogue.in_force(name, curve.grid.days[-1])
         chosen = plan or document.plans[0].id
-        parts = parts_of(curve, _plan(document, chosen), policies, notes)
+        parts = parts_of(curve, _plan(document, chosen), policies, notes, weather)
     else:
         document = catalogue.in_force(name, days[0] or today)
         chosen = plan or document.plans[0].id

@@ -1,6 +1,7 @@
 """A load curve out of a file, for `wattpost cloud tariff price`: read as `cloud analyse` reads it."""
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cloud.analysis.grid import DayGrid
+    from cloud.insight.events import Marks
     from cloud.tariffs.documents import Plan
     from cloud.tariffs.usage import Part
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 class Curve:
     wh: "NDArray[np.float32]"
     grid: "DayGrid"
+    zone: tzinfo
 
 
 def curve_of(file: Path, unit: Units | None, labels: Labels | None, zone: str, meter: str | None) -> Curve:
@@ -46,7 +49,7 @@ def curve_of(file: Path, unit: Units | None, labels: Labels | None, zone: str, m
         raise Invalid(f"{file}: has no meter {meter!r}; it has {', '.join(found.meters[:5])}")
     row = found.meters.index(meter) if meter is not None else 0
     grid = day_grid(found.starts_ms, found.interval_s, found.zone)
-    return Curve(found.wh[row : row + 1], grid)
+    return Curve(found.wh[row : row + 1], grid, found.zone)
 
 
 def parts_of(
@@ -54,16 +57,37 @@ def parts_of(
     plan: "Plan",
     policies: Path | None,
     notes: list[str],
+    weather: Path | None = None,
 ) -> "tuple[Part, ...]":
+    """`notes` gets what is not known: slots without a value, days whose weather decides their bands."""
     from cloud.insight.pricing import PlanBands, months, part
     from cloud.kit.calendar import station_calendar
     from cloud.kit.errors import Invalid
 
     try:
-        bands = PlanBands(plan, station_calendar(policies)).slots(curve.grid)
+        marks = _marks(curve, plan, weather, notes)
+        bands = PlanBands(plan, station_calendar(policies), marks).slots(curve.grid)
     except ValueError as error:
         raise Invalid(str(error)) from None
     found = list(months(curve.wh, curve.grid, bands))
     if missing := sum(int(each.missing[0]) for each in found):
         notes.append(f"{missing:,} of {curve.wh.size:,} slots have no value and add nothing")
     return tuple(part(each, 0) for each in found)
+
+
+def _marks(curve: Curve, plan: "Plan", weather: Path | None, notes: list[str]) -> "Marks":
+    """Days of the temperature events that the plan's bands ask for; none where the plan asks for none."""
+    from cloud.insight import events, weather_file
+
+    names = events.named_by([plan])
+    if not names:
+        return {}
+    zone, days = curve.zone, curve.grid.days
+    hours = {} if weather is None else weather_file.read(weather, zone).celsius
+    found = events.of_hours(hours, days[0], days[-1], zone, names)
+    for name, unknown in sorted(found.unknown.items()):
+        notes.append(
+            f"{len(unknown):,} of {len(days):,} days may be {name} days: their temperature is not known, "
+            "they are priced as usual ones (--weather FILE of hourly temperatures)"
+        )
+    return found.marks

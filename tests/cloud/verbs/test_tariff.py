@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,40 @@ def test_a_document_is_judged(tmp_path: Path) -> None:
     done = run("check", str(file))
     assert isinstance(done.exception, CloudError)
     assert str(done.exception).startswith(f"{file}:1: ")
+
+
+@pytest.fixture
+def june(tmp_path: Path) -> list[str]:
+    """Two days of 0.25 kWh each quarter of an hour, under Guangdong's bands with prices of their own."""
+    shipped = files("cloud.policies") / "tariffs" / "guangdong-industry.toml"
+    text = shipped.read_text(encoding="utf-8")
+    ratios = next(line for line in text.splitlines() if line.startswith("ratios"))
+    own = tmp_path / "policies" / "tariffs" / "guangdong-industry.toml"
+    own.parent.mkdir(parents=True)
+    prices = "prices = [{ sharp = 2, peak = 1.5, flat = 1, valley = 0.5 }]"
+    own.write_text(text.replace(ratios, prices), encoding="utf-8")
+    start = datetime(2026, 6, 1)
+    rows = [f"{start + number * timedelta(minutes=15):%Y-%m-%d %H:%M},0.25" for number in range(2 * 96)]
+    curve = tmp_path / "june.csv"
+    curve.write_text("\n".join(["time,energy_kwh", *rows, ""]))
+    words = ["price", "guangdong-industry", str(curve), "--labels", "begin", "--json"]
+    return [*words, "--policies", str(tmp_path / "policies")]
+
+
+def test_a_hot_day_has_bands_of_its_own_where_its_temperature_is_given(
+    june: list[str], tmp_path: Path
+) -> None:
+    weather = tmp_path / "weather.csv"
+    hours = [datetime(2026, 6, 1) + timedelta(hours=number) for number in range(48)]
+    rows = [f"{at:%Y-%m-%d %H:%M},{36 if at.hour == 14 and at.day == 1 else 25}" for at in hours]
+    weather.write_text("\n".join(["time,celsius", *rows, ""]))
+    told = json.loads(run(*june, "--weather", str(weather)).stdout)
+    assert {line["what"]: line["quantity"] for line in told["lines"]}["sharp"] == "3"
+    assert told["kwh"] == "48"
+    assert told["remarks"] == []
+
+
+def test_without_temperatures_days_that_may_be_hot_are_told(june: list[str]) -> None:
+    told = json.loads(run(*june).stdout)
+    assert "sharp" not in {line["what"] for line in told["lines"]}
+    assert any("2 of 2 days may be hot-35 days" in remark for remark in told["remarks"])
