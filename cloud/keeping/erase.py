@@ -38,6 +38,7 @@ from cloud.kit.db import Database, Instant, metadata
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.throttle import failure_table
 from cloud.metering.fieldwork.photos import Photos
+from cloud.tiers.rating.tables import contest_table, lock_table
 from cloud.workorders.store import event_table, order_table, report_table
 
 erasure_table = Table(
@@ -180,4 +181,16 @@ def _erase_words(connection: Connection, customer: str, accounts: Sequence[str])
     reports = update(report_table).where(told).values(text=GONE, phone_ok=False)
     orders = select(order_table.c.id).where(order_table.c.account.in_(accounts))
     notes = update(event_table).where(event_table.c.order.in_(orders), event_table.c.note != "")
-    return connection.execute(reports).rowcount + connection.execute(notes.values(note=GONE)).rowcount
+    rows = connection.execute(reports).rowcount + connection.execute(notes.values(note=GONE)).rowcount
+    return rows + _erase_contests(connection, accounts)
+
+
+def _erase_contests(connection: Connection, accounts: Sequence[str]) -> int:
+    """That a tier was contested or held stays, and what came of it; the words on it go."""
+    table = contest_table.c
+    asked = update(contest_table).where(table.account.in_(accounts))
+    answered = asked.where(table.answer.is_not(None)).values(answer=GONE)
+    taken_back = asked.where(table.decided_by == table.by).values(decided_by=GONE)
+    held = update(lock_table).where(lock_table.c.account.in_(accounts)).values(why=GONE)
+    statements = (answered, taken_back, asked.values(text=GONE, by=GONE), held)
+    return sum(connection.execute(each).rowcount for each in statements)

@@ -23,10 +23,12 @@ from cloud.kit.auth import user_table
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from cloud.metering.fieldwork.requests import FieldRead, Told
 from cloud.metering.vee import exception_store
+from cloud.tiers.rating.tables import contest_table, lock_table
 from tests.cloud.conftest import NOW, Browser
 
 CANARIES = (
     *("示例户 A", "示例村 A", "13900000000", "mailto://canary.example", "一片漆黑", "customer-a"),
+    *("电量不对头", "电量已核实", "老客户"),
     *("门口有狗", "冰柜坏过", "灯常亮", "怕停电", "晚上在家"),
     *("示例联系人", "13911111111", "上门签字", "氧气机"),
 )
@@ -82,6 +84,16 @@ def write_about_a(connection: Connection) -> None:
     persons.add(connection, person, **told)
     consents.give(connection, "C-A", consents.Purpose.OFFERS, how="上门签字", **told)
     needs.declare(connection, "10A", needs.Need.HELP, "氧气机", **told)
+    write_about_tiers(connection)
+
+
+def write_about_tiers(connection: Connection) -> None:
+    of: dict[str, Any] = {"account": "10A", "axis": "value", "value": "C", "at": MET}
+    asked = {"text": "电量不对头", "by": "customer-a", "due_on": NOW.date(), "state": "withdrawn"}
+    ended = {"answer": "电量已核实", "decided_by": "customer-a", "decided_at": MET}
+    connection.execute(contest_table.insert().values(**of, **asked, **ended))
+    span = {"since": MET.date(), "until": NOW.date(), "why": "老客户", "by": "operator"}
+    connection.execute(lock_table.insert().values(**of, **span))
 
 
 def whole(application: Application) -> str:
