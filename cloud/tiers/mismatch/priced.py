@@ -58,12 +58,13 @@ class Place:
 def usual_tariffs(
     contracts: Collection[Contract], policy: MismatchPolicy
 ) -> dict[tuple[str, str], tuple[str, str]]:
-    """(tariff, plan) that most contracts of a family have, by (family, voltage); only of enough contracts."""
+    """(tariff, plan) that most contracts of a family have, only of enough contracts: by (family, voltage), and
+    by (family, "low" or "high") for a voltage that too few have."""
     count: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
     for each in contracts:
         family = policy.family(each.class_)
         if family is not None and each.price_source != PriceSource.MARKET:
-            for voltage in (each.voltage, ""):
+            for voltage in (each.voltage, _level(each.voltage)):
                 count[family, voltage][each.tariff, each.plan] += 1
     found = {}
     for key, of in count.items():
@@ -91,7 +92,10 @@ def differences(
             found[each.account] = _unknown(Unpriced.NO_CONTRACT)
         elif contract.price_source == PriceSource.MARKET:
             found[each.account] = _unknown(Unpriced.MARKET_PRICE)
-        elif (other := usual.get((each.seems, contract.voltage)) or usual.get((each.seems, ""))) is None:
+        elif (
+            other := usual.get((each.seems, contract.voltage))
+            or usual.get((each.seems, _level(contract.voltage)))
+        ) is None:
             found[each.account] = _unknown(Unpriced.NO_USUAL_TARIFF)
         elif not months or each.since > months[0]:
             found[each.account] = _unknown(Unpriced.TOO_FEW_MONTHS)
@@ -160,6 +164,11 @@ def _blocks(
         for block in energies.blocks(connection, months[0], months[-1], areas):
             found[block.area].append(block)
     return found
+
+
+def _level(voltage: str) -> str:
+    """A home of 220 V is compared with shops of 380 V, never with a mill of 10 kV."""
+    return "high" if "kv" in voltage.lower() else "low"
 
 
 def _unknown(why: Unpriced, **said: Any) -> Priced:
