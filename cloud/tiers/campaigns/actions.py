@@ -331,7 +331,6 @@ class Campaigns:
         account: str,
         voucher: str,
         key: str,
-        by: str,
     ) -> str:
         """A voucher for points of the customer's own account; its code. The same `key` buys once."""
         customers.account(connection, account, customer)
@@ -339,7 +338,7 @@ class Campaigns:
         if wanted is None:
             raise NotFound(f"there is no voucher {voucher!r}")
         own, zone = f"{account}:{key}", self.archive.zone
-        return ledger.buy(connection, account, wanted, key=own, by=by, at=self.clock.now(), zone=zone)
+        return ledger.buy(connection, account, wanted, key=own, by="customer", at=self.clock.now(), zone=zone)
 
     # by the clock
 

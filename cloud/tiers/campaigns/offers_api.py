@@ -143,7 +143,7 @@ def router(database: Database, guard: Guard, campaigns: Campaigns) -> APIRouter:
         """A voucher for points."""
         customer = _customer(user)
         with database.write() as connection:
-            code = campaigns.buy(connection, customer, no, body.voucher, body.key, user.login)
+            code = campaigns.buy(connection, customer, no, body.voucher, body.key)
             row = next(each for each in ledger.vouchers(connection, no) if each.code == code)
             return VoucherOut(**{name: row._mapping[name] for name in VoucherOut.model_fields})
 

@@ -92,7 +92,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     ) -> Response:
         def save(connection: Connection) -> None:
             assert user.customer is not None
-            campaigns.buy(connection, user.customer, account, voucher, key, user.login)
+            campaigns.buy(connection, user.customer, account, voucher, key)
 
         return _done(parts, account, "voucher_bought", save)
 

@@ -12,7 +12,8 @@ from cloud.customers.consents import Purpose, purposes_of, withdraw
 from cloud.customers.protection import Protection, protect
 from cloud.insight.areas import store as areas
 from cloud.kit.errors import Conflict, Forbidden, Invalid, NotFound
-from cloud.tiers.campaigns import hours, store
+from cloud.tiers.campaigns import hours, ledger, store
+from cloud.tiers.campaigns.house import by_the_clock
 from cloud.tiers.campaigns.plan import CampaignIn
 from cloud.tiers.campaigns.policy import campaign_policy
 from cloud.tiers.campaigns.rules import Answer, OfferState, State, held_out
@@ -176,6 +177,23 @@ def test_a_campaign_ends_by_itself_and_unanswered_offers_expire(village: Town) -
     free = next(n for n in range(HOMES) if not held_out("s1", f"C{n}", 100))
     with pytest.raises(Conflict), village.database.write() as connection:
         village.campaigns.answer(connection, made, f"{1000 + free}", Answer.ACCEPT, f"C{free}")
+
+
+def test_a_campaign_runs_to_its_end_on_either_database(tmp_path: Path, database_url: str) -> None:
+    made = town(tmp_path, np.full((12, DAYS * 96), 100.0, np.float32), areas=1, url=database_url)
+    campaign = made.started()
+    account = next(each for each, is_ in states(made, campaign).items() if is_ == "sent")
+    with made.database.write() as connection:
+        made.campaigns.answer(connection, campaign, account, Answer.ACCEPT, f"C{int(account) - 1000}")
+    made.clock.advance(20 * 86_400)
+    by_the_clock(made.campaigns, made.database)
+    by_the_clock(made.campaigns, made.database)
+    assert state(made, campaign) == State.MEASURED
+    with made.database.read() as connection:
+        (kept,) = store.measurements(connection, campaign)
+        assert ledger.balance(connection, account, made.campaigns.today) == 18  # 13 nights of 2.8 kWh
+    assert kept.result["effect"]["verdict"] == "too_few"
+    made.station.close()
 
 
 # the hours
