@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
-from cloud.customers.actions import import_customers
+from sqlalchemy import Connection
+
+from cloud.billing.bill_kind import BILL
+from cloud.customers.actions import import_customers, parsed, usual_taking
+from cloud.customers.customer_kinds import CUSTOMER_KINDS
+from cloud.customers.take import take
+from cloud.demo.papers import papers
 from cloud.demo.programs import ROOT, ProgramError, python, tool
 from cloud.demo.station import Paces, Place, Station
 from cloud.fleet import broker as brokers
@@ -17,8 +24,10 @@ from cloud.fleet.broker_choice import choose
 from cloud.fleet.history import Book, Note, area_facts
 from cloud.fleet.registry import import_registry
 from cloud.fleet.spans import BEGINNING
+from cloud.kit import documents
 from cloud.kit.auth import Accounts, Role
 from cloud.kit.clock import Clock
+from cloud.kit.days import local_day
 from cloud.kit.db import Database
 from cloud.settings import load
 
@@ -104,10 +113,20 @@ def _register(
             book.patch(area_facts, area, BEGINNING, None, {"capacity_kva": kva})
         book.write()
         import_customers(connection, station.customers(since.isoformat()))
+        _take_papers(connection, station)
         for gateway in station.gateways:
             write_secret(place.password(gateway), brokers.add_gateway(connection, gateway))
         write_secret(place.meter_password, METER_PASSWORD)
         return brokers.users(connection, brokers.cloud_secret(place.root))
+
+
+def _take_papers(connection: Connection, station: Station) -> None:
+    """As `wattpost cloud import customers` does. Invalid: the service would not take a paper."""
+    taking = usual_taking(ZoneInfo(station.scenario["station"]["timezone"]))
+    kinds = (*CUSTOMER_KINDS, BILL)
+    parts, problems = parsed(papers(station, local_day(taking.now, taking.zone)), taking, kinds)
+    _, wrong = take(connection, parts, taking, kinds)
+    documents.refuse("papers", [*problems, *map(str, wrong)])
 
 
 def _users(accounts: Accounts, station: Station) -> tuple[tuple[str, str], dict[str, str]]:
