@@ -41,8 +41,9 @@ CAPACITY_KVA = 150.0
 
 @dataclass(frozen=True)
 class Scene:
-    """`kw` (customers, days, 96) as it would have been drawn."""
+    """`folder` is the archive's; `kw` (customers, days, 96) as it would have been drawn."""
 
+    folder: Path
     database: Database
     clock: ManualClock
     responses: Responses
@@ -88,7 +89,7 @@ def opened(folder: Path) -> Scene:
         database, folder / "archive", ZONE, clock, fixed(policy), Calendar(country="CN"),
         lambda _, letter: letters.append(letter),
     )  # fmt: skip
-    return Scene(database, clock, responses, letters, policy, _loads())
+    return Scene(folder / "archive", database, clock, responses, letters, policy, _loads())
 
 
 def _loads() -> NDArray[np.float64]:

@@ -19,9 +19,11 @@ from cloud.kit.days import DAY
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from cloud.tiers.response import planning, store
 from cloud.tiers.response.candidates import Left, Origin, Verdict
+from cloud.tiers.response.measuring import Measuring
 from cloud.tiers.response.planning import Plan, Where
-from cloud.tiers.response.rules import Answer, Reply, State, Step
+from cloud.tiers.response.rules import Answer, Reply, State, Step, Times
 from cloud.tiers.response.settlement import Line
+from tests.cloud.insight.archived_station import ZONE
 from tests.cloud.tiers.response.place import (
     BEFORE,
     CUSTOMERS,
@@ -249,6 +251,25 @@ def test_days_of_events_teach_no_baseline_and_promises_kept_are_remembered(stage
     assert taken == {stage.account(TOOK): [START]}
     assert kept[stage.account(TOOK)][0] > 0.9
     assert kept[stage.account(IDLE)][0] < 0.6
+
+
+def test_a_day_on_which_the_customer_took_part_is_no_day_of_a_baseline(stage: Scene) -> None:
+    account, times = stage.account(TOOK), Times(START, START, END)
+    measuring = Measuring(stage.folder, ZONE, stage.responses.calendar, stage.policy)
+    with stage.database.read() as connection:
+        before = measuring.measured(connection, times, [account]).baselines[account]
+    first = EVENT_DAY - DAY * (45 + 56)
+    at = START - (EVENT_DAY - (first + DAY * before.days[0]))
+    row = {
+        "kind": "transformer", "subject": "A1", "start": at, "end": at, "close_at": at, "outlook": {},
+        "state": State.SETTLED.value, "policy": "t", "proposed_by": "li", "changed_at": at,
+    }  # fmt: skip
+    mine = {"account": account, "customer": "C0", "asked_kw": Decimal(1), "state": Answer.ACCEPTED.value}
+    with stage.database.write() as connection:
+        store.add(connection, row, [mine])
+        after = measuring.measured(connection, times, [account]).baselines[account]
+    assert before.days[0] not in after.days
+    assert set(before.days[1:]) <= set(after.days)
 
 
 def test_a_new_tenant_is_not_measured_against_the_old_ones_habits(stage: Scene) -> None:

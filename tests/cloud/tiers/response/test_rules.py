@@ -70,6 +70,21 @@ def test_no_mind_is_changed_after_answers_close_but_withdrawn_before_the_start(
         answer = after
 
 
+@pytest.mark.parametrize(
+    ("answer", "reply", "state", "minutes"),
+    [
+        (Answer.INVITED, Reply.ACCEPT, State.INVITED, -60),
+        (Answer.INVITED, Reply.ACCEPT, State.CLOSED, -90),
+        (Answer.ACCEPTED, Reply.WITHDRAW, State.CLOSED, 0),
+        (Answer.ACCEPTED, Reply.WITHDRAW, State.RUNNING, 30),
+        (Answer.ACCEPTED, Reply.WITHDRAW, State.MEASURED, -90),
+    ],
+)
+def test_too_late_is_too_late(answer: Answer, reply: Reply, state: State, minutes: int) -> None:
+    with pytest.raises(Conflict, match="closed"):
+        rules.replied(answer, reply, state, TIMES, START + timedelta(minutes=minutes))
+
+
 @given(st.decimals("0.1", 100, places=3), st.decimals("0.1", 100, places=3), st.decimals("0.1", 5, places=3))
 def test_kw_are_accepted_between_the_least_and_those_asked_for(
     kw: Decimal, asked: Decimal, least: Decimal
