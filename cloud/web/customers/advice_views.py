@@ -12,7 +12,7 @@ from cloud.web.customers import advice_words as say
 from cloud.web.language import Words, mark
 
 STATES = {
-    State.OPEN: ("none", mark("new")),
+    State.OPEN: ("none", mark("not seen yet")),
     State.SEEN: ("none", mark("seen")),
     State.TAKEN: ("good", mark("taken up")),
     State.DECLINED: ("none", mark("not wanted")),

@@ -40,13 +40,13 @@ def tou(policy: AdvicePolicy, facts: Facts) -> Advice | Refused | None:
             "plan": own.id, "then": other.id, "valley_share": round(share, 4),
             "kwh": number(total(part.total_kwh for month in months for part in month.kwh[own.id])),
         }  # fmt: skip
-        formula = f"bill({own.id}) − bill({other.id}), {len(months)} months"
+        formula = f"Σ{len(months)} C({own.id}) − Σ{len(months)} C({other.id})"
         return told(TOU, policy, facts, months, bills, formula, evidence)
     return None
 
 
 def large_household(policy: AdvicePolicy, facts: Facts) -> Advice | Refused | None:
-    """Nobody said how many live there, and with as many as the document asks for its limits would be higher."""
+    """Nobody said how many live there, and with as many as the document asks for limits would be higher."""
     tariff = _tariff(facts)
     own, steps = _own(facts, tariff), tariff.steps if tariff else None
     if steps is None or steps.large_household is None or own is None or not own.steps:
@@ -61,7 +61,7 @@ def large_household(policy: AdvicePolicy, facts: Facts) -> Advice | Refused | No
     bills = two_bills(LARGE, facts, months, Change(persons=persons))
     add = number(steps.large_household.add_kwh)
     evidence = {"persons": persons, "add_kwh": add, "plan": own.id}
-    formula = f"bill(persons ?) − bill(persons ≥ {persons}: limits + {add} kWh a month)"
+    formula = f"Σ{len(months)} C(n = ?) − Σ{len(months)} C(n ≥ {persons}: +{add} kWh)"
     return told(
         LARGE, policy, facts, months, bills, formula, evidence,
         needs=("household_register",), confidence=Confidence.LOW,
@@ -87,7 +87,7 @@ def shared_meter(policy: AdvicePolicy, facts: Facts) -> Advice | Refused | None:
         return refused
     bills = two_bills(SHARED, facts, months, Change(plan=other.id))
     evidence = {"plan": own.id, "then": other.id, "persons": facts.contract.persons}
-    formula = f"bill({own.id}) − bill({other.id}), {len(months)} months"
+    formula = f"Σ{len(months)} C({own.id}) − Σ{len(months)} C({other.id})"
     needs = ("household_register",) if own.steps else ("own_meter",)
     return told(
         SHARED, policy, facts, months, bills, formula, evidence, needs=needs, confidence=Confidence.LOW

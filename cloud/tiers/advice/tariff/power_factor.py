@@ -48,7 +48,7 @@ def power_factor(policy: AdvicePolicy, facts: Facts) -> Advice | Refused | None:
         "months_below": len(low), "kvar_at_mean_load": f"{kvar(mean_kw, found[worst.month], aim)}",
     }  # fmt: skip
     formula = (
-        f"Σ {len(then)} × (k(cos φ) − k({Decimal(aim) / 100:.2f})) × (basic + energy − funds), "
+        f"Σ {len(then)} × (k(cos φ) − k({Decimal(aim) / 100:.2f})) × (B + E − F), "
         f"k {min(percent):+.2f} … {max(percent):+.2f} % → {adjustment(standard, aim):+.2f} %; "
         f"Q = {mean_kw:.1f} kW × (tan φ₁ − tan φ₂) = {evidence['kvar_at_mean_load']} kvar"
     )

@@ -43,10 +43,7 @@ def shift(policy: AdvicePolicy, facts: Facts) -> Advice | Refused | None:
         "moved_kwh": number(kwh), "moved_sharp_kwh": number(taken["sharp"]),
         "moved_peak_kwh": number(taken["peak"]), "bound": number(policy.shifting.share),
     }  # fmt: skip
-    formula = (
-        f"Σ {number(kwh)} kWh × (p_sharp/peak − p_valley), at most "
-        f"{number(100 * policy.shifting.share)} % of sharp and peak in each month"
-    )
+    formula = f"Σ {number(kwh)} kWh × (p_peak − p_valley), ≤ {number(100 * policy.shifting.share)} %"
     return told(KIND, policy, facts, months, bills, formula, evidence, needs=("flexible_hours",))
 
 

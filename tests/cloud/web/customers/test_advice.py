@@ -44,7 +44,8 @@ def test_a_customer_sees_the_money_the_formula_and_both_bills(village: Village) 
     text = page(english, f"{OWN}?account={HOUSE}").text
     assert "496.80 CNY less · in a year" in text
     assert "60% of your energy lies in valley hours" in text
-    assert "bill(plain) − bill(tou), 12 months; 1,978.80" in text or "= 496.80 CNY" in text
+    assert "Σ12 C(plain) − Σ12 C(tou); 1978.80 − 1482.00 = 496.80 CNY" in text
+    assert "3,600 kWh × 0.538" in text
     assert "step 2 (above 2,760 kWh) is reached about" in text
     shop = page(english, f"{OWN}?account={SHOP}").text
     assert "Power-factor adjustment" in shop
