@@ -35,7 +35,7 @@ from cloud.tiers.campaigns.house import Troubled, nobody
 from cloud.tiers.entitlements import api as entitlements_api
 from cloud.tiers.entitlements import store as entitlements
 from cloud.tiers.entitlements import tables as entitlement_tables  # noqa: F401 - its tables
-from cloud.tiers.entitlements.actions import APPLY_EVERY, COUNT_EVERY, Entitling
+from cloud.tiers.entitlements.actions import APPLY_EVERY, COUNT_EVERY, REOPEN_EVERY, Entitling
 from cloud.tiers.entitlements.evidence import Outside
 from cloud.tiers.letters import Tell, tell_nobody
 from cloud.tiers.mismatch import api as mismatch_api
@@ -192,6 +192,7 @@ class Tiers:
             ("campaigns", timedelta(hours=1), self._campaigns),
             ("promises", APPLY_EVERY, self.entitling.apply),
             ("ledger of promises", COUNT_EVERY, self.entitling.count),
+            ("late facts of promises", REOPEN_EVERY, self.entitling.reopen),
         ]
 
     def _campaigns(self) -> None:

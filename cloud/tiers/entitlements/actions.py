@@ -12,6 +12,7 @@ from cloud.tiers.entitlements.store import Promises, keep, of_many
 
 APPLY_EVERY = timedelta(hours=1)
 COUNT_EVERY = timedelta(hours=6)
+REOPEN_EVERY = timedelta(days=1)
 
 
 class Entitling:
@@ -35,5 +36,9 @@ class Entitling:
         return self.polling.run()
 
     def count(self) -> list[Counted]:
-        """Judge the running month, and those before it that late facts may open again."""
+        """Judge the running month and the one before it."""
         return self.ledger.run()
+
+    def reopen(self) -> list[Counted]:
+        """Judge every month that late facts may open again."""
+        return self.ledger.reopen()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from cloud.customers.store import account_table, contact_table, service_table
 from cloud.fleet.history import among, point_meter
@@ -14,7 +14,7 @@ from cloud.kit.days import DAY
 from cloud.metering.ledger.tables import meter_day_table
 from cloud.tiers.entitlements import records, store
 from cloud.tiers.entitlements.evidence import NoticeFact, OrderFact, Outside
-from cloud.tiers.entitlements.rules import Granted
+from cloud.tiers.entitlements.store import Spell
 from cloud.tiers.entitlements.verdicts import Collected
 
 
@@ -33,15 +33,6 @@ def month_of(day: date, zone: tzinfo) -> Month:
     after = (first + timedelta(days=32)).replace(day=1)
     start, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (first, after))
     return Month(first, after, start, end)
-
-
-@dataclass(frozen=True, slots=True)
-class Spell:
-    """What an account was promised from `since` up to and without `until` (None: still)."""
-
-    since: datetime
-    until: datetime | None
-    terms: Mapping[str, Granted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +60,7 @@ def gather(
     contact_months: int,
     accounts: Collection[str] | None = None,
 ) -> Known:
-    given = store.given(connection, month.start, month.end, accounts)
-    spells = {account: [_spell(row) for row in rows] for account, rows in given.items()}
+    spells = store.given(connection, month.start, month.end, accounts)
     orders: dict[str, list[OrderFact]] = defaultdict(list)
     for order in outside.orders(connection, month.start, month.end):
         for account in order.accounts:
@@ -91,10 +81,6 @@ def gather(
         records.days(connection, since, month.after + timedelta(days=62), zone),
         None if outside.advised is None else outside.advised(connection, sorted(spells)),
     )
-
-
-def _spell(row: Row[Any]) -> Spell:
-    return Spell(row.since, row.until, store.read_back(row.terms))
 
 
 def _months_back(first: date, months: int) -> date:

@@ -4,12 +4,13 @@ The running month is judged anew every time; a month that is over is closed, and
 what stood before stays beside what stands now.
 """
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Row, Text, bindparam, case, cast, func, insert, select, update
 
 from cloud.customers.store import account_table
 from cloud.fleet.history import among
@@ -17,11 +18,11 @@ from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.tiers.entitlements import verdicts
 from cloud.tiers.entitlements.evidence import OrderFact, Outside
-from cloud.tiers.entitlements.gathering import Known, Month, Spell, gather, month_of, serving
+from cloud.tiers.entitlements.gathering import Known, Month, gather, month_of, serving
 from cloud.tiers.entitlements.policy import Kept
 from cloud.tiers.entitlements.records import How
 from cloud.tiers.entitlements.rules import Granted
-from cloud.tiers.entitlements.store import Promises
+from cloud.tiers.entitlements.store import Promises, Spell
 from cloud.tiers.entitlements.tables import promise_table
 from cloud.tiers.entitlements.terms import Manager, Reach
 from cloud.tiers.entitlements.verdicts import Owed, Part, State, Verdict
@@ -43,13 +44,20 @@ class Ledger:
         self._clock, self._outside = clock, outside
 
     def run(self) -> list[Counted]:
-        """Judge the running month and those that may be reopened, the oldest first."""
+        """Judge the running month and the one before it."""
+        return [self.judge(month) for month in self._months(1)]
+
+    def reopen(self) -> list[Counted]:
+        """Judge every month that late facts may still open, the oldest first."""
+        return [self.judge(month) for month in self._months(self._promised.policy.value.kept.reopen_months)]
+
+    def _months(self, back: int) -> list[Month]:
+        """The running one last."""
         zone = self._promised.zone
-        today = self._clock.now().astimezone(zone).date()
-        months = [month_of(today, zone)]
-        for _ in range(self._promised.policy.value.kept.reopen_months):
+        months = [month_of(self._clock.now().astimezone(zone).date(), zone)]
+        for _ in range(back):
             months.append(month_of(months[-1].first - timedelta(days=1), zone))
-        return [self.judge(month) for month in reversed(months)]
+        return months[::-1]
 
     def judge(self, month: Month, accounts: Collection[str] | None = None) -> Counted:
         """One month, of all accounts or a few."""
@@ -184,7 +192,16 @@ def _row(account: str, known: Known, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-_SAID = ("state", "reason", "promised", "figures", "sources", "rule")
+_PLAIN = ("state", "reason", "rule")
+_JSON = ("promised", "figures", "sources")
+"""Compared as the text that the database holds: a hundred thousand rows need not be read."""
+_SAID = (*_PLAIN, *_JSON)
+
+
+def _stood(connection: Connection, row: Mapping[str, Any]) -> Any:
+    table = promise_table.c
+    mine = [table[name] == row[name] for name in ("account", "month", "part")]
+    return connection.scalar(select(table.before).where(*mine))
 
 
 def _write(
@@ -198,7 +215,10 @@ def _write(
 ) -> tuple[int, int]:
     """(new or different rows, how many of them had been closed)."""
     table = promise_table.c
-    query = select(promise_table).where(table.month == month.first)
+    texts = [cast(table[name], Text).label(f"{name}_text") for name in _JSON]
+    plain = (table.account, table.part, table.state, table.reason, table.rule)
+    query = select(*plain, table.closed_at, table.reopened, table.made_at, *texts)
+    query = query.where(table.month == month.first)
     there = {
         (row.account, row.part): row
         for part in among(query, table.account, only)
@@ -213,19 +233,21 @@ def _write(
         if before is None:
             new.append(row | {"made_at": now, "closed_at": closed_at, "reopened": 0, "before": None})
             continue
-        same = all(before._mapping[name] == row[name] for name in _SAID)
+        same = all(before._mapping[name] == row[name] for name in _PLAIN)
+        same = same and all(before._mapping[f"{name}_text"] == json.dumps(row[name]) for name in _JSON)
         if same and (before.closed_at is not None or not closes):
             continue
         was_closed = before.closed_at is not None and not same
         reopened += was_closed
-        stood = {"state": before.state, "figures": before.figures, "at": before.made_at.isoformat()}
+        figures = json.loads(before.figures_text)
+        stood = {"state": before.state, "figures": figures, "at": before.made_at.isoformat()}
         changed.append(
             {f"_{name}": row[name] for name in ("account", "month", "part", *_SAID)}
             | {
                 "_made_at": now,
                 "_closed_at": closed_at,
                 "_reopened": before.reopened + was_closed,
-                "_before": stood if was_closed else before.before,
+                "_before": stood if was_closed else _stood(connection, row),
             }
         )
     if new:

@@ -1,12 +1,13 @@
 """What an account is promised now, and what it was promised over time; of each term the rule that gave it."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Text, cast, insert, select, update
 
 from cloud.customers.grades import Grade
 from cloud.customers.needs import Need
@@ -50,7 +51,11 @@ def of_many(
     policy, deadlines = promised.policy.value, promised.deadlines.value
     station = deadlines.profiles[deadlines.profile]
     found = standings_on(connection, day, at, accounts)
-    return {account: decide(policy, station, account, each, day) for account, each in found.items()}
+    alike: dict[Standing, Entitlements] = {}  # thousands stand alike: each standing is decided once
+    for account, each in found.items():
+        if each not in alike:
+            alike[each] = decide(policy, station, account, each, day)
+    return {account: replace(alike[each], account=account) for account, each in found.items()}
 
 
 def standings_on(
@@ -113,32 +118,51 @@ def read_back(terms: Mapping[str, Any]) -> dict[str, Granted]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """What an account was promised from `since` up to and without `until` (None: still)."""
+
+    since: datetime
+    until: datetime | None
+    terms: Mapping[str, Granted]
+
+
 def given(
     connection: Connection, start: datetime, end: datetime, accounts: Collection[str] | None = None
-) -> dict[str, list[Row[Any]]]:
+) -> dict[str, list[Spell]]:
     """By account what was promised in any part of [start, end), oldest first."""
     table = given_table.c
-    query = select(given_table).where(table.since < end, table.until.is_(None) | (table.until > start))
-    found: dict[str, list[Row[Any]]] = {}
+    columns = (table.account, table.since, table.until, cast(table.terms, Text))
+    query = select(*columns).where(table.since < end, table.until.is_(None) | (table.until > start))
+    found: dict[str, list[Spell]] = {}
+    read: dict[str, Mapping[str, Granted]] = {}  # the same text is of thousands: read once
     for part in among(query.order_by(table.account, table.since), table.account, accounts):
-        for row in connection.execute(part):
-            found.setdefault(row.account, []).append(row)
+        for account, since, until, terms in connection.execute(part):
+            if terms not in read:
+                read[terms] = read_back(json.loads(terms))
+            found.setdefault(account, []).append(Spell(since, until, read[terms]))
     return found
 
 
-def keep(connection: Connection, decided: Iterable[Entitlements], at: datetime) -> int:
+def keep(connection: Connection, decided: Collection[Entitlements], at: datetime) -> int:
     """Write down what is promised from now on, where it changed; how many accounts that were."""
     table = given_table.c
-    newest = {
-        row.account: row for row in connection.execute(select(given_table).where(table.until.is_(None)))
-    }
-    new, ended = [], []
+    standing = select(table.id, table.account, cast(table.terms, Text)).where(table.until.is_(None))
+    newest = {account: (number, terms) for number, account, terms in connection.execute(standing)}
+    new: list[dict[str, Any]] = []
+    ended: list[int] = []
+    made: dict[int, tuple[dict[str, Any], str]] = {}  # by the terms that thousands share
     for each in decided:
-        terms, before = written(each), newest.get(each.account)
-        if before is not None and before.terms == terms:
+        key = id(each.terms)
+        if key not in made:
+            kept = written(each)
+            made[key] = kept, json.dumps(kept)
+        terms, text = made[key]
+        before = newest.get(each.account)
+        if before is not None and before[1] == text:
             continue
         if before is not None:
-            ended.append(before.id)
+            ended.append(before[0])
         new.append({"account": each.account, "since": at, "version": each.version, "terms": terms})
     for low in range(0, len(ended), 400):
         rows = table.id.in_(ended[low : low + 400])

@@ -16,6 +16,7 @@ from cloud.tiers.entitlements.actions import Entitling
 from cloud.tiers.entitlements.evidence import Outside
 from cloud.tiers.entitlements.gathering import month_of
 from cloud.tiers.entitlements.records import How
+from cloud.tiers.entitlements.rules import Granted
 from cloud.tiers.entitlements.verdicts import Collected, Part, State, interval
 from cloud.workorders.actions import Moved
 from cloud.workorders.fulfilment import Fulfilment
@@ -230,7 +231,7 @@ def test_before_anything_was_promised_nothing_is_in_the_ledger(station: Counted)
     station.clock.set(NOW)
     assert station.judge() == {}
     station.entitling.apply()
-    counted = station.entitling.count()
+    counted = station.entitling.reopen()
     assert [each.rows > 0 for each in counted] == [False] * 6 + [True]
 
 
@@ -245,4 +246,4 @@ def test_what_was_promised_is_kept_over_time(station: Counted) -> None:
     with station.database.read() as connection:
         [before, after] = store.given(connection, MARCH.start, MARCH.end, [ACCOUNT])[ACCOUNT]
     assert (before.until, after.since, after.until) == (NOW, NOW, None)
-    assert after.terms["interval_s"] == {"value": 60, "rule": "grade-first", "when": {"grade": "first"}}
+    assert after.terms["interval_s"] == Granted(60, "grade-first", {"grade": "first"})
