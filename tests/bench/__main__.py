@@ -31,6 +31,9 @@ BENCHES = (
     "billing",
     "classes",
     "tiers",
+    "advice",
+    "whatif",
+    "uplift",
 )
 """In this order; each is a module with a function `run`."""
 
