@@ -76,7 +76,7 @@ def title(kind: str, words: Words) -> str:
 
 def sentence(kind: str, evidence: Mapping[str, Any], words: Words) -> str:
     """What was seen, in one sentence; empty for a kind that others describe."""
-    told = _TOLD.get(kind)
+    told = _TOLD.get(kind) or product_words.SENTENCES.get(kind)
     return told(evidence, words) if told else ""
 
 

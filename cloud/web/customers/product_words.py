@@ -137,3 +137,98 @@ def why(reason: str | None, params: Mapping[str, Any], words: Words) -> str:
     if told is not None:
         return told(params, words)
     return words.text(PLAIN[reason]) if reason in PLAIN else ""
+
+
+def _capacitor(said: Mapping[str, Any], words: Words) -> str:
+    return words.text(
+        "The power factor was below %(standard)s in %(below)s of "
+        "%(months)s months; %(kvar)s kvar are lacking.",
+        standard=words.number(float(said["standard"]) / 100, 2),
+        below=_number(said, "below", words),
+        months=_number(said, "months", words),
+        kvar=_number(said, "kvar", words, 1),
+    )
+
+
+def _standby(said: Mapping[str, Any], words: Words) -> str:
+    return words.text(
+        "%(base)s kW never go off, more than a year ago; "
+        "a quarter of comparable accounts need %(peer)s kW or less.",
+        base=_number(said, "base_kw", words, 2),
+        peer=_number(said, "peer_p25_kw", words, 2),
+    )
+
+
+def _cooling(said: Mapping[str, Any], words: Words) -> str:
+    return words.text(
+        "Each degree of heat costs you %(slope)s kWh a day; "
+        "half of comparable accounts need less than %(peer)s.",
+        slope=_number(said, "kwh_per_c", words, 1),
+        peer=_number(said, "peer_median", words, 1),
+    )
+
+
+def _heating(said: Mapping[str, Any], words: Words) -> str:
+    return words.text(
+        "Each degree of cold costs you %(slope)s kWh a day; "
+        "half of comparable accounts need less than %(peer)s.",
+        slope=_number(said, "kwh_per_c", words, 1),
+        peer=_number(said, "peer_median", words, 1),
+    )
+
+
+def _pv(said: Mapping[str, Any], words: Words) -> str:
+    return words.text(
+        "%(kwp)s kWp would make %(made)s kWh a year, "
+        "%(share)s of it used on site; the surplus is not counted.",
+        kwp=_number(said, "kwp", words),
+        made=_number(said, "yield_kwh", words),
+        share=_percent(said, "self_use", words),
+    )
+
+
+def _storage(said: Mapping[str, Any], words: Words) -> str:
+    return words.text(
+        "A battery of %(size)s kWh would take %(moved)s kWh a year out of the dear hours.",
+        size=_number(said, "battery_kwh", words),
+        moved=_number(said, "moved_kwh", words),
+    )
+
+
+def _replacing(said: Mapping[str, Any], words: Words) -> str:
+    return words.text(
+        "Assumed: %(part)s of your energy goes there, and %(saved)s of that is saved.",
+        part=_percent(said, "part", words),
+        saved=_percent(said, "saved", words),
+    )
+
+
+def _moved(said: Mapping[str, Any], words: Words) -> str:
+    return words.text(
+        "%(kwh)s kWh a year would be drawn in valley hours instead.", kwh=_number(said, "moved_kwh", words)
+    )
+
+
+SENTENCES: dict[str, Told] = {
+    "capacitor": _capacitor,
+    "standby": _standby,
+    "cooling": _cooling,
+    "heating": _heating,
+    "pv": _pv,
+    "storage": _storage,
+    "lighting": _replacing,
+    "motor": _replacing,
+    "hot_water": _replacing,
+    "ev_night": _moved,
+    "irrigation": _moved,
+    "training": lambda _, words: words.text("A course, a handbook or a report, free of charge."),
+    "important_inspection": lambda said, words: words.text(
+        "Due every %(months)s months for customers of your grade.",
+        months=_number(said, "every_months", words),
+    ),
+    "voltage_quality": lambda said, words: words.text(
+        "The voltage of your area was within its limits %(rate)s of the time.",
+        rate=_percent(said, "rate", words),
+    ),
+}
+"""What was seen, in one sentence, of each kind's evidence."""

@@ -47,8 +47,6 @@ class Why(StrEnum):
     """Nothing is known of the transformer's load: more is not put on it."""
     NO_HEADROOM = "no_headroom"
     """The contracted capacity leaves no room to charge."""
-    TAKES_LESS = "other_pays_more"
-    """`than`: another product saves more over its life."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ def page(client: TestClient, path: str) -> Page:
 
 def test_every_kind_and_reason_has_a_word() -> None:
     assert set(named.KINDS) == set(KINDS) | {each.value for each in Aim}
-    of_rules = {each.value for each in offers.Why} - {offers.Why.TAKES_LESS.value}
+    assert set(named.SENTENCES) == set(KINDS)
+    of_rules = {each.value for each in offers.Why}
     assert of_rules <= named.PLAIN.keys() | named.TOLD.keys()
     of_others = {
         Reason.FEW_MONTHS,
@@ -61,6 +62,15 @@ def test_two_accounts_of_a_customer_get_different_products_with_their_money(vill
     assert "年省" in page(browser(village, "c-0103", "zh_CN"), f"{OWN}?account={SHOP}").text.replace(
         "一年", "年"
     )
+
+
+def test_advice_on_equipment_says_what_was_seen(village: Village) -> None:
+    told(village)
+    english = browser(village, "c-0103", "en")
+    house = page(english, f"/portal/advice?account={HOUSE}").text
+    assert "2.00 kW never go off, more than a year ago" in house
+    assert "Assumed: 20% of your energy goes there, and 65% of that is saved." in house
+    assert "free of charge" in page(english, f"/portal/advice?account={SHOP}").text
 
 
 def test_signing_up_is_kept_shown_and_taken_back(village: Village) -> None:
