@@ -63,7 +63,7 @@ LEFT = {
     Left.NO_CONSENT: mark("no consent to be asked"),
     Left.HOUSEHOLD: mark("protected household"),
     Left.IMPORTANT: mark("important customer"),
-    Left.HELP: mark("needs help"),
+    Left.HELP: mark("customer who needs help"),
     Left.CONTINUITY: mark("must not be interrupted"),
     Left.OFTEN: mark("asked that day, or often enough this month"),
     Left.LITTLE: mark("too little to shift"),

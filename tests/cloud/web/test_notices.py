@@ -67,3 +67,19 @@ def test_each_notice_is_sent_in_its_readers_language() -> None:
     render = renderer(lambda customer: "zh_CN" if customer is None else "en", ZONE)
     assert render(notice(NoticeKind.RESTORED, **OUTAGE))[0] == "Your supply is back"
     assert render(notice(NoticeKind.RESTORED, None, **OUTAGE))[0] == "您家已复电"
+
+
+def test_an_invitation_to_shift_load_says_when_and_no_figure() -> None:
+    start, end = NOW + timedelta(hours=5), NOW + timedelta(hours=7)
+    when = {"invitation": 1, "start": start.isoformat(), "end": end.isoformat()}
+    for what, title in (
+        ("invited", "需求响应邀约"),
+        ("cancelled", "需求响应邀约已取消"),
+        ("settled", "需求响应结果已核定"),
+    ):
+        params = {"what": what, **when}
+        letter = Notice(1, "k", None, "C-1", NoticeKind.RESPONSE, Severity.INFO, params, "t", NOW, None)
+        told = render_notice(letter, "zh_CN", ZONE)
+        assert told[0] == title
+        assert told[1].startswith("时段：19:20 至 21:20。")
+        assert "kW" not in told[1]
