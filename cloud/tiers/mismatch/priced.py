@@ -58,8 +58,8 @@ class Place:
 def usual_tariffs(
     contracts: Collection[Contract], policy: MismatchPolicy
 ) -> dict[tuple[str, str], tuple[str, str]]:
-    """(tariff, plan) that most contracts of a family have, only of enough contracts: by (family, voltage), and
-    by (family, "low" or "high") for a voltage that too few have."""
+    """(tariff, plan) that most contracts of a family have, only of enough: by (family, voltage), and by
+    (family, "low" or "high") for a voltage that too few have."""
     count: dict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
     for each in contracts:
         family = policy.family(each.class_)

@@ -115,7 +115,10 @@ def test_none_is_reported_where_none_was_planted(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/records.db")
     database.migrate()
     simbench_classes.station(database, 0, counts=(80, 40, 32), seed=2)
-    done = mismatches(database, rules=policy(least_listed=100)).run()
+    shipped = policy(least_listed=100)
+    quick = shipped.limits.evidence.model_copy(update={"folds": 3})
+    rules = shipped.model_copy(update={"limits": shipped.limits.model_copy(update={"evidence": quick})})
+    done = mismatches(database, rules=rules).run()
     database.close()
     assert done.judged >= 150
     assert done.listed <= 2, "at most one in a hundred, here as everywhere"
@@ -143,6 +146,14 @@ def test_every_case_says_why_and_what_to_look_at(searched: Searched) -> None:
     assert model.balanced is not None
     assert model.balanced > 0.9, "profiles are on both sides of the folds here, as habits are in a town"
     assert sum(model.confusion["household"].values()) == 158
+
+
+def test_an_empty_station_has_nothing_to_judge(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/records.db")
+    database.migrate()
+    done = mismatches(database).run()
+    database.close()
+    assert (done.judged, done.source) == (0, None)
 
 
 def test_nothing_new_is_nothing_done(fresh: Searched) -> None:
