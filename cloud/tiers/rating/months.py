@@ -6,6 +6,7 @@ Months before an account was served at a point are another's: a late comer's are
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,53 +93,78 @@ def _read(
     first: date,
     same: Sequence[date],
     points: Collection[str] | None = None,
-) -> dict[str, tuple[float, ...]]:
+) -> dict[str, tuple[float | None, ...]]:
+    """By point, in the order of `_COLUMNS`: what the last year says, and then what compares two years."""
+    start = max(first, back(month, WINDOW - 1))
+    now = _grouped(connection, _of_now(), month_table.c.month.between(start, month), points)
+    both = [each for one in same for each in (one, back(one, WINDOW)) if each >= first]
+    compared = _grouped(connection, _of_both(same), month_table.c.month.in_(both), points) if both else {}
+    nothing: tuple[None, ...] = (None,) * (len(_COLUMNS) - len(_of_now()))
+    return {point: values + compared.get(point, nothing) for point, values in now.items()}
+
+
+def _grouped(
+    connection: Connection,
+    wanted: Sequence[ColumnElement[Any]],
+    when: ColumnElement[bool],
+    points: Collection[str] | None,
+) -> dict[str, tuple[float | None, ...]]:
     table = month_table.c
-    query = select(table.point, *_sums(month, same)).where(
-        table.channel == Channel.IMPORT.value, table.month.between(first, month)
-    )
+    query = select(table.point, *wanted).where(table.channel == Channel.IMPORT.value, when)
     if points is not None:
         query = query.where(table.point.in_(points))
     return {row[0]: tuple(row[1:]) for row in connection.execute(query.group_by(table.point))}
 
 
-def _sums(month: date, same: Sequence[date]) -> list[ColumnElement[float]]:
-    """As `_COLUMNS` has them; shares and factors are weighed by energy."""
+def _of_now() -> list[ColumnElement[Any]]:
+    """Shares and factors are weighed by energy; a weight counts where both are known."""
     table = month_table.c
-    now = table.month > back(month, WINDOW)
-    valley = table.valley_share + func.coalesce(table.deep_valley_share, 0.0)
-    peak = table.peak_share + func.coalesce(table.sharp_share, 0.0)
-    again, a_year_ago = table.month.in_(same), table.month.in_([back(each, WINDOW) for each in same])
-    energy = table.energy_kwh
-
-    def total(of: ColumnElement[float], when: ColumnElement[bool] = now) -> ColumnElement[float]:
-        return func.sum(case((when, of)))
-
-    def known(of: ColumnElement[float], weight: ColumnElement[float] = energy) -> ColumnElement[float]:
-        return func.sum(case((now & of.is_not(None), weight)))
-
+    energy, valley, peak = table.energy_kwh, _valley(), table.peak_share + _known(table.sharp_share)
     return [
-        total(energy),
-        known(energy, table.days),
-        func.max(case((now, energy))),
-        func.avg(case((now, energy))),
-        func.max(case((now, table.max_kw))),
-        func.count(case((now, energy))),
-        total(table.valid_days),
-        total(table.zero_days),
-        known(table.zero_days, table.days),
-        total(table.load_factor * energy),
-        known(table.load_factor),
-        total(valley * energy),
-        known(table.valley_share),
-        total(peak * energy),
-        known(table.peak_share),
-        total(table.base_kw * energy),
-        total(table.mean_kw * energy),
-        total(energy, again),
-        func.count(case((again, energy))),
-        total(energy, a_year_ago),
-        func.count(case((a_year_ago, energy))),
-        total(valley * energy, again),
-        total(valley * energy, a_year_ago),
+        func.sum(energy),
+        _where(table.days, energy),
+        func.max(energy),
+        func.avg(energy),
+        func.max(table.max_kw),
+        func.count(energy),
+        func.sum(table.valid_days),
+        func.sum(table.zero_days),
+        _where(table.days, table.zero_days),
+        func.sum(table.load_factor * energy),
+        _where(energy, table.load_factor),
+        func.sum(valley * energy),
+        _where(energy, table.valley_share),
+        func.sum(peak * energy),
+        _where(energy, table.peak_share),
+        func.sum(table.base_kw * energy),
+        func.sum(table.mean_kw * energy),
     ]
+
+
+def _of_both(same: Sequence[date]) -> list[ColumnElement[Any]]:
+    """Of the months of this year and of the same a year before."""
+    table = month_table.c
+    energy, again = table.energy_kwh, table.month.in_(same)
+    shifted = _valley() * energy
+    return [
+        func.sum(case((again, energy))),
+        func.count(case((again, energy))),
+        func.sum(case((~again, energy))),
+        func.count(case((~again, energy))),
+        func.sum(case((again, shifted))),
+        func.sum(case((~again, shifted))),
+    ]
+
+
+def _valley() -> ColumnElement[Any]:
+    table = month_table.c
+    return table.valley_share + _known(table.deep_valley_share)
+
+
+def _known(share: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A band that a tariff does not have is none of it."""
+    return func.coalesce(share, 0.0)
+
+
+def _where(summed: ColumnElement[Any], known: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.sum(case((known.is_not(None), summed)))

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from cloud.tiers.rating import credit, scores
 from cloud.tiers.rating.criteria import Condition
@@ -31,7 +32,7 @@ class Teller:
     def __init__(self, facts: Facts, past: Past, judged: Judged, rule: Rule, month: date) -> None:
         self._facts, self._past, self._judged, self._rule, self._month = facts, past, judged, rule, month
         self._from = effective(month)
-        self._table = [[_short(value) for value in row] for row in facts.table.tolist()]
+        self._table = _shortened(facts.table)
         self._top = scores.top(judged.parts, judged.q).tolist()
         self._q, self._parts = np.round(judged.q, 2).tolist(), np.round(judged.parts, 4).tolist()
         self._hashes = _hashes(facts, rule)
@@ -192,6 +193,18 @@ def _short(value: float) -> float | None:
         return None
     found = float(f"{value:.4g}")
     return int(found) if found.is_integer() else found
+
+
+def _shortened(table: NDArray[np.float64]) -> list[list[float | None]]:
+    """Four figures; NaN is None."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        digits = np.nan_to_num(3 - np.floor(np.log10(np.abs(table))), nan=0, posinf=0, neginf=0)
+        fine, coarse = 10.0 ** np.maximum(digits, 0), 10.0 ** np.maximum(-digits, 0)
+        rounded = np.round(table / coarse * fine) / fine * coarse
+    found = rounded.astype(object)
+    found[np.isnan(rounded)] = None
+    told: list[list[float | None]] = found.tolist()
+    return told
 
 
 def _hashes(facts: Facts, rule: Rule) -> list[str]:
