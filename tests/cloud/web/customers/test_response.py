@@ -94,6 +94,7 @@ def test_a_curtailment_list_is_read_with_its_contradictions(stage: Stage, tmp_pa
     assert "示例发改〔2026〕1号" in page
     assert "名单中有受保护或重要客户：7003" in page
     assert "软件只展示，不自动执行" in page
+    assert "今日有序用电名单有效" in page
 
 
 def test_a_customer_agrees_says_a_figure_and_takes_it_back(stage: Stage) -> None:
