@@ -15,7 +15,7 @@ from cloud.customers.contracts import contract_table, contracts_on
 from cloud.insight import pricing
 from cloud.insight.curves import curves
 from cloud.kit.calendar import station_calendar
-from cloud.kit.errors import Conflict, NotFound
+from cloud.kit.errors import Conflict, Invalid, NotFound
 from cloud.metering.vee.point_day import Channel
 from cloud.tariffs.bill import Bill, as_json
 from cloud.tariffs.documents import Tariff
@@ -269,6 +269,23 @@ def test_an_account_alone_is_judged_without_keeping_anything(station: AdvisedSta
     assert not every(station)
     with pytest.raises(NotFound, match="no contract"):
         station.advising.of_account("F-999")
+
+
+def test_another_plan_is_priced_out_of_the_archive(station: AdvisedStation) -> None:
+    """The same months as the advice, so the same difference; a plan that no contract has is priced as well."""
+    station.advising.run()
+    told = of(station, "H-000", "tou_choice")
+    found = station.advising.what_if("H-000", "zhejiang-household", "tou")
+    assert (found.months, found.saving, found.remarks) == (12, told.saving, ())
+    other = station.advising.what_if("H-000", "shandong-household", "tou")
+    assert other.now == found.now
+    assert other.then.total != found.then.total
+    odd = station.advising.what_if("F-000", "zhejiang-household", "plain")
+    assert odd.remarks == ("class_differs",)
+    with pytest.raises(Invalid, match="no plan"):
+        station.advising.what_if("H-000", "zhejiang-household", "nights")
+    with pytest.raises(Invalid, match="no components"):
+        station.advising.what_if("H-000", "guangdong-industry", "tou")
 
 
 def test_the_job_judges_all_once_and_then_the_nights(station: AdvisedStation) -> None:
