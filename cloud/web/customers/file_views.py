@@ -16,7 +16,7 @@ from cloud.tiers.entitlements.store import Promises
 from cloud.tiers.rating import locks
 from cloud.tiers.rating.policy import Words as Names
 from cloud.tiers.rating.store import Standing
-from cloud.web.customers import axis_names, product_words, promise_views, promise_words, standing_words
+from cloud.web.customers import advice_words, axis_names, promise_views, promise_words, standing_words
 from cloud.web.customers.account_list import Listed, areas_of
 from cloud.web.customers.axis_names import named, value_of
 from cloud.web.customers.standing_words import shape as shape_said
@@ -118,7 +118,11 @@ def values(
             (_part(part, words), _states(states, words)) for part, states in sorted(shown.promises.items())
         ],
         "advice": [
-            {"row": each, "name": named(product_words.KINDS, each.kind, words)}
+            {
+                "row": each,
+                "name": advice_words.title(each.kind, words),
+                "said": advice_words.sentence(each.kind, each.evidence, words),
+            }
             for each in shown.advice
             if each.state in ("open", "seen")
         ],
