@@ -272,7 +272,7 @@ def test_an_account_alone_is_judged_without_keeping_anything(station: AdvisedSta
 
 
 def test_another_plan_is_priced_out_of_the_archive(station: AdvisedStation) -> None:
-    """The same months as the advice, so the same difference; a plan that no contract has is priced as well."""
+    """The same months as the advice, so the same difference; a plan that no contract has is priced, too."""
     station.advising.run()
     told = of(station, "H-000", "tou_choice")
     found = station.advising.what_if("H-000", "zhejiang-household", "tou")
