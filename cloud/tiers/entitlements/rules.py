@@ -131,7 +131,7 @@ def decide(
     for rule in policy.rule:
         fitting = fits(rule.when, standing) if rule.holds(day) else None
         if fitting is not None:
-            _improve(terms, rule, rule.id, fitting, only_grade=standing.grade is not None)
+            _improve(terms, rule, rule.id, fitting)
     return Entitlements(account, day, policy.version, standing, terms)
 
 
@@ -174,13 +174,9 @@ def _improve(
     table: Base | Rule,
     rule: str,
     when: Mapping[str, str],
-    *,
-    only_grade: bool = False,
 ) -> None:
-    """Take over what is better. Of an important customer only the grade decides who is mended first."""
+    """Take over what is better. The file is checked: no other ground has the priority of a grade."""
     for name, value in flat(table).items():
-        if name == PRIORITY and only_grade and "grade" not in when:
-            continue
         if name not in terms or better(name, value, terms[name].value):
             terms[name] = Granted(value, rule, when)
 

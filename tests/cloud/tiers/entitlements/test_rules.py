@@ -1,5 +1,6 @@
 """What is promised, for any standing: at least what everybody has; graded first; never worse by credit."""
 
+from dataclasses import replace
 from datetime import date, time
 from decimal import Decimal
 from itertools import product
@@ -67,6 +68,21 @@ def test_more_grounds_never_make_a_promise_worse(standing: Standing, value: Valu
     assert entitled(protected).terms == entitled(good).terms  # whoever is protected: however they pay
     assert entitled(protected).instalments == entitled(good).instalments
     assert not entitled(protected).dunned
+
+
+@settings(max_examples=200, deadline=None)
+@given(standings)
+def test_no_ground_taken_away_betters_a_term(standing: Standing) -> None:
+    """So the best of all rules wins, in whatever order the file has them."""
+    full = entitled(standing)
+    for less in (
+        replace(standing, value=None),
+        replace(standing, needs=frozenset()),
+        replace(standing, grade=None),
+        replace(standing, protections=frozenset(), credit=Credit.UNKNOWN),
+    ):
+        for name, each in entitled(less).terms.items():
+            assert not better(name, each.value, full.terms[name].value), name
 
 
 @given(standings, standings)
