@@ -17,9 +17,9 @@ from threading import Event
 from typing import Any, Final
 
 from edge.clock import SystemClock
-from edge.planner import exchanges_of
 from edge.poller import LinePoller
 from edge.settings import LineSettings
+from protocols.air_time import exchanges_of
 from protocols.models import load
 from protocols.readings import Reading
 from tests.peer_environments import peer_python

@@ -86,6 +86,7 @@ UNPRICED = {
     Unpriced.TOO_FEW_MONTHS: mark("not all of twelve months are read without holes"),
     Unpriced.NO_PRICE: mark("a tariff has no price for these months"),
 }
+UNRECKONED = mark("not reckoned yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +240,8 @@ def priced(case: Case, words: Words) -> str:
     told = case.priced
     if case.difference is None:
         known = {each.value: said for each, said in UNPRICED.items()}
-        return words.text(known.get(told.get("reason", ""), mark("not reckoned yet")))
+        why = known.get(told.get("reason", ""), UNRECKONED)
+        return words.text(why)
     return words.text(
         "Energy of %(first)s to %(last)s: %(now)s CNY by %(tariff)s, %(other)s CNY by %(usual)s. Without "
         "basic charge and power factor; steps by calendar years.",

@@ -65,7 +65,8 @@ def _every(promised: Mapping[str, Any], words: Words) -> str:
 
 
 def _reach(promised: Mapping[str, Any], words: Words) -> str:
-    return words.text(named.REACH[promised["reach"]])
+    how = named.REACH[promised["reach"]]
+    return words.text(how)
 
 
 def _by(promised: Mapping[str, Any], words: Words) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import Connection, func, select
 
-from cloud.customers.consents import Purpose, purposes_of, withdraw
+from cloud.customers.file.consents import Purpose, purposes_of, withdraw
 from cloud.customers.protection import Protection, protect
 from cloud.insight.areas import store as areas
 from cloud.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -249,7 +250,12 @@ def _feeder_days(connection: Connection, hour: int) -> None:
     for back in range(1, 15):
         day = START - timedelta(days=back)
         at = datetime(day.year, day.month, day.day, hour, 30, tzinfo=ZONE).astimezone(UTC)
-        empty = {"coverage": 1.0, "estimated_share": 0.0, "coincidence": 0.8, "maxima_kw": 10.0}
+        empty: dict[str, Any] = {
+            "coverage": 1.0,
+            "estimated_share": 0.0,
+            "coincidence": 0.8,
+            "maxima_kw": 10.0,
+        }
         found.append(
             areas.AreaDay(
                 areas.Kind.FEEDER, "F1", day, customers=40, counted=40, peak_kw=8.0, peak_at=at, **empty

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from cloud import app
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, NotFound
 from cloud.tiers.campaigns import ledger
@@ -82,7 +83,9 @@ def test_the_book_is_a_plain_account_of_lots(kept: Database, steps) -> None:  # 
 
 def _play(kept: Database, steps) -> None:  # type: ignore[no-untyped-def]
     with kept.write() as connection:
-        model, keys, today = [], set(), TODAY
+        model: list[Any] = []
+        keys: set[str] = set()
+        today = TODAY
         for number, (what, key, points, days) in enumerate(steps):
             if what == "award":
                 expires = today + timedelta(days=days)

@@ -55,6 +55,7 @@ def test_the_effect_on_those_who_took_part_is_apart_and_larger() -> None:
     assert effect.all_offered is not None
     assert effect.takers is not None
     assert effect.take_up == pytest.approx(0.4, abs=0.08)
+    assert effect.take_up is not None
     assert effect.takers.value == pytest.approx(effect.all_offered.value / effect.take_up)
     assert effect.takers.low < effect.takers.value < effect.takers.high
     assert effect == found(lives(3, 0.5), resamples=1000)  # of the seed alone

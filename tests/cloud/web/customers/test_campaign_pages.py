@@ -1,10 +1,12 @@
 """A campaign from the builder to a customer's answer, page by page and without JavaScript."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from cloud.customers.consents import Purpose, give, purposes_of
+from cloud.customers.file.consents import Purpose, give, purposes_of
 from cloud.kit.auth import Role
 from cloud.tiers.campaigns import ledger, store
 from cloud.tiers.campaigns.ledger import Award
@@ -21,11 +23,15 @@ def desk(village: Village) -> TestClient:
     return browser(village, "operator", "en")
 
 
-def post(client: TestClient, path: str, status: int = 200, **data: object) -> str:
+def post(client: TestClient, path: str, **data: object) -> str:
     """The page after a form; as a browser follows it."""
-    answer = client.post(path, data={"csrf_token": csrf(client), **data}, follow_redirects=True)
-    assert answer.status_code == status, answer.text[:400]
-    return answer.text
+    answer = sent(client, path, data)
+    assert answer.status_code == 200, answer.text[:400]
+    return str(answer.text)
+
+
+def sent(client: TestClient, path: str, data: Mapping[str, object]) -> Any:
+    return client.post(path, data={"csrf_token": csrf(client), **data}, follow_redirects=True)
 
 
 def campaign(village: Village, desk: TestClient) -> int:
@@ -114,7 +120,9 @@ def test_a_customer_takes_part_and_leaves_again(village: Village, desk: TestClie
         assert Purpose.OFFERS not in purposes_of(connection, login.upper())
     stranger = browser(village, "c-0302", "zh_CN")
     assert "节能培训" not in stranger.get("/portal/offers").text
-    post(stranger, "/portal/offers/1", 404, account=offer.account, answer="decline")
+    assert (
+        sent(stranger, "/portal/offers/1", {"account": offer.account, "answer": "decline"}).status_code == 404
+    )
 
 
 def test_points_become_a_voucher_that_the_desk_redeems_once(village: Village, desk: TestClient) -> None:
@@ -137,7 +145,7 @@ def test_points_become_a_voucher_that_the_desk_redeems_once(village: Village, de
     assert "The voucher is used" in post(desk, redeem, code=voucher.code)
     assert "no such voucher" in post(desk, redeem, code=voucher.code)
     stranger = browser(village, "c-0303", "en")
-    post(stranger, "/portal/offers/vouchers", 404, **(form | {"key": "form-0002"}))
+    assert sent(stranger, "/portal/offers/vouchers", form | {"key": "form-0002"}).status_code == 404
     assert voucher.code not in stranger.get("/portal/offers").text
 
 

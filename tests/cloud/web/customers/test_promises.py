@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from cloud.billing.store import bill_table
-from cloud.customers.grades import grade_table
+from cloud.customers.file.grades import grade_table
 from cloud.customers.protection import Protection, protect
 from cloud.tiers.entitlements.instalments import PlanEvent, PlanState
 from cloud.tiers.entitlements.plans import plans_of
@@ -113,7 +113,7 @@ def test_a_payment_plan_is_offered_agreed_and_paid_on_the_page(village: Village)
     def post(what: str, **data: object) -> str:
         answer = english.post(f"{path}/{what}", data=data | {"csrf_token": token}, follow_redirects=False)
         assert answer.status_code == 303, answer.text
-        return answer.headers["location"].rpartition("said=")[2]
+        return str(answer.headers["location"].rpartition("said=")[2])
 
     months = ["2026-09-01", "2026-10-01"]
     assert post("plans", month=months, count=5, first_due="2026-12-01") == "file_refused"
