@@ -194,7 +194,7 @@ class Ratings:
         rule = self.policy.on(effective(month))
         sources = Sources(self._zone, self._tariffs.value, self.today(), self._events)
         found = facts(connection, month, sources)
-        before = past(connection, month, found, terms(rule).months - 1)
+        before = past(connection, month, found, terms(rule).months - 1, self.policy.alike(rule))
         return Work(month, rule, found, before, judge(found, before, rule, month))
 
     def _report(self, connection: Connection, work: Work) -> Report:

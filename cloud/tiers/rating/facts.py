@@ -72,5 +72,13 @@ def summed(values: Floats, owners: Sequence[int], count: int) -> Floats:
     return found
 
 
+def whole(values: Floats, owners: Sequence[int], count: int) -> Floats:
+    """(count,) sums by owner; NaN where any of its values is unknown, or there is none."""
+    at = np.asarray(owners, np.int64)
+    found = np.bincount(at, values, count).astype(np.float64)
+    found[np.bincount(at, minlength=count) == 0] = np.nan
+    return found
+
+
 def by_account(found: Mapping[str, float], accounts: Sequence[str]) -> Floats:
     return np.array([found.get(each, np.nan) for each in accounts], np.float64)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from cloud.customers.consents import Purpose, consented
-from cloud.customers.contracts import Contract, contracts_on
+from cloud.customers.file.consents import Purpose, consented
+from cloud.customers.file.contracts import Contract, contracts_on
 from cloud.customers.protection import Protection, protection_table
 from cloud.customers.store import account_table, service_table
 from cloud.insight.profile.tables import group_table, shape_table
@@ -19,7 +19,7 @@ from cloud.tariffs.catalogue import Catalogue
 from cloud.tariffs.price import limits_in
 from cloud.tariffs.usage import Household
 from cloud.tiers.rating import months, payments, peaks
-from cloud.tiers.rating.facts import Facts, Floats, Shape, by_account, empty_table, ratio, summed
+from cloud.tiers.rating.facts import Facts, Floats, Shape, by_account, empty_table, ratio, summed, whole
 from cloud.tiers.rating.inputs import AT, CustomerClass
 from cloud.tiers.rating.months import back, column
 
@@ -113,9 +113,8 @@ def _use(
     def of(name: str) -> Floats:
         return summed(column(rows, name), owners, count)
 
-    energy, days = of("energy"), summed(column(rows, "days"), owners, count)
     points = np.bincount(owners, minlength=count).astype(np.float64) if owners else np.zeros(count)
-    annual = ratio(energy * 365 * points, days)
+    annual = _annual(column(rows, "energy"), column(rows, "days"), owners, count)
     table[:, AT["annual_kwh"]] = annual
     table[:, AT["hours_of_use"]] = np.minimum(ratio(annual, of("max_kw")), 8784.0)
     table[:, AT["load_factor"]] = ratio(of("load"), of("load_of"))
@@ -131,7 +130,19 @@ def _use(
         shift = ratio(of("valley_same"), of("same")) - ratio(of("valley_before"), of("before"))
         table[:, AT["growth"]] = np.where(whole, growth, np.nan)
         table[:, AT["valley_shift"]] = np.where(whole, shift, np.nan)
-    return np.nan_to_num(of("valid_days")), _mains(served, column(rows, "energy"))
+    return _longest(column(rows, "valid_days"), owners, count), _mains(served, column(rows, "energy"))
+
+
+def _annual(energy: Floats, days: Floats, owners: Sequence[int], count: int) -> Floats:
+    """kWh a year, each point by its own days; of an account with a point unknown nothing is known."""
+    return whole(ratio(energy * 365, days), owners, count)
+
+
+def _longest(days: Floats, owners: Sequence[int], count: int) -> Floats:
+    """Days that are known of the point of which most are: two points' days are no longer time."""
+    found = np.zeros(count)
+    np.maximum.at(found, np.asarray(owners, np.int64), np.nan_to_num(days))
+    return found
 
 
 def _mains(served: Sequence[_Served], energy: Floats) -> dict[int, str]:

@@ -1,5 +1,6 @@
 """What was decided before a month: the state from which its decisions go on."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,7 @@ from cloud.tiers.rating.months import back
 from cloud.tiers.rating.tables import decision_table
 
 _PLACES = {value.value: place for place, value in enumerate(ORDER)}
+_KEPT = ("value_since", "credit", "credit_since", "sub", "sub_since", "shape", "shape_since")
 LOOK_BACK = 6
 """Decisions older than so many months do not count as the state before: rating begins anew."""
 
@@ -32,28 +34,42 @@ def nothing(count: int, scores_back: int) -> Past:
     )
 
 
-def past(connection: Connection, month: date, facts: Facts, scores_back: int) -> Past:
-    """Of each account its newest decision before `month`; another class begins anew."""
+def past(connection: Connection, month: date, facts: Facts, scores_back: int, alike: Collection[str]) -> Past:
+    """Of each account its newest decision before `month`; another class begins anew, there and back too.
+
+    `alike` are the rules whose scores compare with those of now: others say nothing of it.
+    """
     count = len(facts.accounts)
     at = {no: row for row, no in enumerate(facts.accounts)}
     found = nothing(count, scores_back)
     table = decision_table.c
     query = select(
-        table.account, table.month, table["class"], table.score, table.value, table.value_since,
+        table.account, table.month, table.rule, table["class"], table.score, table.value, table.value_since,
         table.credit, table.credit_since, table.sub, table.sub_since, table.shape, table.shape_since,
     ).where(table.month < month, table.month >= back(month, LOOK_BACK))  # fmt: skip
     for row in connection.execute(query.order_by(table.month)):
         place = at.get(row.account)
-        if place is None or row._mapping["class"] != facts.classes[place]:
+        if place is None:
             continue
-        _take(found, place, row, (month.year - row.month.year) * 12 + month.month - row.month.month)
+        if row._mapping["class"] != facts.classes[place]:
+            _forget(found, place)
+        else:
+            months = (month.year - row.month.year) * 12 + month.month - row.month.month
+            _take(found, place, row, months, comparable=row.rule in alike)
     return found
 
 
-def _take(found: Past, place: int, row: Any, months: int) -> None:
+def _forget(found: Past, place: int) -> None:
+    """It was of another class in between: what stood before does not go on."""
+    found.value[place], found.scores[place] = NONE, np.nan
+    for name in _KEPT:
+        getattr(found, name)[place] = None
+
+
+def _take(found: Past, place: int, row: Any, months: int, *, comparable: bool) -> None:
     """A later one in place of an earlier one."""
     found.value[place] = _PLACES.get(row.value, NONE)
-    if months <= found.scores.shape[1] and row.score is not None:
+    if comparable and months <= found.scores.shape[1] and row.score is not None:
         found.scores[place, -months] = row.score
-    for name in ("value_since", "credit", "credit_since", "sub", "sub_since", "shape", "shape_since"):
+    for name in _KEPT:
         getattr(found, name)[place] = getattr(row, name)

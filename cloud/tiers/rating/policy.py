@@ -9,12 +9,13 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from cloud import policies
-from cloud.customers.needs import Need
+from cloud.customers.file.needs import Need
 from cloud.tiers.axes import Value
 from cloud.tiers.rating import criteria
 from cloud.tiers.rating.criteria import Condition, Strict
 from cloud.tiers.rating.inputs import INPUTS, CustomerClass
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=120)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
@@ -47,7 +48,7 @@ class ValueRule(Strict):
     """`weights` by input, negative where less is better, of sum 1 without their signs; `cuts` of the score
     below which A, B, C end; `least_share` of the weights must be known."""
 
-    weights: dict[str, float]
+    weights: dict[str, Finite]
     cuts: dict[Value, Share]
     least_share: Share = 0.5
 
@@ -205,6 +206,10 @@ class TierPolicy(Strict):
         if len({each.version for each in self.rule}) != len(self.rule):
             raise ValueError("rule: a version stands twice")
         return self
+
+    def alike(self, rule: Rule) -> frozenset[str]:
+        """The versions whose scores compare with this rule's: they weigh and cut values in the same way."""
+        return frozenset(each.version for each in self.rule if each.value == rule.value)
 
     def on(self, day: date) -> Rule:
         """The rule of a day; before the first one, the first."""

@@ -2,17 +2,19 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from cloud.customers.grades import grade_table
-from cloud.customers.needs import Need, needs_at
+from cloud.customers.file.grades import grade_table
+from cloud.customers.file.needs import Need, needs_at
+from cloud.customers.protection import Protection, protection_table
 from cloud.customers.store import account_table
 from cloud.kit.days import DAY
-from cloud.tiers.axes import Axis
+from cloud.tiers.axes import Axis, Credit
 from cloud.tiers.rating.tables import decision_table, lock_table
 
 UNRATED = "unrated"
@@ -110,6 +112,8 @@ def standings(
     for each in _locked(connection, day, found):
         if each.axis in wanted:
             found[each.account][each.axis] = each
+    if Axis.CREDIT in wanted:
+        _spare(connection, found)
     return found
 
 
@@ -236,6 +240,19 @@ def locks_on(connection: Connection, day: date) -> list[Row[Any]]:
         table.since <= day, table.until > day, table.ended_on.is_(None) | (table.ended_on > day)
     )
     return list(connection.execute(query.order_by(table.id)))
+
+
+def _spare(connection: Connection, found: Mapping[str, dict[Axis, Standing]]) -> None:
+    """Who is protected since a month was judged or a lock was set is no worse than watched from then on."""
+    table = protection_table.c
+    query = select(table.account).where(table.kind == Protection.HOUSEHOLD.value, table.ended_at.is_(None))
+    for account in connection.scalars(query):
+        there = found.get(account, {}).get(Axis.CREDIT)
+        if there is not None and there.value == Credit.RISK:
+            reasons = [*there.reasons, {"code": "protected"}]
+            found[account][Axis.CREDIT] = replaced(
+                there, value=Credit.WATCH.value, reasons=reasons, change=None
+            )
 
 
 def _end(day: date) -> datetime:
