@@ -21,8 +21,8 @@ from cloud.alerts.rules import Broker as BrokerUp
 from cloud.app import face, jobs
 from cloud.customers import protection
 from cloud.customers import store as customers
-from cloud.customers.consents import Purpose
-from cloud.customers.file_actions import CustomerFile
+from cloud.customers.file.actions import CustomerFile
+from cloud.customers.file.consents import Purpose
 from cloud.exchange import store as exchange_store  # noqa: F401 - its tables
 from cloud.fleet import broker as brokers
 from cloud.fleet.answers import Answers
@@ -77,6 +77,7 @@ from cloud.tiers.entitlements.orders import Served
 from cloud.tiers.letters import Letter
 from cloud.tiers.parts import Station as TiersStation
 from cloud.tiers.parts import Tiers
+from cloud.tiers.response.actions import Responses
 from cloud.web.live import KEPT, Broadcaster
 from cloud.web.notices import renderer
 from cloud.workorders import calls
@@ -248,7 +249,7 @@ class Application:
             self.tiers.contract_terms,
             owners(settings.policies_dir, settings.station.mode),
             self.clock,
-            withdrawn=_nothing_rests_on_it,
+            withdrawn=partial(_nothing_rests_on_it, self.tiers.responses),
         )
 
     def _build_archive(self) -> None:
@@ -386,10 +387,14 @@ class Application:
             return str(customers.customer(connection, customer).language)
 
 
-def _nothing_rests_on_it(connection: Connection, customer: str, purpose: Purpose, now: datetime) -> None:
-    """Who withdraws their consent is asked no more: unanswered offers are declined for them."""
+def _nothing_rests_on_it(
+    responses: Responses, connection: Connection, customer: str, purpose: Purpose, now: datetime
+) -> None:
+    """Who withdraws their consent is asked no more: what waits for an answer is declined for them."""
     if purpose is Purpose.OFFERS:
         offers.close_of_customer(connection, customer, now)
+    if purpose is Purpose.RESPONSE:
+        responses.leave(connection, customer)
 
 
 def _external(broker: BrokerSettings) -> tuple[BrokerAddress, Login]:

@@ -1,6 +1,6 @@
 """What a customer is told that is no alert, as an offer: alerts are above, so the sender is handed in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,15 @@ class Letter:
 
 Tell = Callable[[Connection, Letter], object]
 """Writes a letter into the caller's transaction; telling the same again does nothing."""
+
+
+Troubled = Callable[[Connection, datetime], Collection[str]]
+"""The customers of whom an outage, a fault report or a complaint is open: nobody asks them anything now."""
+
+
+def nobody(connection: Connection, at: datetime) -> Collection[str]:  # noqa: ARG001
+    """For a station that keeps no work orders."""
+    return ()
 
 
 def tell_nobody(connection: Connection, letter: Letter) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from cloud.billing import store as billing  # noqa: F401 - its tables
-from cloud.customers import consents, contracts, grades, needs, persons  # noqa: F401 - their tables
-from cloud.customers.contract_terms import ContractTerms, contract_terms
+from cloud.customers.file import consents, contracts, grades, needs, persons  # noqa: F401 - their tables
+from cloud.customers.file.contract_terms import ContractTerms, contract_terms
 from cloud.insight.energies import store as energies  # noqa: F401 - its table
 from cloud.kit.calendar import station_calendar
 from cloud.kit.clock import Clock
@@ -31,13 +31,12 @@ from cloud.tiers.advised import newest_advice
 from cloud.tiers.campaigns import api as campaigns_api
 from cloud.tiers.campaigns import house as campaign_house
 from cloud.tiers.campaigns import offers_api
-from cloud.tiers.campaigns.house import Troubled, nobody
 from cloud.tiers.entitlements import api as entitlements_api
 from cloud.tiers.entitlements import store as entitlements
 from cloud.tiers.entitlements import tables as entitlement_tables  # noqa: F401 - its tables
 from cloud.tiers.entitlements.actions import APPLY_EVERY, COUNT_EVERY, REOPEN_EVERY, Entitling
 from cloud.tiers.entitlements.evidence import Outside
-from cloud.tiers.letters import Tell, tell_nobody
+from cloud.tiers.letters import Tell, Troubled, nobody, tell_nobody
 from cloud.tiers.mismatch import api as mismatch_api
 from cloud.tiers.mismatch.actions import Mismatches
 from cloud.tiers.mismatch.policy import Mismatching, mismatch_policy
@@ -51,6 +50,7 @@ from cloud.tiers.response import api as response_api
 from cloud.tiers.response import tables as response_tables  # noqa: F401 - its tables
 from cloud.tiers.response.actions import Responses
 from cloud.tiers.response.policy import ResponsePolicy, response_policy
+from cloud.tiers.response.store import invited_since
 
 Turn = tuple[str, timedelta, Callable[[], object]]
 """A job's name, how often, and its work."""
@@ -124,6 +124,7 @@ class Tiers:
             self.response_policy,
             station_calendar(station.policies),
             station.tell,
+            station.troubled,
         )
         self.campaigns = campaign_house.campaigns_of(
             archive=station.archive,
@@ -135,6 +136,7 @@ class Tiers:
             overload=self.overload,
             troubled=station.troubled,
             tell=station.tell,
+            invited=invited_since,
         )
         self.mismatch_policy: Current[Mismatching] = Current(
             mismatch_policy, station.policies, ["mismatch", "class_profiles"]

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
@@ -20,6 +20,7 @@ from cloud.tiers.campaigns.rules import OfferState
 from cloud.tiers.campaigns.segments import Preview
 
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
+Code = Annotated[str, Path(max_length=32, pattern=r"^[^\x00]*$")]
 Why = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 
 
@@ -161,7 +162,7 @@ def router(database: Database, guard: Guard, campaigns: Campaigns) -> APIRouter:
         return [each.model_dump(mode="json", by_alias=True) for each in campaigns.rules.promotions.value]
 
     @routes.post("/vouchers/{code}/redeem")
-    def redeem(user: Operator, code: str) -> RedeemedOut:
+    def redeem(user: Operator, code: Code) -> RedeemedOut:
         """Hand over what a voucher is for: once."""
         now = campaigns.clock.now()
         with database.write() as connection:

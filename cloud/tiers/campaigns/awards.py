@@ -20,6 +20,9 @@ from cloud.tiers.campaigns.promotions import Promotion
 from cloud.tiers.campaigns.rules import State
 from cloud.tiers.campaigns.tables import point_entry_table
 
+LATE = timedelta(days=60)
+"""So long after its last day readings that come late still earn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Earned:
@@ -29,21 +32,23 @@ class Earned:
     points: int
 
 
-def award_due(campaigns: Campaigns, database: Database) -> int:
-    """Every campaign with a promotion that runs or has just ended; how many awards were written."""
+def awarding(campaigns: Campaigns, database: Database) -> list[int]:
+    """Campaigns of which days may still be rewarded: also measured ones, `LATE` after their last day."""
     with database.read() as connection:
-        rows = store.campaigns(connection, states={State.RUNNING, State.ENDED})
-    return sum(award_campaign(campaigns, database, row) for row in rows)
+        rows = store.campaigns(connection, states={State.RUNNING, State.ENDED, State.MEASURED})
+    return [
+        row.id for row in rows if row.subject_kind == "promotion" and campaigns.today <= row.to_day + LATE
+    ]
 
 
-def award_campaign(campaigns: Campaigns, database: Database, row: Row[Any]) -> int:
-    """The days that have been checked and are not rewarded yet; the archive is read while nobody waits."""
-    promotion = campaigns.promotion_of(row)
-    if promotion is None:
-        return 0
+def award_campaign(campaigns: Campaigns, database: Database, id: int) -> int:  # noqa: A002
+    """The days that have been checked and are not rewarded yet, and how many awards were written; the archive
+    is read while nobody waits."""
     with database.read() as connection:
-        due = list(_due(campaigns, connection, row, promotion))
-    if not due:
+        row = store.campaign(connection, id)
+        promotion = campaigns.promotion_of(row)
+        due = [] if promotion is None else list(_due(campaigns, connection, row, promotion))
+    if promotion is None or not due:
         return 0
     with database.write() as connection:
         return sum(_write(campaigns, connection, row, promotion, day, used) for day, used in due)
@@ -86,7 +91,6 @@ def _write(
     for account, wh in sorted(used.items()):
         past = before.get(account, Earned(0, 0))
         points = min(points_due(promotion, past, wh), left)
-        left -= points
         given = Award(
             key=f"campaign:{row.id}:{account}:{day}",
             account=account,
@@ -97,7 +101,9 @@ def _write(
             day=day,
             wh=wh,
         )
-        ledger.award(connection, given, by="system", at=now)
+        if not ledger.award(connection, given, by="system", at=now):
+            continue
+        left -= points
         if promotion.reward == "voucher":
             _voucher(campaigns, connection, row, promotion, account, past.wh + wh, now)
     return len(used)

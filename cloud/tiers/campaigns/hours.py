@@ -34,7 +34,8 @@ def barred_areas(
 ) -> dict[str, LeftOut]:
     """By area why its accounts are not to be drawn into these hours now; those not named may be.
 
-    Where no forecast or no capacity is known of either day, nothing is known to be free: that is told apart.
+    Where no forecast or no capacity is known of one of its next two days, or it has no hours on them, nothing
+    is known to be free: that is told apart, and asked again with the next delivery.
     """
     hours = promotion.quarters
     ahead = [day for day in (today + DAY * number for number in range(AHEAD)) if promotion.on(day, calendar)]
@@ -47,7 +48,7 @@ def barred_areas(
         outlooks = [near(connection, area, day) for day in ahead]
         if any(not hours.isdisjoint(each.slots) for each in outlooks):
             found[area] = LeftOut.NEAR_OVERLOAD
-        elif outlooks and all(each.unknown is not None for each in outlooks):
+        elif not outlooks or any(each.unknown is not None for each in outlooks):
             found[area] = LeftOut.LOAD_UNKNOWN
     return found
 

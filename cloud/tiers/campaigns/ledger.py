@@ -173,9 +173,12 @@ def buy(
     zone: tzinfo,
 ) -> str:
     """A voucher for points; its code. The same `key` gives the same voucher and spends nothing again."""
-    known = connection.scalar(select(voucher_table.c.code).where(voucher_table.c.key == key))
+    mine = select(voucher_table.c.code, voucher_table.c.note).where(voucher_table.c.key == key)
+    known = connection.execute(mine).one_or_none()
     if known is not None:
-        return str(known)
+        if known.note != voucher.id:
+            raise Conflict("another voucher was bought with this form: open the page again")
+        return str(known.code)
     today = local_day(at, zone)
     spend(
         connection, account, voucher.points, key=f"voucher:{key}", note=voucher.id, by=by, at=at, today=today

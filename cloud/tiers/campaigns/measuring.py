@@ -110,19 +110,16 @@ def _effect(
     )
 
 
-def measure_due(campaigns: Campaigns, database: Database) -> list[int]:
-    """Ended campaigns whose days have been checked; which."""
+def measurable(campaigns: Campaigns, database: Database) -> list[int]:
+    """Ended campaigns whose days have been checked."""
     settle = campaigns.rules.policy.value.points.settle_days
     with database.read() as connection:
         ended = store.campaigns(connection, states={State.ENDED})
-    due = [
+    return [
         row.id
         for row in ended
         if campaigns.today >= days_until_settled(MeasurePlan.model_validate(row.measure).after_to, settle)
     ]
-    for each in due:
-        measure(campaigns, database, each, "system")
-    return due
 
 
 def _is_hex(seed: str) -> bool:

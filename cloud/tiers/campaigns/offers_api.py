@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.customers import store as customers
-from cloud.customers.consents import Purpose, purposes_of
+from cloud.customers.file.consents import Purpose, purposes_of
 from cloud.kit.auth import Role, User
 from cloud.kit.db import Database
 from cloud.kit.errors import Forbidden

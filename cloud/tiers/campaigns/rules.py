@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
-from cloud.kit.errors import Conflict
+from cloud.kit.states import Machine
 from cloud.tiers.campaigns.segments import Member
 
 
@@ -32,17 +32,20 @@ class Event(StrEnum):
     CANCEL = "cancel"
 
 
-CAMPAIGN: Mapping[tuple[State, Event], State] = {
-    (State.DRAFT, Event.EDIT): State.DRAFT,
-    (State.DRAFT, Event.APPROVE): State.APPROVED,
-    (State.DRAFT, Event.CANCEL): State.CANCELLED,
-    (State.APPROVED, Event.RETURN): State.DRAFT,
-    (State.APPROVED, Event.START): State.RUNNING,
-    (State.APPROVED, Event.CANCEL): State.CANCELLED,
-    (State.RUNNING, Event.END): State.ENDED,
-    (State.ENDED, Event.MEASURE): State.MEASURED,
-    (State.MEASURED, Event.MEASURE): State.MEASURED,
-}
+CAMPAIGN: Machine[State, Event] = Machine(
+    "the campaign",
+    {
+        (State.DRAFT, Event.EDIT): State.DRAFT,
+        (State.DRAFT, Event.APPROVE): State.APPROVED,
+        (State.DRAFT, Event.CANCEL): State.CANCELLED,
+        (State.APPROVED, Event.RETURN): State.DRAFT,
+        (State.APPROVED, Event.START): State.RUNNING,
+        (State.APPROVED, Event.CANCEL): State.CANCELLED,
+        (State.RUNNING, Event.END): State.ENDED,
+        (State.ENDED, Event.MEASURE): State.MEASURED,
+        (State.MEASURED, Event.MEASURE): State.MEASURED,
+    },
+)
 
 
 class OfferState(StrEnum):
@@ -63,41 +66,29 @@ class Answer(StrEnum):
     EXPIRE = "expire"
 
 
-OFFER: Mapping[tuple[OfferState, Answer], OfferState] = {
-    (OfferState.SENT, Answer.SEE): OfferState.SEEN,
-    (OfferState.SENT, Answer.ACCEPT): OfferState.ACCEPTED,
-    (OfferState.SENT, Answer.DECLINE): OfferState.DECLINED,
-    (OfferState.SENT, Answer.EXPIRE): OfferState.EXPIRED,
-    (OfferState.SEEN, Answer.SEE): OfferState.SEEN,
-    (OfferState.SEEN, Answer.ACCEPT): OfferState.ACCEPTED,
-    (OfferState.SEEN, Answer.DECLINE): OfferState.DECLINED,
-    (OfferState.SEEN, Answer.EXPIRE): OfferState.EXPIRED,
-    (OfferState.ACCEPTED, Answer.SEE): OfferState.ACCEPTED,
-    (OfferState.ACCEPTED, Answer.ACCEPT): OfferState.ACCEPTED,
-    (OfferState.ACCEPTED, Answer.DECLINE): OfferState.DECLINED,
-    (OfferState.DECLINED, Answer.SEE): OfferState.DECLINED,
-    (OfferState.DECLINED, Answer.DECLINE): OfferState.DECLINED,
-    (OfferState.DECLINED, Answer.ACCEPT): OfferState.ACCEPTED,
-    (OfferState.EXPIRED, Answer.SEE): OfferState.EXPIRED,
-    (OfferState.EXPIRED, Answer.EXPIRE): OfferState.EXPIRED,
-}
+OFFER: Machine[OfferState, Answer] = Machine(
+    "the offer",
+    {
+        (OfferState.SENT, Answer.SEE): OfferState.SEEN,
+        (OfferState.SENT, Answer.ACCEPT): OfferState.ACCEPTED,
+        (OfferState.SENT, Answer.DECLINE): OfferState.DECLINED,
+        (OfferState.SENT, Answer.EXPIRE): OfferState.EXPIRED,
+        (OfferState.SEEN, Answer.SEE): OfferState.SEEN,
+        (OfferState.SEEN, Answer.ACCEPT): OfferState.ACCEPTED,
+        (OfferState.SEEN, Answer.DECLINE): OfferState.DECLINED,
+        (OfferState.SEEN, Answer.EXPIRE): OfferState.EXPIRED,
+        (OfferState.ACCEPTED, Answer.SEE): OfferState.ACCEPTED,
+        (OfferState.ACCEPTED, Answer.ACCEPT): OfferState.ACCEPTED,
+        (OfferState.ACCEPTED, Answer.DECLINE): OfferState.DECLINED,
+        (OfferState.DECLINED, Answer.SEE): OfferState.DECLINED,
+        (OfferState.DECLINED, Answer.DECLINE): OfferState.DECLINED,
+        (OfferState.DECLINED, Answer.ACCEPT): OfferState.ACCEPTED,
+        (OfferState.EXPIRED, Answer.SEE): OfferState.EXPIRED,
+        (OfferState.EXPIRED, Answer.EXPIRE): OfferState.EXPIRED,
+    },
+)
 """While the campaign runs, who declined may still take part and who takes part may leave."""
 OPEN = frozenset({OfferState.SENT, OfferState.SEEN})
-
-
-def moved(state: State, event: Event) -> State:
-    """Conflict where that event means nothing in this state."""
-    found = CAMPAIGN.get((state, event))
-    if found is None:
-        raise Conflict(f"a campaign that is {state} takes no {event}")
-    return found
-
-
-def answered(state: OfferState, answer: Answer) -> OfferState:
-    found = OFFER.get((state, answer))
-    if found is None:
-        raise Conflict(f"an offer that is {state} takes no {answer}")
-    return found
 
 
 class LeftOut(StrEnum):
@@ -137,7 +128,7 @@ def why_left_out(member: Member, barred: Barred) -> LeftOut | None:
         return LeftOut.TROUBLED
     if member.customer in barred.capped:
         return LeftOut.CAPPED
-    return barred.areas.get(member.area)
+    return next((barred.areas[area] for area in member.areas if area in barred.areas), None)
 
 
 def split(members: Iterable[Member], barred: Barred) -> tuple[list[Member], dict[LeftOut, int]]:

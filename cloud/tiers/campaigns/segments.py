@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from cloud.analysis.profile.names import WORDS
-from cloud.customers.consents import Purpose, consented
-from cloud.customers.contracts import contract_table
-from cloud.customers.grades import Grade
-from cloud.customers.needs import Need
+from cloud.customers.file.consents import Purpose, consented
+from cloud.customers.file.contracts import contract_table
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need
 from cloud.customers.store import account_table, service_table
 from cloud.fleet.history import point_facts
 from cloud.fleet.registry import area_names
@@ -42,12 +42,12 @@ _AXES = {"sub": Axis.CLASS, "grade": Axis.GRADE, "need": Axis.NEED, "shape": Axi
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An account that is supplied, at its points."""
+    """An account that is supplied, at its points, in the areas where these are."""
 
     account: str
     customer: str
     class_: str
-    area: str
+    areas: tuple[str, ...]
     points: tuple[str, ...]
 
 
@@ -143,7 +143,8 @@ def members(connection: Connection, at: datetime) -> list[Member]:
     for account, customer, class_, area, point in connection.execute(query):
         known = found.get(account)
         points = (point,) if known is None else (*known.points, point)
-        found[account] = Member(account, customer, class_, known.area if known else area, points)
+        areas = (area,) if known is None else tuple(dict.fromkeys((*known.areas, area)))
+        found[account] = Member(account, customer, class_, areas, points)
     return list(found.values())
 
 
@@ -158,19 +159,19 @@ def newest_whole_month(connection: Connection, day: date) -> date | None:
     return newest
 
 
-def preview(connection: Connection, found: Selection, at: datetime) -> Preview:
-    """What is shown before anything is written: counts, and means of ten or more."""
+def preview(connection: Connection, found: Selection, at: datetime, zone: tzinfo) -> Preview:
+    """What is shown before anything is written: counts, and a mean of ten or more."""
     few = len(found.members) < FEWEST
     customers = {each.customer for each in found.members}
     agreed = customers & consented(connection, Purpose.OFFERS, at)
-    mean, known = (None, None) if few else _mean_kwh(connection, found, at)
+    mean, known = (None, None) if few else _mean_kwh(connection, found, local_day(at, zone))
     return Preview(
         len(found.members),
         len(customers),
         found.asked,
         found.left_out,
         None if few else _counted(each.class_ for each in found.members),
-        None if few else _counted(each.area for each in found.members),
+        None if few else _counted(area for each in found.members for area in each.areas),
         mean,
         known,
         None if few else len(agreed),
@@ -178,18 +179,23 @@ def preview(connection: Connection, found: Selection, at: datetime) -> Preview:
     )
 
 
-def _mean_kwh(connection: Connection, found: Selection, at: datetime) -> tuple[float | None, int | None]:
-    month = found.month or newest_whole_month(connection, at.date())
+def _mean_kwh(connection: Connection, found: Selection, day: date) -> tuple[float | None, int | None]:
+    """Of two digits: the means of two groups that differ by one account do not tell that account's."""
+    month = found.month or newest_whole_month(connection, day)
     if month is None:
         return None, None
     values = _of_accounts(month_rows(connection, month), _ENERGY, found.members)
     known = values[~np.isnan(values)]
-    return (float(known.mean()), len(known)) if len(known) >= FEWEST else (None, None)
+    return (float(f"{known.mean():.2g}"), len(known)) if len(known) >= FEWEST else (None, None)
 
 
 def _counted(names: Any) -> dict[str, int | None]:
-    """Each group's size; null below ten."""
-    return {name: (count if count >= FEWEST else None) for name, count in sorted(Counter(names).items())}
+    """Each group's size; null below ten, and of one more where the whole would tell what a single null is."""
+    sizes = sorted(Counter(names).items())
+    hidden = {name for name, count in sizes if count < FEWEST}
+    if len(hidden) == 1 and len(sizes) > 1:
+        hidden.add(min((count, name) for name, count in sizes if name not in hidden)[1])
+    return {name: (None if name in hidden else count) for name, count in sizes}
 
 
 def _holds(
@@ -203,7 +209,7 @@ def _holds(
     if name == "class":
         return _mask(each.class_ in words for each in everybody)
     if name == "area":
-        return _mask(each.area in words for each in everybody)
+        return _mask(not words.isdisjoint(each.areas) for each in everybody)
     if name == "consent":
         agreed = [consented(connection, Purpose(word), at) for word in sorted(words)]
         return _mask(any(each.customer in some for some in agreed) for each in everybody)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -16,8 +16,6 @@ from cloud.tiers.campaigns.tables import (
     measurement_table,
     offer_table,
 )
-
-_CHUNK = 400
 
 
 def campaigns(
@@ -90,11 +88,12 @@ def counts(connection: Connection, campaign: int) -> Counter[str]:
     return Counter({row[0]: row[1] for row in connection.execute(query)})
 
 
-def offered_since(connection: Connection, since: datetime) -> Counter[str]:
-    """By customer how many campaigns offered them something since an instant; a hold-out is no offer."""
+def offered_since(connection: Connection, since: datetime, *, but: int | None = None) -> Counter[str]:
+    """By customer how many campaigns, `but` one, offered them something since an instant; a hold-out is no
+    offer."""
     query = (
         select(offer_table.c.customer, func.count(offer_table.c.campaign.distinct()))
-        .where(offer_table.c.sent_at > since)
+        .where(offer_table.c.sent_at > since, offer_table.c.campaign != (but or 0))
         .group_by(offer_table.c.customer)
     )
     return Counter({row[0]: row[1] for row in connection.execute(query)})
@@ -149,6 +148,19 @@ def close_of_customer(connection: Connection, customer: str, at: datetime) -> in
     return connection.execute(update(offer_table).where(*unanswered).values(values)).rowcount
 
 
+def close_of(connection: Connection, campaign: int, customers: Collection[str], at: datetime) -> int:
+    """Whom it may no longer reach: what they have not answered is over."""
+    unanswered = (
+        offer_table.c.campaign == campaign,
+        offer_table.c.state.in_(sorted(each.value for each in OPEN)),
+    )
+    waiting = connection.execute(select(offer_table.c.account, offer_table.c.customer).where(*unanswered))
+    gone = [row.account for row in waiting.all() if row.customer in customers]
+    for account in gone:
+        set_offer(connection, campaign, account, state=OfferState.EXPIRED.value, ended_at=at)
+    return len(gone)
+
+
 def accepted(connection: Connection, campaign: int) -> list[Row[Any]]:
     """Offers that somebody took, by account."""
     table = offer_table
@@ -171,10 +183,3 @@ def measurements(connection: Connection, campaign: int) -> Sequence[Row[Any]]:
     table = measurement_table
     query = select(table).where(table.c.campaign == campaign).order_by(table.c.metric)
     return connection.execute(query).all()
-
-
-def running_on(connection: Connection, day: date) -> Sequence[Row[Any]]:
-    """Those that run and whose days have this one."""
-    table = campaign_table
-    query = select(table).where(table.c.state == "running", table.c.from_day <= day)
-    return connection.execute(query.order_by(table.c.id)).all()

@@ -96,6 +96,8 @@ def effect(
         return Effect(Verdict.TOO_FEW, *arms, share, None, None, None, None, None, confidence, min_per_arm)
     drawn = _redrawn(change[known], sides.took[known], sides.offered[known], resamples, seed)
     found = drawn.interval(drawn.offered, confidence)
+    if found is None:
+        return Effect(Verdict.TOO_FEW, *arms, share, None, None, None, None, None, confidence, min_per_arm)
     without = float(sides.after[offered].mean()) - found.value
     relative = None
     if without > 0:
@@ -125,20 +127,23 @@ class _Redrawn:
     offered: tuple[float, NDArray[np.float64]]
     took: tuple[float, NDArray[np.float64]]
 
-    def interval(self, of: tuple[float, NDArray[np.float64]], confidence: float) -> Interval:
+    def interval(self, of: tuple[float, NDArray[np.float64]], confidence: float) -> Interval | None:
         """The effects that the draw does not contradict: those which, taken away from whoever had them, leave
-        a gap that other draws show as well. Exact for one same effect, whatever the sizes of customers."""
+        a gap that other draws show as well. Exact for one same effect, whatever the sizes of customers.
+
+        None where an end is nowhere, as of so few takers that many draws tell nothing of them."""
         real, others = of
         apart = real - others
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             edge = np.where(
                 apart > 1e-12,
                 (self.real_gap - self.gap) / np.where(apart > 1e-12, apart, 1),
                 np.sign(self.real_gap - self.gap) * np.inf,
             )
-        edge = np.sort(edge)
+        low, high = (np.sort(np.where(np.isnan(edge), each, edge)) for each in (-np.inf, np.inf))
         skip = int((1 - confidence) / 2 * len(edge))
-        return Interval(self.real_gap / real, float(edge[skip]), float(edge[len(edge) - 1 - skip]))
+        ends = float(low[skip]), float(high[len(edge) - 1 - skip])
+        return Interval(self.real_gap / real, *ends) if np.isfinite(ends).all() else None
 
 
 def _redrawn(

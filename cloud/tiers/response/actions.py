@@ -6,42 +6,40 @@ Nothing here moves a relay: customers shift load themselves, and are paid for wh
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection
 
-from cloud.customers.store import account as account_of
 from cloud.kit.calendar import Calendar
 from cloud.kit.clock import Clock
 from cloud.kit.days import local_day
 from cloud.kit.db import Database
 from cloud.kit.errors import CloudError, Conflict, Invalid
-from cloud.kit.money import Rounding, rounded
 from cloud.policies.current import Current
-from cloud.tiers.letters import Letter, Tell, tell_nobody
+from cloud.tiers.letters import Letter, Tell, Troubled, nobody, tell_nobody
 from cloud.tiers.response import planning, rules, store
-from cloud.tiers.response.candidates import Candidate
+from cloud.tiers.response.answering import Answering
 from cloud.tiers.response.gather import Invitable
-from cloud.tiers.response.measuring import Measured, Measuring, archived_until, needs_until, told
+from cloud.tiers.response.kept import hours_of, result_of, whole_of
+from cloud.tiers.response.measuring import Measuring, archived_until, needs_until
 from cloud.tiers.response.planning import Plan, Where
 from cloud.tiers.response.policy import ResponsePolicy
-from cloud.tiers.response.rules import EVENT, Answer, Reply, State, Step, Times
-from cloud.tiers.response.settlement import THOUSANDTH, lines
+from cloud.tiers.response.proposal import asked_kw, named, outlook
+from cloud.tiers.response.rules import EVENT, Answer, State, Step
+from cloud.tiers.response.settlement import lines
 from cloud.tiers.response.store import Event, Invitation
 
 log = logging.getLogger(__name__)
 
 CLOCK = "clock"
 """Who takes the steps that only time brings."""
-TENTH = Decimal("0.1")
 LETTER = "response"
 
 
-class Responses:
-    """`folder` is the archive's; `tell` writes a letter to a customer into the open transaction."""
+class Responses(Answering):
+    """`folder` is the archive's; `tell` writes a letter to a customer into the open transaction; whoever is
+    `troubled`, as by an outage, is not asked now."""
 
     def __init__(
         self,
@@ -52,15 +50,18 @@ class Responses:
         policy: Current[ResponsePolicy],
         calendar: Calendar,
         tell: Tell = tell_nobody,
+        troubled: Troubled = nobody,
     ) -> None:
-        self._database, self._folder, self.zone, self._clock = database, folder, zone, clock
-        self.policy, self.calendar, self._tell = policy, calendar, tell
+        super().__init__(zone, clock, policy)
+        self._database, self._folder, self.calendar = database, folder, calendar
+        self._tell, self._troubled = tell, troubled
 
     def plan(self, connection: Connection, where: Where, *, but: int | None = None) -> Plan:
         """Invalid for hours that cannot be an event."""
         return planning.plan(
-            connection, where, self.policy.value, self.calendar, self.zone, self._clock.now(), but=but
-        )
+            connection, where, self.policy.value, self.calendar, self.zone, self._clock.now(),
+            but=but, troubled=self._troubled,
+        )  # fmt: skip
 
     def too_late(self, start: datetime) -> bool:
         """Whether customers could no longer be told in time of an event that begins then."""
@@ -81,18 +82,18 @@ class Responses:
         found = self.plan(connection, where)
         if found.need is None or found.cover is None:
             raise Invalid("start: there is no forecast of these hours, or nobody knows what is too much")
-        asked = _named(found, accounts)
+        asked = named(found, accounts)
         if not asked:
             raise Invalid("accounts: there is nobody to ask")
         row = {
             "kind": where.kind.value, "subject": where.subject, "start": where.start, "end": where.end,
             "close_at": where.start - timedelta(hours=limits.answer_hours), "state": State.PROPOSED.value,
             "need_p50_kw": found.need.p50_kw, "need_p90_kw": found.need.p90_kw,
-            "outlook": _outlook(found), "policy": self.policy.value.version, "proposed_by": by,
+            "outlook": outlook(found), "policy": self.policy.value.version, "proposed_by": by,
             "changed_at": now,
         }  # fmt: skip
         chosen = [
-            {"account": each.account, "customer": each.customer, "asked_kw": self._asked(each)}
+            {"account": each.account, "customer": each.customer, "asked_kw": asked_kw(each, limits.least_kw)}
             for each in asked
         ]
         number = store.add(connection, row, chosen)
@@ -113,34 +114,6 @@ class Responses:
             if step is Step.SETTLE and event.state is State.SETTLED:
                 return event.state
             return self._step(connection, event, step, by, note)
-
-    def reply(
-        self,
-        connection: Connection,
-        id: int,  # noqa: A002
-        customer: str,
-        reply: Reply,
-        kw: Decimal | None = None,
-    ) -> Answer:
-        """Of the customer who was invited; `kw` as many as were asked for where it is not said."""
-        now = self._clock.now()
-        found = store.invitation(connection, id, customer)
-        event = store.event(connection, found.event)
-        answer = rules.replied(found.state, reply, event.state, event.times, now)
-        accepted = None
-        if reply is Reply.ACCEPT:
-            least = self.policy.value.limits.least_kw
-            accepted = rules.accepted_kw(kw if kw is not None else found.asked_kw, found.asked_kw, least)
-            self._still_may(connection, found, event, now)
-        store.change(connection, id, state=answer.value, accepted_kw=accepted, answered_at=now)
-        return answer
-
-    def offer(self, connection: Connection, account: str, customer: str, kw: Decimal | None) -> None:
-        """What a customer says that one of their accounts can move; None takes it back. Invalid below 0.1."""
-        account_of(connection, account, customer)
-        if kw is not None and (kw < TENTH or kw > 100_000 or kw != rounded(kw, Rounding.DOWN, THOUSANDTH)):
-            raise Invalid("kw: from 0.1 to 100000 kW, with three decimals at the most")
-        store.offer(connection, account, kw, customer, self._clock.now())
 
     def tick(self) -> int:
         """The job: take the clock's steps, and measure what the archive has; how many steps were taken."""
@@ -209,7 +182,8 @@ class Responses:
             "least_share": str(terms.least_share),
         }
         chosen = store.invitations(connection, event=event.id)
-        may = Invitable(connection, policy, now, day, [each.account for each in chosen])
+        accounts = [each.account for each in chosen]
+        may = Invitable(connection, policy, now, day, accounts, self._troubled)
         went_out = 0
         for each in chosen:
             if may.left(each.account, each.customer) is not None:
@@ -248,8 +222,8 @@ class Responses:
         with self._database.write() as connection:
             EVENT.move(store.event(connection, number).state, Step.MEASURE)
             for each in part:
-                store.change(connection, each.id, result=_result(found, each, hours))
-            store.go(connection, number, state, now, result=_whole(found, part, hours))
+                store.change(connection, each.id, result=result_of(found, each, hours))
+            store.go(connection, number, state, now, result=whole_of(found, part, hours))
             store.note(connection, number, Step.MEASURE, state, by, now)
         return state
 
@@ -262,12 +236,6 @@ class Responses:
                 self._letter(connection, event, each, now, "settled")
 
     # those who take part
-
-    def _still_may(self, connection: Connection, found: Invitation, event: Event, now: datetime) -> None:
-        day = local_day(event.times.start, self.zone)
-        may = Invitable(connection, self.policy.value, now, day, [found.account])
-        if may.left(found.account, found.customer) is not None:
-            raise Conflict("this account may not take part any more")
 
     def _tell_all(self, connection: Connection, event: Event, now: datetime, what: str) -> None:
         for each in store.invitations(connection, event=event.id, went_out=True):
@@ -283,63 +251,3 @@ class Responses:
             connection,
             Letter(found.customer, LETTER, f"response {event.id} {found.account} {what}", now, params),
         )
-
-    def _asked(self, each: Candidate) -> Decimal:
-        """Down to a tenth of a kW, and never less than the least."""
-        kw = rounded(Decimal(repr(each.kw)), Rounding.DOWN, TENTH)
-        return max(kw, self.policy.value.limits.least_kw)
-
-
-def hours_of(times: Times) -> Decimal:
-    """How long an event is."""
-    return Decimal(round((times.end - times.start).total_seconds())) / 3600
-
-
-def _named(found: Plan, accounts: Sequence[str] | None) -> Sequence[Candidate]:
-    if accounts is None:
-        return found.asked
-    known = {each.account: each for each in found.gathered.found}
-    if strange := next((each for each in accounts if each not in known), None):
-        why = found.gathered.left.get(strange)
-        raise Invalid(f"accounts: {strange} cannot be asked ({why.value if why else 'not supplied there'})")
-    return [known[each] for each in dict.fromkeys(accounts)]
-
-
-def _outlook(found: Plan) -> dict[str, Any]:
-    assert found.need is not None
-    assert found.cover is not None
-    return {
-        "limit_kw": round(found.need.limit_kw, 3),
-        "peak_slot": found.need.peak_slot,
-        "can_kw": round(found.cover.kw, 3),
-        "can_low_kw": round(found.cover.low_kw, 3),
-        "can_high_kw": round(found.cover.high_kw, 3),
-        "verdict": found.cover.verdict.value,
-        "lacking_kw": round(found.cover.lacking_kw, 3),
-        "candidates": len(found.gathered.found),
-    }
-
-
-def _result(found: Measured, each: Invitation, hours: Decimal) -> dict[str, Any]:
-    effect = found.effects.get(each.account)
-    result = told(effect, found.baselines.get(each.account))
-    if effect is not None and each.accepted_kw:
-        promised = float(each.accepted_kw * hours)
-        result["share"] = round(effect.reduction.kwh / promised, 4)
-    return result
-
-
-def _whole(found: Measured, part: Sequence[Invitation], hours: Decimal) -> dict[str, Any]:
-    """Of all together, with the two curves of all who have a baseline."""
-    computed = sum(1 for each in found.effects.values() if each is not None)
-    accepted = sum((each.accepted_kw or Decimal(0) for each in part), Decimal(0))
-    return told(found.whole, None) | {
-        "accepted": len(part), "computed": computed,
-        "accepted_kw": float(accepted), "accepted_kwh": float(accepted * hours),
-        "window": [found.window.start, found.window.end, found.window.after],
-        "kw": _curve(found.kw), "baseline_kw": _curve(found.baseline_kw),
-    }  # fmt: skip
-
-
-def _curve(kw: "np.ndarray[Any, np.dtype[np.float64]]") -> list[float | None]:
-    return [None if np.isnan(each) else round(float(each), 3) for each in kw]

@@ -30,6 +30,7 @@ class Left(StrEnum):
     IMPORTANT = "important"
     HELP = "help"
     CONTINUITY = "continuity"
+    TROUBLED = "troubled"
     OFTEN = "often"
     LITTLE = "little"
     UNKNOWN = "unknown"

@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta, tzinfo
 import numpy as np
 from sqlalchemy import Connection, select
 
-from cloud.customers.consents import Purpose, consented
-from cloud.customers.grades import grades_on
-from cloud.customers.needs import Need as ServiceNeed
-from cloud.customers.needs import needs_at
+from cloud.customers.file.consents import Purpose, consented
+from cloud.customers.file.grades import grades_on
+from cloud.customers.file.needs import Need as ServiceNeed
+from cloud.customers.file.needs import needs_at
 from cloud.customers.protection import Protection, protections
 from cloud.customers.store import account_table, service_table
 from cloud.fleet import history, topology
@@ -20,6 +20,7 @@ from cloud.insight.profile import store as profiles
 from cloud.insight.profile.store import Profile
 from cloud.kit.calendar import Calendar, DayType
 from cloud.kit.days import bounds
+from cloud.tiers.letters import Troubled, nobody
 from cloud.tiers.response import store
 from cloud.tiers.response.candidates import Candidate, Kw, Left, Load, Origin, candidate, ranked, reliability
 from cloud.tiers.response.policy import ResponsePolicy, Who
@@ -94,7 +95,9 @@ class Invitable:
         at: datetime,
         day: date,
         accounts: Collection[str],
+        troubled: Troubled = nobody,
     ) -> None:
+        self._troubled = troubled(connection, at)
         self._never = {each.who: each.unless_asked for each in policy.never}
         self._agreed = consented(connection, Purpose.RESPONSE, at)
         self._kept: dict[str, set[Who]] = {}
@@ -119,15 +122,22 @@ class Invitable:
         for who in Who:
             if who in kept and who in self._never and not (self._never[who] and account in self._asked):
                 return Left(who.value)
-        return None
+        return Left.TROUBLED if customer in self._troubled else None
 
 
 class Gatherer:
     """Of the accounts of a place, for some hours of a day."""
 
     def __init__(
-        self, connection: Connection, policy: ResponsePolicy, calendar: Calendar, zone: tzinfo, at: datetime
+        self,
+        connection: Connection,
+        policy: ResponsePolicy,
+        calendar: Calendar,
+        zone: tzinfo,
+        at: datetime,
+        troubled: Troubled = nobody,
     ) -> None:
+        self._troubled = troubled
         self._connection, self._policy, self._calendar = connection, policy, calendar
         self._zone, self._at = zone, at
 
@@ -152,7 +162,7 @@ class Gatherer:
 
     def _barred(self, there: Sequence[Supply], hours: Hours, but: int | None) -> dict[str, Left]:
         accounts = [each.account for each in there]
-        may = Invitable(self._connection, self._policy, self._at, hours.day, accounts)
+        may = Invitable(self._connection, self._policy, self._at, hours.day, accounts, self._troubled)
         left = {each.account: why for each in there if (why := may.left(each.account, each.customer))}
         first, last = _month(hours.day)
         span = (bounds(first, self._zone)[0], bounds(last, self._zone)[0])

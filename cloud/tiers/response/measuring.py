@@ -48,8 +48,10 @@ class Measured:
 def placed(times: Times, rebound_hours: float, zone: tzinfo) -> tuple[date, Window]:
     """The local day of an event, and its slots on the wall clock."""
     day = local_day(times.start, zone)
-    begin = midnight(day, zone)
-    start, end = (round((at - begin).total_seconds()) // QUARTER_S for at in (times.start, times.end))
+    start, end = (
+        (local.date() - day).days * SLOTS + local.hour * 4 + local.minute // 15
+        for local in (times.start.astimezone(zone), times.end.astimezone(zone))
+    )
     return day, Window(start, end, end + round(rebound_hours * 4))
 
 

@@ -1,7 +1,7 @@
 """From the forecast's outlook of overload to who could be asked, and whether that would be enough."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 
 import numpy as np
 from sqlalchemy import Connection
@@ -10,8 +10,9 @@ from cloud.insight.curves import QUARTER_S
 from cloud.insight.forecast import store as forecasts
 from cloud.insight.forecast.store import Forecast, Kind
 from cloud.kit.calendar import Calendar
-from cloud.kit.days import DAY, local_day, midnight
+from cloud.kit.days import DAY, local_day
 from cloud.kit.errors import Invalid
+from cloud.tiers.letters import Troubled, nobody
 from cloud.tiers.overload import capacity_kw
 from cloud.tiers.response import candidates
 from cloud.tiers.response.candidates import Candidate, Cover, Need
@@ -84,6 +85,7 @@ def plan(
     at: datetime,
     *,
     but: int | None = None,
+    troubled: Troubled = nobody,
 ) -> Plan:
     """Invalid for hours that cannot be an event."""
     hours = hours_of(where.start, where.end, zone)
@@ -91,7 +93,7 @@ def plan(
         raise Invalid(f"end: an event is {policy.limits.longest_hours:g} hours long at the most")
     found = forecasts.newest(connection, where.kind, where.subject, hours.day)
     wanted = _need(found, where, hours, policy)
-    gathered = Gatherer(connection, policy, calendar, zone, at).candidates(
+    gathered = Gatherer(connection, policy, calendar, zone, at, troubled).candidates(
         where.kind, where.subject, hours, but=but
     )
     if wanted is None:
@@ -106,14 +108,20 @@ def hours_of(start: datetime, end: datetime, zone: tzinfo) -> Hours:
     first, last = (_slot(at, day, zone, name) for at, name in ((start, "start"), (end, "end")))
     if last <= first:
         raise Invalid("end: it is not after start")
+    if end.timestamp() - start.timestamp() != (last - first) * QUARTER_S:
+        raise Invalid("start: the clocks change within these hours: take others")
     return Hours(day, tuple(range(first, last)))
 
 
 def instants(day: date, slots: tuple[int, int], zone: tzinfo) -> tuple[datetime, datetime]:
-    """[from, to) slots of a day without a change of the clocks, as instants."""
-    begin = midnight(day, zone).timestamp()
-    start, end = (datetime.fromtimestamp(begin + slot * QUARTER_S, tz=zone) for slot in slots)
+    """[from, to) slots on the wall clock of a day, as instants."""
+    start, end = (_instant(day, slot, zone) for slot in slots)
     return start, end
+
+
+def _instant(day: date, slot: int, zone: tzinfo) -> datetime:
+    day, slot = day + DAY * (slot // SLOTS), slot % SLOTS
+    return datetime.combine(day, time(slot // 4, slot % 4 * 15), zone).astimezone(UTC)
 
 
 def _slot(at: datetime, day: date, zone: tzinfo, name: str) -> int:

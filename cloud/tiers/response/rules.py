@@ -88,6 +88,11 @@ INVITATION: Machine[Answer, Reply] = Machine(
 be withdrawn until the event starts."""
 
 
+LEAVES = {Answer.INVITED: Reply.DECLINE, Answer.ACCEPTED: Reply.WITHDRAW}
+"""What it means for an invitation that its customer agrees to none any more."""
+NOT_BEGUN = frozenset({State.INVITED, State.CLOSED})
+
+
 @dataclass(frozen=True, slots=True)
 class Times:
     close_at: datetime

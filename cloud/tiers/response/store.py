@@ -181,6 +181,17 @@ def invited_between(
     return found
 
 
+def invited_since(connection: Connection, since: datetime) -> dict[str, int]:
+    """By customer how many events they were invited to since an instant."""
+    table = invitation_table.c
+    query = (
+        select(table.customer, func.count(table.event.distinct()))
+        .where(table.invited_at > since)
+        .group_by(table.customer)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def took_part(connection: Connection, accounts: Collection[str]) -> dict[str, list[datetime]]:
     """By account the starts of events that it accepted and that began: no days of a baseline."""
     chosen, held = invitation_table.c, event_table.c

@@ -12,6 +12,7 @@ from cloud.insight.forecast.store import Kind
 from cloud.kit.auth import User
 from cloud.kit.days import DAY
 from cloud.kit.errors import CloudError
+from cloud.kit.paging import RowId
 from cloud.tiers.response import curtailment, planning, store
 from cloud.tiers.response.planning import Where
 from cloud.tiers.response.rules import EVENT, Step
@@ -110,7 +111,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         return back(f"{HERE}/events/{made[0]}" if made else HERE, said)
 
     @routes.get("/events/{id}")
-    def event(request: Request, user: Operator, id: int) -> Response:  # noqa: A002
+    def event(request: Request, user: Operator, id: RowId) -> Response:  # noqa: A002
         words = pages.words(request)
         with parts.database.read() as connection:
             found = store.event(connection, id)
@@ -147,7 +148,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     @routes.post("/events/{id}/step")
     def step(
         user: Operator,
-        id: int,  # noqa: A002
+        id: RowId,  # noqa: A002
         step: Annotated[Step, Form()],
         note: Annotated[str, Form(max_length=500)] = "",
     ) -> Response:

@@ -13,12 +13,13 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cloud.customers import consents
-from cloud.customers.consents import Purpose
+from cloud.customers.file import consents
+from cloud.customers.file.consents import Purpose
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError, Invalid
+from cloud.kit.paging import RowId
 from cloud.tiers.response import settlement, store
-from cloud.tiers.response.actions import hours_of
+from cloud.tiers.response.kept import hours_of
 from cloud.tiers.response.rules import Answer, Reply, State
 from cloud.tiers.response.settlement import Line
 from cloud.tiers.response.store import Event, Invitation
@@ -102,7 +103,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     @routes.post("/{id}/reply")
     def reply(
         user: Customer,
-        id: int,  # noqa: A002
+        id: RowId,  # noqa: A002
         reply: Annotated[Reply, Form()],
         kw: Annotated[str, Form(max_length=16)] = "",
     ) -> Response:
@@ -120,22 +121,12 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
     @routes.post("/consent")
     def consent(user: Customer, agree: Annotated[bool, Form()]) -> Response:
-        customer, now = str(user.customer), pages.now()
-
-        def save(connection: Connection) -> None:
-            if agree:
-                consents.give(
-                    connection,
-                    customer,
-                    Purpose.RESPONSE,
-                    how="portal/offers/response",
-                    by=customer,
-                    now=now,
-                )
-            else:
-                consents.withdraw(connection, customer, Purpose.RESPONSE, by=customer, now=now)
-
-        return saved(save)
+        customer = str(user.customer)
+        return saved(
+            lambda connection: responses.set_consent(
+                connection, customer, agree, how="portal/offers/response", by=user.login
+            )
+        )
 
     return routes
 

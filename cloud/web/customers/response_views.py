@@ -65,6 +65,7 @@ LEFT = {
     Left.IMPORTANT: mark("important customer"),
     Left.HELP: mark("customer who needs help"),
     Left.CONTINUITY: mark("must not be interrupted"),
+    Left.TROUBLED: mark("an outage, report or complaint is open"),
     Left.OFTEN: mark("asked that day, or often enough this month"),
     Left.LITTLE: mark("too little to shift"),
     Left.UNKNOWN: mark("nothing known of its load"),

@@ -1,26 +1,30 @@
 """A station with campaigns on it: an archive of real shape, consents, and a forecast set by hand."""
 
+import shutil
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, insert
 
 from cloud import app
-from cloud.customers.actions import import_customers
-from cloud.customers.consents import consent_table
+from cloud.customers.file.consents import consent_table
+from cloud.customers.intake.documents import import_customers
 from cloud.insight.bands import station_bands
 from cloud.kit.calendar import station_calendar
 from cloud.kit.db import Database
 from cloud.policies.current import fixed
 from cloud.tariffs import catalogue
 from cloud.tiers.advice import products
-from cloud.tiers.campaigns import segment_store
-from cloud.tiers.campaigns.actions import Around, Campaigns, Rules
+from cloud.tiers.campaigns import awards, segment_store, store
+from cloud.tiers.campaigns.actions import Campaigns
 from cloud.tiers.campaigns.conditions import Conditions
+from cloud.tiers.campaigns.ground import Around, Rules
 from cloud.tiers.campaigns.house import read_promotions
 from cloud.tiers.campaigns.measured_days import Archive
 from cloud.tiers.campaigns.plan import CampaignIn
@@ -50,6 +54,7 @@ class Outside:
     unknown: set[str] = field(default_factory=set)
     troubled: set[str] = field(default_factory=set)
     letters: list[Letter] = field(default_factory=list)
+    invited: dict[str, int] = field(default_factory=dict)
 
     def overload(self, connection: Connection, area: str, day: date) -> Near:
         why = Unknown.NO_FORECAST if area in self.unknown else None
@@ -59,9 +64,20 @@ class Outside:
         self.letters.append(letter)
 
 
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """What is left of building a station: where its archive and its records are."""
+
+    folder: Path
+    database: Database
+
+    def close(self) -> None:
+        self.database.close()
+
+
 @dataclass(slots=True)
 class Town:
-    station: ArchivedStation
+    station: Stood
     campaigns: Campaigns
     outside: Outside
     clock: ManualClock
@@ -89,6 +105,19 @@ class Town:
             self.campaigns.start(connection, made, "ann")
         return made
 
+    def daily(self) -> None:
+        """The day's work of every campaign."""
+        with self.database.read() as connection:
+            every = [row.id for row in store.campaigns(connection)]
+        for each in every:
+            with self.database.write() as connection:
+                self.campaigns.daily(connection, each)
+
+    def award_due(self) -> int:
+        """The awards of every campaign; how many were written."""
+        due = awards.awarding(self.campaigns, self.database)
+        return sum(awards.award_campaign(self.campaigns, self.database, each) for each in due)
+
 
 def town(
     folder: Path,
@@ -106,7 +135,19 @@ def town(
         for n, rows in enumerate(parts)
     ]
     station = ArchivedStation(folder, places, FIRST, DAYS, url=url)
-    names = [point for place in places for point in place.points]
+    with station.database.write() as connection:
+        _people(connection, [point for place in places for point in place.points])
+        segment_store.save(connection, "全部", Conditions(), by="ann", at=NOW)
+    return _opened(station.folder, station.database)
+
+
+def copied(pattern: Path, folder: Path) -> Town:
+    """One like that of `pattern`, which was closed: its files alone are copied."""
+    shutil.copytree(pattern, folder, dirs_exist_ok=True)
+    return _opened(folder / "archive", Database(f"sqlite:///{folder / 'records.db'}"))
+
+
+def _people(connection: Connection, names: list[str]) -> None:
     document = {
         "customer": [{"id": f"C{n}", "name": f"示例户 {n}"} for n in range(len(names))],
         "account": [
@@ -118,22 +159,30 @@ def town(
             for n, name in enumerate(names)
         ],
     }
-    clock, outside = ManualClock(NOW), Outside()
-    with station.database.write() as connection:
-        import_customers(connection, document)
-        rows = [
-            {"customer": f"C{n}", "purpose": "offers", "given_at": datetime(2026, 1, 1, tzinfo=UTC),
-             "how": "示例表单", "by": "desk"}
-            for n in range(len(names))
-        ]  # fmt: skip
-        connection.execute(insert(consent_table), rows)
-        segment = segment_store.save(connection, "全部", Conditions(), by="ann", at=NOW)
-    policy = campaign_policy()
-    rules = Rules(
-        fixed(policy), fixed(read_promotions(None)), fixed(products.read()), fixed(catalogue.read()),
-        fixed(tier_policy.read(None)),
+    import_customers(connection, document)
+    rows = [
+        {"customer": f"C{n}", "purpose": "offers", "given_at": datetime(2026, 1, 1, tzinfo=UTC),
+         "how": "示例表单", "by": "desk"}
+        for n in range(len(names))
+    ]  # fmt: skip
+    connection.execute(insert(consent_table), rows)
+
+
+@cache
+def _read() -> tuple[Any, ...]:
+    return (
+        campaign_policy(), read_promotions(None), products.read(), catalogue.read(), tier_policy.read(None),
+        station_bands(), station_calendar(),
     )  # fmt: skip
-    archive = Archive(station.folder, ZONE, station_bands())
-    around = Around(outside.overload, lambda _, __: outside.troubled, outside.tell)
-    campaigns = Campaigns(rules, archive, station_calendar(), clock, around)
-    return Town(station, campaigns, outside, clock, segment)
+
+
+def _opened(archive: Path, database: Database) -> Town:
+    clock, outside = ManualClock(NOW), Outside()
+    *found, bands, calendar = _read()
+    around = Around(
+        outside.overload, lambda _, __: outside.troubled, outside.tell, lambda _, __: outside.invited
+    )
+    campaigns = Campaigns(
+        Rules(*(fixed(each) for each in found)), Archive(archive, ZONE, bands), calendar, clock, around
+    )
+    return Town(Stood(archive, database), campaigns, outside, clock, 1)

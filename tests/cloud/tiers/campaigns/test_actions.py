@@ -21,14 +21,21 @@ from cloud.tiers.campaigns.rules import Answer, OfferState, State, held_out
 from cloud.tiers.campaigns.tables import offer_table
 from cloud.tiers.letters import Letter
 from tests.cloud.insight.archived_station import ZONE
-from tests.cloud.tiers.campaigns.campaigning import DAYS, NOW, START, TEXTS, Town, town
+from tests.cloud.tiers.campaigns.campaigning import DAYS, NOW, START, TEXTS, Town, copied, town
 
 HOMES = 40
 
 
+@pytest.fixture(scope="module")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("village")
+    town(folder, np.full((HOMES, DAYS * 96), 100.0, np.float32)).station.close()
+    return folder
+
+
 @pytest.fixture
-def village(tmp_path: Path, sqlite_url: str) -> Iterator[Town]:
-    made = town(tmp_path, np.full((HOMES, DAYS * 96), 100.0, np.float32), url=sqlite_url)
+def village(pattern: Path, tmp_path: Path) -> Iterator[Town]:
+    made = copied(pattern, tmp_path)
     yield made
     made.station.close()
 
@@ -76,7 +83,7 @@ def test_everybody_but_the_hold_out_is_offered_and_told_once(village: Town) -> N
     )
     with village.database.write() as connection:
         again = village.campaigns.deliver(connection, made)
-        village.campaigns.daily(connection)
+    village.daily()
     assert (again.offered, again.held_out) == (0, 0)
     assert len(village.outside.letters) == HOMES - len(held)
 
@@ -119,8 +126,7 @@ def test_no_offer_reaches_the_protected_the_unwilling_and_those_in_trouble(villa
         left = store.campaign(connection, made).left_out
     assert left == {"protected": 1, "no_consent": 1, "troubled": 1}
     village.outside.troubled = set()
-    with village.database.write() as connection:
-        village.campaigns.daily(connection)
+    village.daily()
     assert "1003" in states(village, made)  # the trouble is over while the campaign runs
 
 
@@ -171,8 +177,7 @@ def test_to_withdraw_the_consent_declines_what_is_open_and_nothing_can_be_taken(
 def test_a_campaign_ends_by_itself_and_unanswered_offers_expire(village: Town) -> None:
     made = village.started()
     village.clock.advance(14 * 86_400)
-    with village.database.write() as connection:
-        village.campaigns.daily(connection)
+    village.daily()
     assert state(village, made) == State.ENDED
     assert set(states(village, made).values()) == {"expired", "held_out"}
     free = next(n for n in range(HOMES) if not held_out("s1", f"C{n}", 100))

@@ -85,8 +85,7 @@ def ended(made: Town) -> int:
             if takes(n):
                 made.campaigns.answer(connection, campaign, f"{1000 + n}", Answer.ACCEPT, f"C{n}")
     made.clock.advance(18 * 86_400)
-    with made.database.write() as connection:
-        made.campaigns.daily(connection)
+    made.daily()
     return campaign
 
 
@@ -164,10 +163,10 @@ def test_points_are_for_valid_kwh_from_the_day_after_and_no_day_twice(homes: Tow
     with homes.database.write() as connection:
         for n in mine:
             homes.campaigns.answer(connection, campaign, f"{1000 + n}", Answer.ACCEPT, f"C{n}")
-    assert awards.award_due(homes.campaigns, homes.database) == 0  # nothing has been checked yet
+    assert homes.award_due() == 0  # nothing has been checked yet
     homes.clock.advance(6 * 86_400)  # to the 18th: the 13th and the 14th are checked
-    assert awards.award_due(homes.campaigns, homes.database) == 2 * len(mine)
-    assert awards.award_due(homes.campaigns, homes.database) == 0
+    assert homes.award_due() == 2 * len(mine)
+    assert homes.award_due() == 0
     with homes.database.read() as connection:
         earned = awards.earned(connection, campaign)
         today = homes.campaigns.today
@@ -225,7 +224,7 @@ def test_a_participants_bill_is_the_same_to_the_byte(homes: Town) -> None:
     with homes.database.write() as connection:
         homes.campaigns.answer(connection, campaign, f"{1000 + n}", Answer.ACCEPT, f"C{n}")
     homes.clock.advance(10 * 86_400)
-    assert awards.award_due(homes.campaigns, homes.database) > 0
+    assert homes.award_due() > 0
     with homes.database.read() as connection:
         assert ledger.balance(connection, f"{1000 + n}", homes.campaigns.today) > 0
     assert told() == before

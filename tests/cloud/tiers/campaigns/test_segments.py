@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from cloud import app
-from cloud.customers.contracts import contract_table
+from cloud.customers.file.contracts import contract_table
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from cloud.tariffs import catalogue
@@ -119,8 +119,8 @@ def test_of_fewer_than_ten_only_the_number_is_shown(database: Database, made: Ma
         replace(connection, date(2026, 10, 1), [decision(each) for each in few])
     found = taken(database, {"value": ["A"]})
     with database.read() as connection:
-        shown = segments.preview(connection, found, NOW)
-        all_of = segments.preview(connection, taken(database, {"area": ["A000", "A001"]}), NOW)
+        shown = segments.preview(connection, found, NOW, ZONE)
+        all_of = segments.preview(connection, taken(database, {"area": ["A000", "A001"]}), NOW, ZONE)
     assert shown.accounts == 9
     assert (shown.by_class, shown.by_area, shown.mean_kwh, shown.consented) == (None, None, None, None)
     assert all_of.by_area is not None
