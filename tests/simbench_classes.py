@@ -19,7 +19,7 @@ from cloud.analysis.classes.model import Months
 from cloud.analysis.grid import DayGrid, by_wall, day_grid
 from cloud.analysis.indicators.daily import daily_of
 from cloud.analysis.profile.typical import typical
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet.registry import import_registry
 from cloud.insight.indicators import store as indicators
 from cloud.insight.indicators.store import AreaDay

@@ -9,7 +9,9 @@ from cloud import asgi
 from cloud.alerts import api as alerts_api
 from cloud.billing import api as billing_api
 from cloud.customers import api as customers_api
-from cloud.customers import file_api, points_api, protection_api
+from cloud.customers import protection_api
+from cloud.customers.file import api as file_api
+from cloud.customers.points import api as points_api
 from cloud.desk import api as desk_api
 from cloud.desk.file import Desk
 from cloud.exchange import api as exchange_api

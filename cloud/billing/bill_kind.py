@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field
 from sqlalchemy import Connection
 
 from cloud.billing.store import bill_table
-from cloud.customers.entries import Day, Entry, No
-from cloud.customers.kinds import Given, Kind, State, Taking, Values, Wrong
+from cloud.customers.intake.entries import Day, Entry, No
+from cloud.customers.intake.kinds import Given, Kind, State, Taking, Values, Wrong
 from cloud.kit.days import local_day
 
 IMPORT = "import"

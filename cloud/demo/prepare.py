@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from cloud.billing.bill_kind import BILL
-from cloud.customers.actions import import_customers, parsed, usual_taking
-from cloud.customers.customer_kinds import CUSTOMER_KINDS
-from cloud.customers.take import take
+from cloud.customers.intake.all_kinds import CUSTOMER_KINDS
+from cloud.customers.intake.documents import import_customers, parsed, usual_taking
+from cloud.customers.intake.take import take
 from cloud.demo.papers import papers
 from cloud.demo.programs import ROOT, ProgramError, python, tool
 from cloud.demo.station import Paces, Place, Station

@@ -15,8 +15,9 @@ from cloud.alerts.notify import notice_table
 from cloud.alerts.store import alert_table
 from cloud.billing.api import out as bill_out
 from cloud.billing.store import newest as newest_bills
-from cloud.customers import consents, contracts, grades, needs, persons, protection, store
-from cloud.customers.file_api import ContractOut, PersonOut, consent_out, grade_out, need_out
+from cloud.customers import protection, store
+from cloud.customers.file import consents, contracts, grades, needs, persons
+from cloud.customers.file.api import ContractOut, PersonOut, consent_out, grade_out, need_out
 from cloud.desk import outs, use
 from cloud.fleet.history import point_meter
 from cloud.kit.auth import User

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from cloud.billing.api import BillOut
-from cloud.customers.file_api import ConsentOut, ContractOut, GradeOut, NeedOut, PersonOut
+from cloud.customers.file.api import ConsentOut, ContractOut, GradeOut, NeedOut, PersonOut
 from cloud.desk.use import MonthUse, ShapeOf
 
 

@@ -27,9 +27,9 @@ from sqlalchemy import (
 from cloud.alerts.courier import DEAD, PENDING
 from cloud.alerts.notify import delivery_table, notice_table
 from cloud.customers import store as customers
-from cloud.customers.consents import consent_table
-from cloud.customers.needs import need_table
-from cloud.customers.persons import person_table
+from cloud.customers.file.consents import consent_table
+from cloud.customers.file.needs import need_table
+from cloud.customers.file.persons import person_table
 from cloud.customers.store import account_table, contact_table, customer_table, service_table
 from cloud.keeping import visits, words
 from cloud.keeping.words import GONE

@@ -8,7 +8,7 @@ import typer
 from cloud.verbs import CONFIG, Config, Json, records_of, say, settings_of, talk
 
 if TYPE_CHECKING:
-    from cloud.customers.kinds import Kind, Taking
+    from cloud.customers.intake.kinds import Kind, Taking
     from cloud.fleet.imports import Report
     from cloud.settings import Settings
 
@@ -36,7 +36,7 @@ def import_customers(
 ) -> None:
     """Bring in customers, accounts, contracts, grades, needs, consents, persons, bills; tell what changed."""
     from cloud.billing.bill_kind import BILL
-    from cloud.customers.customer_kinds import CUSTOMER_KINDS
+    from cloud.customers.intake.all_kinds import CUSTOMER_KINDS
 
     _bring_in(file, config, (*CUSTOMER_KINDS, BILL), kind, system, as_json, dry_run=dry_run)
 
@@ -64,7 +64,7 @@ def _bring_in(
     *,
     dry_run: bool,
 ) -> None:
-    from cloud.customers import customer_import
+    from cloud.customers.intake import files as customer_import
     from cloud.importing import document
 
     settings = settings_of(config)
@@ -87,8 +87,8 @@ def _bring_in(
 def _taking(settings: "Settings", system: str) -> "Taking":
     from functools import cache
 
-    from cloud.customers.contract_terms import contract_terms
-    from cloud.customers.kinds import Taking
+    from cloud.customers.file.contract_terms import contract_terms
+    from cloud.customers.intake.kinds import Taking
     from cloud.fleet.owners import owners
     from cloud.kit.clock import SystemClock
     from cloud.tiers.parts import tariff_catalogue
@@ -106,7 +106,7 @@ def _taking(settings: "Settings", system: str) -> "Taking":
 
 
 def _tell(file: Path, report: "Report", data: dict[str, Any], as_json: bool, *, dry_run: bool) -> None:
-    from cloud.customers.registry_import import lines
+    from cloud.customers.points.registry import lines
     from cloud.kit.errors import Conflict
 
     for line in lines(report):

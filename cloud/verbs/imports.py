@@ -25,7 +25,7 @@ def import_registry(
     as_json: Json = False,
 ) -> None:
     """Bring in the registry: areas, gateways and meters, or a table of metering points; tell what changed."""
-    from cloud.customers import registry_import
+    from cloud.customers.points import registry as registry_import
     from cloud.fleet.owners import owners
     from cloud.importing import document
     from cloud.kit.clock import SystemClock
@@ -64,8 +64,8 @@ def template(
 ) -> None:
     """Print the headings of a table; of metering points with an example: open it as a spreadsheet."""
     from cloud.billing.bill_kind import BILL
-    from cloud.customers import customer_tables
-    from cloud.customers.customer_kinds import CUSTOMER_KINDS
+    from cloud.customers.intake import tables as customer_tables
+    from cloud.customers.intake.all_kinds import CUSTOMER_KINDS
     from cloud.fleet.point_rows import template as made
     from cloud.kit.errors import Invalid
 

@@ -69,7 +69,7 @@ def _of_the_chain() -> Mapping[str, Reader]:
 
 def _of_service() -> Mapping[str, Reader]:
     """What is charged, promised, advised and offered."""
-    from cloud.customers.contract_terms import contract_terms
+    from cloud.customers.file.contract_terms import contract_terms
     from cloud.tiers.advice import products
     from cloud.tiers.advice.equipment.policy import equipment_policy
     from cloud.tiers.advice.policy import advice_policy

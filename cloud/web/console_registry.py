@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from starlette.responses import Response
 
-from cloud.customers import points_view
-from cloud.customers.points_api import picture
+from cloud.customers.points import view as points_view
+from cloud.customers.points.api import picture
 from cloud.fleet import imports
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Forbidden, Invalid

@@ -6,7 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cloud.alerts.policy import SupplyPolicy
-from cloud.customers.file_actions import CustomerFile
+from cloud.customers.file.actions import CustomerFile
 from cloud.fleet.commands import Commands
 from cloud.fleet.dispatch import Dispatch
 from cloud.insight.areas.policy import TransformerLimits

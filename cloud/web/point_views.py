@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from cloud.customers import points_view
-from cloud.customers.points_view import History
+from cloud.customers.points import view as points_view
+from cloud.customers.points.view import History
 from cloud.fleet import events, registry, topology
 from cloud.kit.errors import CloudError
 from cloud.metering.fieldwork.checks import Doubted

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlalchemy import select
 
-from cloud.customers.contracts import contract_table
+from cloud.customers.file.contracts import contract_table
 from cloud.fleet import topology  # noqa: F401 - its tables
 from cloud.insight.energies import store
 from cloud.insight.energies.plans import cuts, key_of, plans_of

@@ -15,7 +15,7 @@ from cloud.alerts.notify import News
 from cloud.alerts.policy import AlertKind, NoticeKind, Severity
 from cloud.app import Application, build
 from cloud.customers import protection
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet import facts
 from cloud.fleet.commands import Wish
 from cloud.fleet.registry import import_registry

@@ -10,7 +10,7 @@ import pytest
 
 from cloud.app import Application, build
 from cloud.customers import protection
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet.registry import import_registry
 from cloud.kit.auth import Role
 from cloud.kit.clock import SystemClock

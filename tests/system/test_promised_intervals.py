@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import insert
 
 from cloud.app import Application, build
-from cloud.customers.actions import import_customers
-from cloud.customers.grades import grade_table
+from cloud.customers.file.grades import grade_table
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet import configs
 from cloud.fleet.registry import import_registry
 from cloud.kit.clock import SystemClock

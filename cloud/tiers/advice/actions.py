@@ -14,7 +14,7 @@ from time import perf_counter
 
 from sqlalchemy import Connection, func, select
 
-from cloud.customers.contracts import contract_table
+from cloud.customers.file.contracts import contract_table
 from cloud.insight import runs
 from cloud.insight.energies import store as energies
 from cloud.insight.energies.actions import MONTHS, Brought, Energies, newest_day

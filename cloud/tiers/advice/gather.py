@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from cloud.customers.consents import Purpose, consent_table
-from cloud.customers.contracts import Contract, contracts_on
-from cloud.customers.grades import Grade, grades_on
+from cloud.customers.file.consents import Purpose, consent_table
+from cloud.customers.file.contracts import Contract, contracts_on
+from cloud.customers.file.grades import Grade, grades_on
 from cloud.customers.protection import protection_table
 from cloud.insight.energies import store as energies
 from cloud.insight.indicators.months import COLUMNS, month_table

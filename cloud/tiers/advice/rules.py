@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.customers.consents import Purpose
-from cloud.customers.contracts import Contract
-from cloud.customers.grades import Grade
+from cloud.customers.file.consents import Purpose
+from cloud.customers.file.contracts import Contract
+from cloud.customers.file.grades import Grade
 from cloud.insight.profile.store import Profile
 from cloud.kit.money import ZERO
 from cloud.tariffs.bill import Bill

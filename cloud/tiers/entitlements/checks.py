@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from cloud.customers.grades import Grade
+from cloud.customers.file.grades import Grade
 from cloud.kit.toml_lines import Place
 from cloud.policies.deadlines import Place as Where
 from cloud.policies.deadlines import Profile

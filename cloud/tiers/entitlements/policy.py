@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloud import policies
-from cloud.customers.grades import Grade
-from cloud.customers.needs import Need
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need
 from cloud.customers.protection import Protection
 from cloud.policies.current import Current
 from cloud.policies.deadlines import deadline_policy

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from cloud.customers.needs import Need, need_table
+from cloud.customers.file.needs import Need, need_table
 from cloud.customers.store import account_table
 from cloud.fleet.history import among
 from cloud.tiers.entitlements.store import read_back

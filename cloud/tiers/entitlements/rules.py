@@ -10,8 +10,8 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from cloud.customers.grades import Grade
-from cloud.customers.needs import Need
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need
 from cloud.customers.protection import Protection
 from cloud.policies.deadlines import Place, Profile
 from cloud.tiers.axes import Credit

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, cast, insert, select, update
 
-from cloud.customers.grades import Grade
-from cloud.customers.needs import Need
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need
 from cloud.customers.protection import Protection, protection_table
 from cloud.fleet.history import among
 from cloud.policies.current import Current

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from cloud.analysis.classes.model import VERSION
-from cloud.customers import contracts
+from cloud.customers.file import contracts
 from cloud.customers.store import account_table, service_table
 from cloud.insight.profile.tables import profile_table
 from cloud.kit.calendar import Calendar

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cloud.customers.contracts import Contract
+from cloud.customers.file.contracts import Contract
 from cloud.insight.energies import store as energies
 from cloud.insight.energies.plans import key_of
 from cloud.kit.errors import NotFound

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from cloud.customers.needs import Need, NeedOrigin, need_table
+from cloud.customers.file.needs import Need, NeedOrigin, need_table
 from cloud.tiers.rating import criteria
 from cloud.tiers.rating.facts import Facts
 from cloud.tiers.rating.inputs import AT

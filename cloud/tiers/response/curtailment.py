@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select
 
-from cloud.customers.grades import grades_on
+from cloud.customers.file.grades import grades_on
 from cloud.customers.protection import Protection, protections
 from cloud.customers.store import account_table
 from cloud.fleet import history, sheets

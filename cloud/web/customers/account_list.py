@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
-from cloud.customers.contracts import Contract, contract_table, contracts_on
-from cloud.customers.grades import grade_table
-from cloud.customers.needs import need_table
+from cloud.customers.file.contracts import Contract, contract_table, contracts_on
+from cloud.customers.file.grades import grade_table
+from cloud.customers.file.needs import need_table
 from cloud.customers.store import account_table, customer_table, service_table
 from cloud.fleet.history import point_facts
 from cloud.kit.days import local_day

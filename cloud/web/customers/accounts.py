@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cloud.customers.consents import Purpose
-from cloud.customers.grades import Grade
-from cloud.customers.needs import Need
-from cloud.customers.persons import PersonRole, Reach
+from cloud.customers.file.consents import Purpose
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need
+from cloud.customers.file.persons import PersonRole, Reach
 from cloud.desk.file import Desk, file
 from cloud.fleet import registry
 from cloud.kit.auth import User

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
-from cloud.customers import contracts
+from cloud.customers.file import contracts
 from cloud.customers.store import account_table, service_table
 from cloud.insight.profile import store as profiles
 from cloud.kit.auth import User

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from sqlalchemy import Connection, Row
 from starlette.responses import Response
 
-from cloud.customers.consents import Purpose, purposes_of
+from cloud.customers.file.consents import Purpose, purposes_of
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError
 from cloud.kit.paging import RowId

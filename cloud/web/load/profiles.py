@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from cloud.customers import points_view
+from cloud.customers.points import view as points_view
 from cloud.fleet import registry, topology
 from cloud.insight.indicators import months
 from cloud.insight.indicators import store as indicators

@@ -16,7 +16,7 @@ from cloud.alerts.courier import Courier, after_quiet, by_apprise
 from cloud.alerts.notify import News, Notice, Notices, delivery_table, inbox, notice_key
 from cloud.alerts.policy import AlertKind, NoticeKind, Severity, alert_policy, notice_policy
 from cloud.alerts.store import alerts
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.customers.store import contact_table
 from cloud.kit.db import Database
 from tests.clocks import ManualClock

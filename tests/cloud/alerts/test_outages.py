@@ -7,7 +7,7 @@ import pytest
 from cloud.alerts import store
 from cloud.alerts.policy import AlertKind
 from cloud.alerts.rules import Broker
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet import gateways
 from cloud.fleet.registry import import_registry
 from cloud.workorders.rules import OrderState

@@ -10,7 +10,7 @@ import pytest
 from cloud.alerts.notify import Notices
 from cloud.alerts.policy import AlertKind, alert_policy, notice_policy
 from cloud.alerts.usage import UsageCheck, judge, register_at, same_hours
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.customers.store import scope_of
 from cloud.kit.db import Database
 from cloud.metering.primary import PrimaryReadings

@@ -15,7 +15,7 @@ from cloud.alerts.notify import Notices, notice_table
 from cloud.alerts.outages import Calls, Watch
 from cloud.alerts.policy import AlertKind, alert_policy, notice_policy
 from cloud.alerts.rules import Broker
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet import gateways
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cloud.customers import store
-from cloud.customers.actions import Imported, import_customers
+from cloud.customers.intake.documents import Imported, import_customers
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
 from cloud.kit.errors import Invalid, NotFound

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import func, select
 
 from cloud.billing.store import bill_table
-from cloud.customers.actions import import_customers
-from cloud.customers.consents import consent_table
-from cloud.customers.contracts import contract_table, contracts_on
+from cloud.customers.file.consents import consent_table
+from cloud.customers.file.contracts import contract_table, contracts_on
+from cloud.customers.intake.documents import import_customers
 from cloud.demo.papers import papers
 from cloud.demo.prepare import _take_papers
 from cloud.demo.programs import ROOT

@@ -10,10 +10,11 @@ from sqlalchemy import insert
 
 from cloud.alerts.policy import AlertKind, Severity
 from cloud.alerts.store import alert_table
-from cloud.customers import consents, grades, needs, persons, protection
-from cloud.customers.consents import Purpose
-from cloud.customers.grades import Grade
-from cloud.customers.needs import Need
+from cloud.customers import protection
+from cloud.customers.file import consents, grades, needs, persons
+from cloud.customers.file.consents import Purpose
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need
 from cloud.customers.protection import Protection
 from cloud.customers.store import account_table, service_table
 from cloud.desk.file import Desk, file

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cloud.app import Application, build
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet.registry import import_registry
 from cloud.kit.auth import Role
 from cloud.metering.boards import Boards

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.exchange import intake
 from cloud.exchange.choice import Kind, Target, period
 from cloud.exchange.exporting import Asked, Content, Exported, Format, export

@@ -12,7 +12,7 @@ from cloud.alerts.actions import Alarms, Cause
 from cloud.alerts.notify import Notices
 from cloud.alerts.policy import AlertKind, alert_policy, notice_policy
 from cloud.customers import protection
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet import command_store as store
 from cloud.fleet import facts
 from cloud.fleet.answers import Answers

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 
 from cloud.alerts.notify import delivery_table, notice_table
 from cloud.app import Application
-from cloud.customers import consents, needs, persons
+from cloud.customers.file import consents, needs, persons
 from cloud.customers.protection import protection_table
 from cloud.customers.store import account_table, contact_table, customer_table, service_table
 from cloud.exchange.store import import_table

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sqlalchemy import insert
 
 from cloud.billing.store import bill_table
-from cloud.customers.actions import import_customers
-from cloud.customers.consents import consent_table
-from cloud.customers.contracts import contract_table
+from cloud.customers.file.consents import consent_table
+from cloud.customers.file.contracts import contract_table
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet.registry import import_registry
 from cloud.insight.indicators import months as indicators
 from cloud.insight.indicators.months import COLUMNS, MonthRows

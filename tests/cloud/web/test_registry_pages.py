@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud.customers import registry_import
+from cloud.customers.points import registry as registry_import
 from cloud.fleet import events
 from cloud.fleet.owners import owners
 from cloud.kit.errors import Invalid

@@ -18,7 +18,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from cloud.alerts.outages import Calls, Watch
 from cloud.alerts.rules import Broker
 from cloud.app import Application, build
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet import gateways
 from cloud.fleet.registry import import_registry
 from cloud.kit.auth import Role, csrf_token

@@ -11,7 +11,7 @@ from cloud.alerts.actions import Alarms, Cause
 from cloud.alerts.notify import Notices
 from cloud.alerts.outages import Opened
 from cloud.alerts.policy import AlertKind, alert_policy, notice_policy
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid, NotFound, TooMany

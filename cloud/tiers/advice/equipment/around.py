@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, select
 
-from cloud.customers.needs import Need, needs_at
+from cloud.customers.file.needs import Need, needs_at
 from cloud.customers.store import account_table, service_table
 from cloud.insight import weather
 from cloud.insight.areas import store as areas

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from cloud.customers.consents import Purpose
-from cloud.customers.needs import Need
+from cloud.customers.file.consents import Purpose
+from cloud.customers.file.needs import Need
 from cloud.kit.errors import NotFound
 from cloud.kit.money import ZERO, total
 from cloud.tariffs.bill import Bill

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloud import policies
-from cloud.customers.grades import Grade
+from cloud.customers.file.grades import Grade
 from cloud.tariffs.documents import CustomerClass
 
 Share = Annotated[float, Field(gt=0, le=1)]

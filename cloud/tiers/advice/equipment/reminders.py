@@ -6,7 +6,7 @@ An important customer's reminder follows from the grade alone: neither energy no
 from decimal import Decimal
 from typing import Any
 
-from cloud.customers.needs import Need
+from cloud.customers.file.needs import Need
 from cloud.tiers.advice.equipment.ground import Ground, area_of, kwh_year
 from cloud.tiers.advice.equipment.hours import exact
 from cloud.tiers.advice.equipment.offers import Turned, Why

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.customers.consents import Purpose
+from cloud.customers.file.consents import Purpose
 from cloud.kit.money import ZERO
 from cloud.tiers.advice.equipment import sun
 from cloud.tiers.advice.equipment.ground import Ground, confidence, kwh_year, own, year_of

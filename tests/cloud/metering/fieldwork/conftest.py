@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet.owners import owners
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database

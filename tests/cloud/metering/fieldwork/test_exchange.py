@@ -169,7 +169,7 @@ def test_a_second_exchange_cannot_come_before_the_first(work: Fieldwork) -> None
 def test_a_document_that_still_has_the_old_meter_brings_it_not_back(
     work: Fieldwork, records: Database
 ) -> None:
-    from cloud.customers.actions import import_customers
+    from cloud.customers.intake.documents import import_customers
     from tests.cloud.metering.fieldwork.conftest import CUSTOMERS, REGISTRY
 
     work.exchange(exchange(), TOLD)

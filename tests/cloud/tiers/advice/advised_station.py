@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert
 
-from cloud.customers.actions import import_customers
-from cloud.customers.contracts import contract_table
+from cloud.customers.file.contracts import contract_table
+from cloud.customers.intake.documents import import_customers
 from cloud.insight.energies.actions import Energies
 from cloud.insight.engine import Threads
 from cloud.kit.calendar import station_calendar

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from cloud.billing.store import bill_table
-from cloud.customers.contracts import contract_table, contracts_on
+from cloud.customers.file.contracts import contract_table, contracts_on
 from cloud.insight import pricing
 from cloud.insight.curves import curves
 from cloud.kit.calendar import station_calendar

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cloud.customers.contracts import Contract
+from cloud.customers.file.contracts import Contract
 from cloud.kit.days import DAY
 from cloud.metering.archive.layout import month_of
 from cloud.tariffs import catalogue

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, insert
 
 from cloud.billing.store import bill_table
-from cloud.customers.actions import import_customers
-from cloud.customers.grades import grade_table
-from cloud.customers.needs import need_table
+from cloud.customers.file.grades import grade_table
+from cloud.customers.file.needs import need_table
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
 from cloud.tiers.entitlements.orders import serve

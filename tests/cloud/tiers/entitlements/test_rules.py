@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from cloud.customers.grades import Grade
-from cloud.customers.needs import Need
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need
 from cloud.customers.protection import Protection
 from cloud.policies.deadlines import Place, deadline_policy
 from cloud.tiers.axes import Credit, Value

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloud.customers.contracts import Contract
+from cloud.customers.file.contracts import Contract
 from cloud.insight.energies import store as energies
 from cloud.insight.energies.store import FLAT, HEAD, Block
 from cloud.kit.db import Database

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from cloud.billing.store import bill_table
 from cloud.customers import protection
-from cloud.customers.consents import consent_table
-from cloud.customers.needs import need_table
+from cloud.customers.file.consents import consent_table
+from cloud.customers.file.needs import need_table
 from cloud.customers.store import account_table, service_table
 from cloud.insight.indicators.months import month_table
 from cloud.kit.db import Database

@@ -4,7 +4,7 @@ from datetime import date
 
 from sqlalchemy import insert
 
-from cloud.customers.grades import grade_table
+from cloud.customers.file.grades import grade_table
 from cloud.kit.db import Database
 from cloud.tiers.axes import Axis
 from cloud.tiers.rating import store

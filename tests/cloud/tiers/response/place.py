@@ -13,9 +13,9 @@ from sqlalchemy import insert
 
 from cloud.analysis.forecast.night import Issued
 from cloud.analysis.forecast.outlook import Limits, outlook
-from cloud.customers import consents
-from cloud.customers.actions import import_customers
-from cloud.customers.consents import Purpose
+from cloud.customers.file import consents
+from cloud.customers.file.consents import Purpose
+from cloud.customers.intake.documents import import_customers
 from cloud.insight.forecast import rows
 from cloud.insight.forecast import store as forecasts
 from cloud.insight.indicators import packed

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, update
 
-from cloud.customers import consents, protection
-from cloud.customers.consents import Purpose
-from cloud.customers.grades import grade_table
+from cloud.customers import protection
+from cloud.customers.file import consents
+from cloud.customers.file.consents import Purpose
+from cloud.customers.file.grades import grade_table
 from cloud.customers.protection import Protection
 from cloud.customers.store import service_table
 from cloud.insight.forecast.store import Kind

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from cloud.__main__ import app
 from cloud.customers import protection
-from cloud.customers.actions import import_customers
+from cloud.customers.intake.documents import import_customers
 from cloud.customers.protection import Protection
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event, insert
 
-from cloud.customers import consents, grades, needs
-from cloud.customers.consents import Purpose
-from cloud.customers.grades import Grade
-from cloud.customers.needs import Need
+from cloud.customers.file import consents, grades, needs
+from cloud.customers.file.consents import Purpose
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need
 from cloud.kit.db import Database
 from cloud.tiers.axes import Axis
 from cloud.tiers.rating import locks

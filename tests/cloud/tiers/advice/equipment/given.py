@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.analysis.profile.temperature import Sensitivity
-from cloud.customers.contracts import Contract
+from cloud.customers.file.contracts import Contract
 from cloud.insight.profile.store import Profile, TypicalDay
 from cloud.kit.calendar import Calendar
 from cloud.kit.money import total

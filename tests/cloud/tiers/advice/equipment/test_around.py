@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sqlalchemy import insert
 
-from cloud.customers.needs import need_table
+from cloud.customers.file.needs import need_table
 from cloud.insight import weather
 from cloud.insight.areas.tables import day_table
 from cloud.insight.profile.tables import profile_table

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloud.customers.consents import Purpose
-from cloud.customers.grades import Grade
-from cloud.customers.needs import Need
+from cloud.customers.file.consents import Purpose
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need
 from cloud.tiers.advice.equipment import KINDS, ruled
 from cloud.tiers.advice.equipment.ground import ANSWERS
 from cloud.tiers.advice.equipment.reminders import important_inspection, training, voltage_quality

@@ -10,7 +10,7 @@ from hypothesis import given as by_chance
 from hypothesis import settings
 from hypothesis import strategies as any_
 
-from cloud.customers.consents import Purpose
+from cloud.customers.file.consents import Purpose
 from cloud.tiers.advice.equipment import sun
 from cloud.tiers.advice.equipment.solar import pv
 from cloud.tiers.advice.rules import Advice, Facts

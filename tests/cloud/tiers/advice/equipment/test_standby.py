@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cloud.customers.grades import Grade
+from cloud.customers.file.grades import Grade
 from cloud.tiers.advice.equipment.around import Sized
 from cloud.tiers.advice.equipment.ground import Ground
 from cloud.tiers.advice.equipment.standby import standby

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
 
-from cloud.customers.kinds import CHUNK, Given, Key, Kind, State, Taking, Values, Wrong
+from cloud.customers.intake.kinds import CHUNK, Given, Key, Kind, State, Taking, Values, Wrong
 from cloud.fleet.imports import Changed, Report
 
 Parts = Mapping[str, Sequence[Given]]

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, select
 
-from cloud.customers import spells
-from cloud.customers.contract_terms import objections
-from cloud.customers.contracts import contract_table
-from cloud.customers.kinds import CHUNK, Given, State, Taking, Values, Wrong
-from cloud.customers.needs import DETAILED, Need
+from cloud.customers.file.contract_terms import objections
+from cloud.customers.file.contracts import contract_table
+from cloud.customers.file.needs import DETAILED, Need
+from cloud.customers.intake import spells
+from cloud.customers.intake.kinds import CHUNK, Given, State, Taking, Values, Wrong
 from cloud.customers.store import account_table, service_table
 from cloud.fleet.history import at_points
 from cloud.kit.errors import NotFound

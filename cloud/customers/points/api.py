@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import Row
 
-from cloud.customers import points_view
-from cloud.customers.points_view import Account, Meter, Place
+from cloud.customers.points import view as points_view
+from cloud.customers.points.view import Account, Meter, Place
 from cloud.fleet import events, imports, registry, topology
 from cloud.fleet.history import area_facts, load
 from cloud.kit.auth import User

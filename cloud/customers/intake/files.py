@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cloud.customers import actions, customer_tables
-from cloud.customers.kinds import Kind, Taking, Wrong
-from cloud.customers.take import Parts, take
+from cloud.customers.intake import documents as actions
+from cloud.customers.intake import tables as customer_tables
+from cloud.customers.intake.kinds import Kind, Taking, Wrong
+from cloud.customers.intake.take import Parts, take
 from cloud.fleet import imports, sheets
 from cloud.fleet.imports import Changed, Refusal, Report
 from cloud.fleet.owners import OURS

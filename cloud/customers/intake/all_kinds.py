@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from cloud.customers import judges
-from cloud.customers.consents import consent_table
-from cloud.customers.contracts import contract_table
-from cloud.customers.entries import (
+from cloud.customers.file.consents import consent_table
+from cloud.customers.file.contracts import contract_table
+from cloud.customers.file.grades import grade_table
+from cloud.customers.file.needs import NeedOrigin, need_table
+from cloud.customers.file.persons import person_table
+from cloud.customers.intake import judges
+from cloud.customers.intake.entries import (
     AccountEntry,
     ConsentEntry,
     ContactEntry,
@@ -16,10 +19,7 @@ from cloud.customers.entries import (
     PersonEntry,
     ServiceEntry,
 )
-from cloud.customers.grades import grade_table
-from cloud.customers.kinds import Kind, Taking, Values
-from cloud.customers.needs import NeedOrigin, need_table
-from cloud.customers.persons import person_table
+from cloud.customers.intake.kinds import Kind, Taking, Values
 from cloud.customers.store import account_table, contact_table, customer_table, service_table
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from cloud.customers.contract_terms import ContractTerms
-from cloud.customers.entries import Entry
+from cloud.customers.file.contract_terms import ContractTerms
+from cloud.customers.intake.entries import Entry
 from cloud.fleet.owners import Owners
 from cloud.tariffs.catalogue import Catalogue
 

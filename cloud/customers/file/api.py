@@ -11,13 +11,14 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import Row
 
-from cloud.customers import consents, contracts, grades, needs, persons, store
-from cloud.customers.consents import Purpose
-from cloud.customers.entries import ContractEntry, Day, LocalTime, No, Phone, Said, Text
-from cloud.customers.file_actions import PORTAL, CustomerFile
-from cloud.customers.grades import Grade
-from cloud.customers.needs import Need
-from cloud.customers.persons import PersonRole, Reach
+from cloud.customers import store
+from cloud.customers.file import consents, contracts, grades, needs, persons
+from cloud.customers.file.actions import PORTAL, CustomerFile
+from cloud.customers.file.consents import Purpose
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need
+from cloud.customers.file.persons import PersonRole, Reach
+from cloud.customers.intake.entries import ContractEntry, Day, LocalTime, No, Phone, Said, Text
 from cloud.kit.auth import User
 from cloud.kit.errors import Forbidden
 from cloud.kit.guard import Guard

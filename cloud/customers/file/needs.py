@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from cloud.customers import consents
+from cloud.customers.file import consents
 from cloud.customers.store import account_table
 from cloud.kit.db import Instant, metadata
 from cloud.kit.errors import Conflict, Forbidden, Invalid, NotFound

@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cloud.customers import consents, grades, needs
-from cloud.customers.actions import import_customers
-from cloud.customers.consents import Purpose
-from cloud.customers.contract_terms import contract_terms
-from cloud.customers.contracts import contracts_of
-from cloud.customers.file_actions import CustomerFile
-from cloud.customers.grades import Grade
-from cloud.customers.needs import Need, NeedOrigin
+from cloud.customers.file import consents, grades, needs
+from cloud.customers.file.actions import CustomerFile
+from cloud.customers.file.consents import Purpose
+from cloud.customers.file.contract_terms import contract_terms
+from cloud.customers.file.contracts import contracts_of
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need, NeedOrigin
+from cloud.customers.intake.documents import import_customers
 from cloud.fleet.owners import Owners, owners
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Forbidden, Invalid, NotFound

@@ -14,10 +14,10 @@ from pydantic import (
     model_validator,
 )
 
-from cloud.customers.consents import Purpose
-from cloud.customers.grades import Grade
-from cloud.customers.needs import DETAILED, Need
-from cloud.customers.persons import PersonRole, Reach
+from cloud.customers.file.consents import Purpose
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import DETAILED, Need
+from cloud.customers.file.persons import PersonRole, Reach
 from cloud.tariffs.documents import PriceSource
 from cloud.tariffs.two_part import Basis
 

@@ -10,15 +10,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cloud.customers import consents, grades, needs, persons, store
-from cloud.customers.actions import parsed
-from cloud.customers.consents import Purpose
-from cloud.customers.contract_terms import ContractTerms
-from cloud.customers.customer_kinds import CUSTOMER_KINDS
-from cloud.customers.grades import Grade
-from cloud.customers.kinds import Taking
-from cloud.customers.needs import Need
-from cloud.customers.take import take
+from cloud.customers import store
+from cloud.customers.file import consents, grades, needs, persons
+from cloud.customers.file.consents import Purpose
+from cloud.customers.file.contract_terms import ContractTerms
+from cloud.customers.file.grades import Grade
+from cloud.customers.file.needs import Need
+from cloud.customers.intake.all_kinds import CUSTOMER_KINDS
+from cloud.customers.intake.documents import parsed
+from cloud.customers.intake.kinds import Taking
+from cloud.customers.intake.take import take
 from cloud.fleet.owners import OURS, Owners
 from cloud.kit import documents
 from cloud.kit.clock import Clock

@@ -5,7 +5,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from cloud.customers.kinds import Key, State
+from cloud.customers.intake.kinds import Key, State
 
 
 def settle(state: State, begin: str, end: str) -> list[tuple[Key, str]]:

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import Workbook
 
-from cloud.customers import registry_import, store
-from cloud.customers.actions import import_customers
-from cloud.customers.registry_import import Order
+from cloud.customers import store
+from cloud.customers.intake.documents import import_customers
+from cloud.customers.points import registry as registry_import
+from cloud.customers.points.registry import Order
 from cloud.fleet import events, imports, point_rows, registry, topology
 from cloud.fleet.imports import Report
 from cloud.fleet.owners import Owners, owners

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cloud.customers.actions import given_of
-from cloud.customers.kinds import Given, Kind, Taking
+from cloud.customers.intake.documents import given_of
+from cloud.customers.intake.kinds import Given, Kind, Taking
 from cloud.fleet.imports import Refusal
 from cloud.fleet.sheets import Sheet
 from cloud.kit.errors import Invalid

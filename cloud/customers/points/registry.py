@@ -13,9 +13,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from cloud.customers import registry_view
-from cloud.customers.points_apply import Points
-from cloud.customers.registry_view import View
+from cloud.customers.points import registry_view
+from cloud.customers.points.apply import Points
+from cloud.customers.points.registry_view import View
 from cloud.fleet import imports, point_rows, registry, sheets, topology
 from cloud.fleet.history import Note
 from cloud.fleet.imports import Refusal, Report

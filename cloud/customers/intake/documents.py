@@ -13,11 +13,11 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import Connection, Table
 
-from cloud.customers.contract_terms import contract_terms
-from cloud.customers.customer_kinds import CUSTOMER_KINDS
-from cloud.customers.entries import Entry
-from cloud.customers.kinds import Given, Key, Kind, Taking, Values
-from cloud.customers.take import take
+from cloud.customers.file.contract_terms import contract_terms
+from cloud.customers.intake.all_kinds import CUSTOMER_KINDS
+from cloud.customers.intake.entries import Entry
+from cloud.customers.intake.kinds import Given, Key, Kind, Taking, Values
+from cloud.customers.intake.take import take
 from cloud.fleet.imports import Report
 from cloud.kit import documents
 from cloud.kit.clock import SystemClock

@@ -21,17 +21,18 @@ from sqlalchemy import Connection, select
 
 from cloud.billing.bill_kind import BILL
 from cloud.billing.store import bill_table, bills
-from cloud.customers import customer_import, customer_tables
-from cloud.customers.actions import import_customers, parsed
-from cloud.customers.consents import Purpose, consented, consents_of
-from cloud.customers.contract_terms import contract_terms
-from cloud.customers.contracts import contract_table, contracts_of, contracts_on
-from cloud.customers.customer_kinds import CUSTOMER_KINDS
-from cloud.customers.grades import Grade, grades_of, grades_on
-from cloud.customers.kinds import Taking
-from cloud.customers.needs import Need, needs_at
-from cloud.customers.persons import persons_of
-from cloud.customers.take import take
+from cloud.customers.file.consents import Purpose, consented, consents_of
+from cloud.customers.file.contract_terms import contract_terms
+from cloud.customers.file.contracts import contract_table, contracts_of, contracts_on
+from cloud.customers.file.grades import Grade, grades_of, grades_on
+from cloud.customers.file.needs import Need, needs_at
+from cloud.customers.file.persons import persons_of
+from cloud.customers.intake import files as customer_import
+from cloud.customers.intake import tables as customer_tables
+from cloud.customers.intake.all_kinds import CUSTOMER_KINDS
+from cloud.customers.intake.documents import import_customers, parsed
+from cloud.customers.intake.kinds import Taking
+from cloud.customers.intake.take import take
 from cloud.fleet import imports
 from cloud.fleet.imports import Report
 from cloud.fleet.owners import owners
