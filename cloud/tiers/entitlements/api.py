@@ -17,7 +17,7 @@ from cloud.kit.errors import Invalid, NotFound
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, AskedDay, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES, explained
-from cloud.tiers.entitlements import ledger, plans, polling, records
+from cloud.tiers.entitlements import book, plans, polling, records
 from cloud.tiers.entitlements.actions import Entitling
 from cloud.tiers.entitlements.instalments import PlanState
 from cloud.tiers.entitlements.polling import Outcome
@@ -155,7 +155,7 @@ def _ledger(routes: APIRouter, database: Database, guard: Guard, entitling: Enti
         """A year of what was promised, delivered and missed; a customer's own only."""
         with database.read() as connection:
             customers.account(connection, no, user.customer)
-            return [_row(row) for row in ledger.rows_of(connection, no)]
+            return [_row(row) for row in book.rows_of(connection, no)]
 
     @routes.get("/promises")
     def promises(
@@ -169,10 +169,10 @@ def _ledger(routes: APIRouter, database: Database, guard: Guard, entitling: Enti
     ) -> Page[PromiseRow]:
         """The ledger of one month (a day in it; the newest if none), by account and part."""
         with database.read() as connection:
-            chosen = month or next(iter(ledger.months(connection)), None)
+            chosen = month or next(iter(book.months(connection)), None)
             if chosen is None:
                 return Page(items=[])
-            rows = ledger.listed(
+            rows = book.listed(
                 connection,
                 chosen.replace(day=1),
                 states=state or (),

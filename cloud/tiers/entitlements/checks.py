@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import date
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -128,33 +129,68 @@ def _managers(policy: "EntitlementPolicy") -> Iterator[Mistake]:
 
 
 def _priorities(policy: "EntitlementPolicy") -> Iterator[Mistake]:
-    """Every grade has a priority, a higher grade none that is worse, and nobody else comes as early."""
-    of = {grade: _priority_of(policy, grade) for grade in Grade}
+    """On every day: each grade has a priority, none comes before a higher one, nobody else as early."""
+    told = set()
+    for day in _days(policy):
+        for place, what in _priorities_on(policy, day):
+            if (place, what) not in told:
+                told.add((place, what))
+                yield place, what
+
+
+def _days(policy: "EntitlementPolicy") -> list[date]:
+    """Those from which something else may hold than the day before."""
+    tables: list[Base | Rule] = [*policy.base, *policy.rule]
+    first = min(base.from_ for base in policy.base)
+    edges = {each.from_ for each in tables} | {each.to for each in tables if each.to is not None}
+    return sorted(day for day in edges if day >= first)
+
+
+def _priorities_on(policy: "EntitlementPolicy", day: date) -> Iterator[Mistake]:
+    of = {grade: _priority_of(policy, grade, day) for grade in Grade}
     if not any(of.values()):
-        yield ("rule",), "rule: no grade of important customers has an order_priority"
+        yield ("rule",), f"rule: no grade of important customers has an order_priority on {day}"
         return
-    worst = max(found for found in of.values() if found is not None)
     for grade, found in of.items():
         if found is None:
-            yield ("rule",), f"rule: a gap: grade {grade.value} has no order_priority"
-    ladder = [(grade, of[grade]) for grade in (Grade.SPECIAL, Grade.FIRST, Grade.SECOND)]
+            yield ("rule",), f"rule: a gap: grade {grade.value} has no order_priority on {day}"
+    ladder = [(grade, of[grade]) for grade in _LADDER]
     for (higher, one), (lower, other) in pairwise(ladder):
         if one is not None and other is not None and other < one:
             yield ("rule",), f"rule: grade {lower.value} comes before grade {higher.value}: turn them round"
+    yield from _early(policy, day, of)
+
+
+def _early(policy: "EntitlementPolicy", day: date, of: Mapping[Grade, int | None]) -> Iterator[Mistake]:
+    """Who comes as early as an important customer, or for another ground besides before a higher grade."""
+    worst = max(found for found in of.values() if found is not None)
     others: list[tuple[str, int, Base | Rule]] = [("base", n, each) for n, each in enumerate(policy.base)]
     others += [("rule", n, each) for n, each in enumerate(policy.rule) if each.when.grade is None]
     for table, number, terms in others:
-        if terms.order_priority is not None and terms.order_priority <= worst:
+        if terms.order_priority is not None and terms.order_priority <= worst and terms.holds(day):
             said = f"{terms.order_priority} comes as early as an important customer's {worst}"
             yield (table, number, "order_priority"), f"order_priority: {said}: the grade goes before all else"
+    for number, rule in enumerate(policy.rule):
+        if rule.when.grade is None or rule.order_priority is None or not rule.holds(day):
+            continue
+        lowest = max((_LADDER.index(each) for each in rule.when.grade if each in _LADDER), default=0)
+        for higher in _LADDER[:lowest]:
+            first = of[higher]
+            if first is not None and rule.order_priority < first:
+                said = f"{rule.order_priority} comes before the {first} of grade {higher.value}"
+                yield ("rule", number, "order_priority"), f"order_priority: {said}: turn them round"
 
 
-def _priority_of(policy: "EntitlementPolicy", grade: Grade) -> int | None:
+_LADDER: Final = (Grade.SPECIAL, Grade.FIRST, Grade.SECOND)
+"""A temporary grade is on no rung of the ladder."""
+
+
+def _priority_of(policy: "EntitlementPolicy", grade: Grade, day: date) -> int | None:
     """Of the rules for everybody of a grade."""
     found = [
         rule.order_priority
         for rule in policy.rule
-        if rule.when.model_fields_set == {"grade"} and grade in (rule.when.grade or ()) and rule.to is None
+        if rule.when.model_fields_set == {"grade"} and grade in (rule.when.grade or ()) and rule.holds(day)
         if rule.order_priority is not None
     ]
     return min(found, default=None)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -49,6 +50,8 @@ class Known:
     collected: Mapping[str, Collected]
     recorded: Mapping[str, Mapping[str, Sequence[date]]]
     advice: Mapping[str, date] | None
+    advice_since: Mapping[str, date]
+    """From which local day advice was promised as often as now, or more often."""
 
 
 def gather(
@@ -60,7 +63,15 @@ def gather(
     contact_months: int,
     accounts: Collection[str] | None = None,
 ) -> Known:
-    spells = store.given(connection, month.start, month.end, accounts)
+    over_time = store.given(
+        connection, month_of(_months_back(month.first, 13), zone).start, month.end, accounts
+    )
+    served = _served(connection, month)
+    spells = {
+        account: [each for each in found if each.until is None or each.until > month.start]
+        for account, found in over_time.items()
+        if account in served and (found[-1].until is None or found[-1].until > month.start)
+    }
     orders: dict[str, list[OrderFact]] = defaultdict(list)
     for order in outside.orders(connection, month.start, month.end):
         for account in order.accounts:
@@ -80,12 +91,34 @@ def gather(
         _collected(connection, month, zone, accounts),
         records.days(connection, since, month.after + timedelta(days=62), zone),
         None if outside.advised is None else outside.advised(connection, sorted(spells)),
+        {account: advice_since(over_time[account], zone) for account in spells},
     )
 
 
 def _months_back(first: date, months: int) -> date:
     number = first.year * 12 + first.month - 1 - (months - 1)
     return date(number // 12, number % 12 + 1, 1)
+
+
+def _served(connection: Connection, month: Month) -> set[str]:
+    """Accounts that anything served in the month: who has left is promised nothing any more."""
+    table = service_table.c
+    query = select(table.account).where(
+        table.start < month.end, table.end.is_(None) | (table.end > month.start)
+    )
+    return set(connection.scalars(query.distinct()))
+
+
+def advice_since(spells: Sequence[Spell], zone: tzinfo) -> date:
+    """Another promise may have changed meanwhile: that does not begin this one anew."""
+    now = spells[-1].terms.get("advice_every_months")
+    since = spells[-1].since
+    for later, each in pairwise(reversed(spells)):
+        before = each.terms.get("advice_every_months")
+        if now is None or before is None or before.value > now.value or each.until != later.since:
+            break
+        since = each.since
+    return since.astimezone(zone).date()
 
 
 def _channels(connection: Connection) -> dict[str, int]:

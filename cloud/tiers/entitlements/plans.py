@@ -113,7 +113,14 @@ class Plans:
 
     def agree(self, connection: Connection, plan_id: int, by: str, note: str = "") -> Plan:
         """The customer says yes; Conflict where the offer has lapsed or something else has come of it."""
-        return self._move(connection, plan(connection, plan_id), PlanEvent.AGREE, by, note)
+        found = plan(connection, plan_id)
+        now = self._clock.now()
+        if found.state is PlanState.OFFERED and self._lapsed(found, now):
+            raise Conflict("the offer has lapsed: ask for a new one")
+        if found.state is PlanState.OFFERED and found.instalments[0].due_on < self._today(now):
+            due = found.instalments[0].due_on
+            raise Conflict(f"the first part was due on {due}: ask for a new offer with later days")
+        return self._move(connection, found, PlanEvent.AGREE, by, note)
 
     def withdraw(self, connection: Connection, plan_id: int, by: str, note: str) -> Plan:
         """The customer says no, or we take it back before anything is paid."""
@@ -154,14 +161,19 @@ class Plans:
         """What has come by itself; a bill that was paid whole otherwise ends what was still to pay."""
         kept = self._promised.policy.value.kept
         if found.state is PlanState.OFFERED:
-            lapsed = now > found.row.offered_at + timedelta(days=kept.offer_open_days)
-            return self._move(connection, found, PlanEvent.WITHDRAW, SYSTEM, "lapsed") if lapsed else found
+            if not self._lapsed(found, now):
+                return found
+            return self._move(connection, found, PlanEvent.WITHDRAW, SYSTEM, "lapsed")
         found = self._paid_otherwise(connection, found, now)
         while event := due_event(
             found.state, found.instalments, self._today(now), kept.instalment_grace_days
         ):
             found = self._move(connection, found, event, SYSTEM, "")
         return found
+
+    def _lapsed(self, found: Plan, now: datetime) -> bool:
+        offered_at: datetime = found.row.offered_at
+        return now > offered_at + timedelta(days=self._promised.policy.value.kept.offer_open_days)
 
     def _paid_otherwise(self, connection: Connection, found: Plan, now: datetime) -> Plan:
         if found.state not in SUPPRESSING:

@@ -19,7 +19,7 @@ from cloud.fleet.history import point_meter
 from cloud.fleet.tables import meter_table
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
-from cloud.kit.errors import Invalid
+from cloud.kit.errors import Conflict, Invalid
 from cloud.tiers.entitlements.intervals import Before, GatewayPlan, Wanted, plan
 from cloud.tiers.entitlements.policy import Polling as Limits
 from cloud.tiers.entitlements.rules import Entitlements, rank
@@ -112,13 +112,17 @@ class Polling:
                 return Outcome.REFUSED, newest.detail, None
             full = _full(planned)
             return (Outcome.FULL if full else Outcome.AS_PROMISED), full, None
+        if newest.state == configs.OFFERED and newest.by != BY:
+            return Outcome.WAITING, "unanswered", None  # it is not known yet whether the gateway takes them
+        if newest.state == ConfigState.REFUSED and newest.by != BY:
+            return Outcome.REFUSED, newest.detail, None
         if wait := _wait(connection, state, limits, now):
             return Outcome.WAITING, wait, None
         try:
             row, _ = configs.push(
                 connection, gateway, planned.document, by=BY, note="", now=now, after=newest.version
             )
-        except Invalid as error:
+        except (Invalid, Conflict) as error:
             return Outcome.REFUSED, str(error)[:500], None
         _keep(connection, gateway, planned, row.version, now)
         log.info("gateway %s: settings of version %d read meters as promised", gateway, row.version)

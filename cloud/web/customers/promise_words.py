@@ -81,6 +81,7 @@ OUTCOMES = {
 OUTCOME_DETAILS = {
     "no_settings": mark("it has no settings from here; its own file is not touched"),
     "no_lines": mark("its settings from here name no lines"),
+    "unanswered": mark("settings of a person wait for its answer"),
     "again_after": mark("it was given settings a short while ago"),
     "gateways_per_hour": mark("enough gateways for this hour"),
 }

@@ -14,7 +14,7 @@ from cloud.kit.auth import User
 from cloud.kit.days import local_day
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from cloud.kit.paging import RowId
-from cloud.tiers.entitlements import ledger, plans, polling, records
+from cloud.tiers.entitlements import book, plans, polling, records
 from cloud.tiers.entitlements.instalments import PLAN, SUPPRESSING, PlanEvent
 from cloud.tiers.entitlements.records import How
 from cloud.tiers.entitlements.store import of
@@ -49,16 +49,16 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         words = pages.words(request)
         chosen_part, chosen_state = _known(Part, part), _known(State, state)
         with parts.database.read() as connection:
-            months = ledger.months(connection)
+            months = book.months(connection)
             shown = next((each for each in months if f"{each:%Y-%m}" == month), next(iter(months), None))
             waiting = chosen_state or tuple(each for each in State if each is not State.NOT_DUE)
             found: Sequence[Row[Any]] = ()
             counts: dict[tuple[str, str], int] = {}
             if shown is not None:
-                found = ledger.worst_first(
+                found = book.worst_first(
                     connection, shown, states=waiting, parts=chosen_part, account=q.strip(), limit=SHOWN
                 )
-                counts = ledger.totals(connection, shown)
+                counts = book.totals(connection, shown)
             gateways = [views.gateway(each, words) for each in polling.states(connection)]
         return show(
             request,
@@ -87,7 +87,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             today = local_day(now, parts.zone)
             values = {
                 "manager": _manager(connection, no, entitled.manager, now, parts),
-                "rows": [views.row(each, words) for each in ledger.rows_of(connection, no)],
+                "rows": [views.row(each, words) for each in book.rows_of(connection, no)],
                 "plans": [_plan(each, words) for each in plans.plans_of(connection, no)],
                 "unpaid": plans.unpaid(connection, no, today),
                 "recorded": records.of_account(connection, no),

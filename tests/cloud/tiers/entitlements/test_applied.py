@@ -22,6 +22,7 @@ from cloud.tiers.entitlements.polling import Outcome, states
 from cloud.workorders import store
 from cloud.workorders.actions import Moved
 from cloud.workorders.rules import OrderEvent
+from protocols.mqtt.orders import Applied, ConfigState
 from tests.cloud.tiers.entitlements.promised import MINUTE, NOW, ZONE, Station
 
 ACCOUNT, CUSTOMER = "N-A01-04", "C-A01-04"
@@ -38,7 +39,12 @@ LINE: dict[str, Any] = {
 
 
 @pytest.fixture
-def station(database: Database) -> Station:
+def station(plain: Database) -> Station:
+    return Station(plain)
+
+
+@pytest.fixture
+def both(database: Database) -> Station:
     return Station(database)
 
 
@@ -51,16 +57,16 @@ def outage(station: Station, area: str = "A01") -> Any:
         return store.order(connection, number)
 
 
-def test_an_outage_comes_as_soon_as_the_best_promised_of_its_area_is_owed(station: Station) -> None:
-    plain = outage(station, "A02")
+def test_an_outage_comes_as_soon_as_the_best_promised_of_its_area_is_owed(both: Station) -> None:
+    plain = outage(both, "A02")
     assert (plain.priority, plain.on_site_by) == (8, NOW + 90 * MINUTE)
-    station.grade(ACCOUNT, "special")
-    order = outage(station, "A01")
+    both.grade(ACCOUNT, "special")
+    order = outage(both, "A01")
     assert (order.priority, order.on_site_by) == (1, NOW + 60 * MINUTE)
     assert order.restore_by == NOW + 60 * MINUTE + 180 * MINUTE
     assert (order.promised["account"], order.promised["grade"]) == (ACCOUNT, "special")
     assert order.promised["on_site_rule"] == "grade-special"
-    with station.database.read() as connection:
+    with both.database.read() as connection:
         [first, _] = sorted(store.orders(connection), key=lambda row: (row.priority, row.on_site_by))
     assert first.number == order.number
 
@@ -128,16 +134,16 @@ def entitling(station: Station, said: list[str] | None = None) -> Entitling:
     return Entitling(station.database, station.promises, station.clock, Outside(say_config=say))
 
 
-def test_a_wished_channel_is_kept_to_below_severe(station: Station) -> None:
-    with station.database.write() as connection:
+def test_a_wished_channel_is_kept_to_below_severe(both: Station) -> None:
+    with both.database.write() as connection:
         connection.execute(
             insert(contact_table).values(customer=CUSTOMER, channel="mailto://示例@example.org")
         )
-    station.need(ACCOUNT, "channel", "email")
-    entitling(station).apply()
-    post = Post(station)
-    assert tell(station, post, Severity.INFO) == ["mailto://示例@example.org"]
-    assert len(tell(station, post, Severity.SEVERE)) == 2
+    both.need(ACCOUNT, "channel", "email")
+    entitling(both).apply()
+    post = Post(both)
+    assert tell(both, post, Severity.INFO) == ["mailto://示例@example.org"]
+    assert len(tell(both, post, Severity.SEVERE)) == 2
 
 
 def test_who_asked_for_a_channel_they_do_not_have_is_told_on_all(station: Station) -> None:
@@ -187,9 +193,19 @@ def test_the_watch_for_unusual_usage_is_finer_for_whom_it_is_promised_and_never_
 # intervals
 
 
-def push(station: Station, document: dict[str, Any]) -> None:
+def push(station: Station, document: dict[str, Any], state: ConfigState | None = ConfigState.APPLIED) -> None:
+    """A person writes settings, and the gateway answers so; None: it has not answered."""
     with station.database.write() as connection:
-        configs.push(connection, "gw-a01", document, by="operator", note="", now=station.clock.now())
+        now = station.clock.now()
+        row, _ = configs.push(connection, "gw-a01", document, by="operator", note="", now=now)
+        if state is not None:
+            said = {
+                "version": row.version,
+                "offered": row.version,
+                "state": state,
+                "at_ms": int(now.timestamp() * 1000),
+            }
+            configs.take(connection, Applied(gateway="gw-a01", **said), now)
 
 
 def newest(station: Station) -> Any:
@@ -197,18 +213,18 @@ def newest(station: Station) -> Any:
         return configs.newest(connection, "gw-a01")
 
 
-def test_a_gateway_is_planned_anew_once_and_no_setting_is_lost(station: Station) -> None:
+def test_a_gateway_is_planned_anew_once_and_no_setting_is_lost(both: Station) -> None:
     said: list[str] = []
-    house = entitling(station, said)
+    house = entitling(both, said)
     assert house.apply()[Outcome.LEFT_ALONE] == 2
-    push(station, {"interval_s": 900, "probe_s": 20, "line": [LINE]})
+    push(both, {"interval_s": 900, "probe_s": 20, "line": [LINE]})
     assert (house.apply()[Outcome.AS_PROMISED], said) == (1, [])  # 600 s is better than promised
-    station.grade(ACCOUNT, "first")
+    both.grade(ACCOUNT, "first")
     assert (house.apply()[Outcome.SET], said) == (1, ["gw-a01"])
-    document = newest(station).document
+    document = newest(both).document
     assert [meter["interval_s"] for meter in document["line"][0]["meter"]] == [600] * 4 + [60, 600]
     assert (document["interval_s"], document["probe_s"]) == (900, 20)
-    assert (house.apply()[Outcome.AS_PROMISED], newest(station).version) == (1, 2)
+    assert (house.apply()[Outcome.AS_PROMISED], newest(both).version) == (1, 2)
 
 
 def test_new_settings_come_no_sooner_than_the_policy_allows(station: Station) -> None:
@@ -231,3 +247,19 @@ def test_settings_without_lines_are_left_alone(station: Station) -> None:
     station.grade(ACCOUNT, "first")
     assert house.apply()[Outcome.LEFT_ALONE] == 2
     assert newest(station).version == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted", "detail"),
+    [(None, Outcome.WAITING, "unanswered"), (ConfigState.REFUSED, Outcome.REFUSED, "")],
+)
+def test_settings_of_a_person_are_answered_before_anything_is_planned_on_them(
+    station: Station, state: ConfigState | None, wanted: Outcome, detail: str
+) -> None:
+    house = entitling(station)
+    push(station, {"line": [LINE]}, state)
+    station.grade(ACCOUNT, "first")
+    assert house.apply()[wanted] == 1
+    assert newest(station).version == 1
+    with station.database.read() as connection:
+        assert states(connection)[0].detail == detail

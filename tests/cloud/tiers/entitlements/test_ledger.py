@@ -4,19 +4,21 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, Engine, event, insert, update
 
 from cloud.alerts import deliveries
 from cloud.alerts.courier import DEAD, SENT
 from cloud.alerts.notify import delivery_table, notice_table
+from cloud.customers.store import service_table
 from cloud.kit.db import Database
 from cloud.metering.ledger.tables import meter_day_table
-from cloud.tiers.entitlements import ledger, records, store
+from cloud.tiers.entitlements import book, records, store
 from cloud.tiers.entitlements.actions import Entitling
 from cloud.tiers.entitlements.evidence import Outside
-from cloud.tiers.entitlements.gathering import month_of
+from cloud.tiers.entitlements.gathering import advice_since, month_of
 from cloud.tiers.entitlements.records import How
 from cloud.tiers.entitlements.rules import Granted
+from cloud.tiers.entitlements.store import Spell
 from cloud.tiers.entitlements.verdicts import Collected, Part, State, interval
 from cloud.workorders.actions import Moved
 from cloud.workorders.fulfilment import Fulfilment
@@ -48,7 +50,7 @@ class Counted(Station):
         """The account's rows of March, as they stand at the clock's instant."""
         self.entitling.ledger.judge(MARCH)
         with self.database.read() as connection:
-            rows = ledger.listed(connection, MARCH.first, account=ACCOUNT)
+            rows = book.listed(connection, MARCH.first, account=ACCOUNT)
         return {Part(row.part): row for row in rows}
 
     def report(self, at: datetime, arrives: datetime | None, back: datetime | None = None) -> str:
@@ -73,7 +75,12 @@ class Counted(Station):
 
 
 @pytest.fixture
-def station(database: Database) -> Counted:
+def station(plain: Database) -> Counted:
+    return Counted(plain)
+
+
+@pytest.fixture
+def both(database: Database) -> Counted:
     return Counted(database)
 
 
@@ -150,16 +157,16 @@ def test_a_better_promise_is_the_one_that_counts(station: Counted) -> None:
     assert (row.state, row.rule, row.promised) == (State.MISSED, "grade-first", {"minutes": 60})
 
 
-def test_the_interval_is_judged_by_what_the_collection_counted(station: Counted) -> None:
-    station.promise()
-    station.collected(96, 92)
-    station.clock.set(NOW + DAY)
-    row = station.judge()[Part.INTERVAL]
+def test_the_interval_is_judged_by_what_the_collection_counted(both: Counted) -> None:
+    both.promise()
+    both.collected(96, 92)
+    both.clock.set(NOW + DAY)
+    row = both.judge()[Part.INTERVAL]
     assert (row.state, row.figures["read"], row.figures["owed"]) == (State.DELIVERED, 92, 96)
     assert row.sources["read"] == "collection"
-    with station.database.write() as connection:
+    with both.database.write() as connection:
         connection.execute(update(meter_day_table).values(received=80))
-    assert station.judge()[Part.INTERVAL].state == State.MISSED
+    assert both.judge()[Part.INTERVAL].state == State.MISSED
 
 
 def test_where_slots_are_too_coarse_the_readings_themselves_are_counted(station: Counted) -> None:
@@ -211,19 +218,19 @@ def test_what_only_a_person_can_know_is_not_known_until_one_says_so(station: Cou
     assert row.sources["recorded"] == "recorded_by_a_person"
 
 
-def test_late_facts_reopen_a_closed_month_and_the_same_facts_do_not(station: Counted) -> None:
-    station.promise()
-    number = station.report(NOW, NOW + 80 * MINUTE)
-    station.clock.set(MARCH.end + 15 * DAY)
-    row = station.judge()[Part.ON_SITE]
+def test_late_facts_reopen_a_closed_month_and_the_same_facts_do_not(both: Counted) -> None:
+    both.promise()
+    number = both.report(NOW, NOW + 80 * MINUTE)
+    both.clock.set(MARCH.end + 15 * DAY)
+    row = both.judge()[Part.ON_SITE]
     assert (row.state, row.reopened) == (State.DELIVERED, 0)
-    assert station.entitling.ledger.judge(MARCH).written == 0
-    with station.database.write() as connection:
+    assert both.entitling.ledger.judge(MARCH).written == 0
+    with both.database.write() as connection:
         mine = order_table.c.number == number
         connection.execute(update(order_table).where(mine).values(arrived_at=NOW + 100 * MINUTE))
-    counted = station.entitling.ledger.judge(MARCH)
+    counted = both.entitling.ledger.judge(MARCH)
     assert (counted.written, counted.reopened) == (1, 1)
-    row = station.judge()[Part.ON_SITE]
+    row = both.judge()[Part.ON_SITE]
     assert (row.state, row.before["state"]) == (State.MISSED, State.DELIVERED)
 
 
@@ -235,15 +242,61 @@ def test_before_anything_was_promised_nothing_is_in_the_ledger(station: Counted)
     assert [each.rows > 0 for each in counted] == [False] * 6 + [True]
 
 
-def test_what_was_promised_is_kept_over_time(station: Counted) -> None:
-    station.promise()
-    with station.database.read() as connection:
-        assert len(ledger.months(connection)) == 0
-    assert station.entitling.apply() is not None
-    station.clock.set(NOW)
-    station.grade(ACCOUNT, "first")
-    station.entitling.apply()
-    with station.database.read() as connection:
+def test_what_was_promised_is_kept_over_time(both: Counted) -> None:
+    both.promise()
+    with both.database.read() as connection:
+        assert len(book.months(connection)) == 0
+    assert both.entitling.apply() is not None
+    both.clock.set(NOW)
+    both.grade(ACCOUNT, "first")
+    both.entitling.apply()
+    with both.database.read() as connection:
         [before, after] = store.given(connection, MARCH.start, MARCH.end, [ACCOUNT])[ACCOUNT]
     assert (before.until, after.since, after.until) == (NOW, NOW, None)
     assert after.terms["interval_s"] == Granted(60, "grade-first", {"grade": "first"})
+
+
+def test_a_month_is_not_closed_on_the_day_by_which_its_report_may_come(station: Counted) -> None:
+    station.promise()
+    for day, closed in ((9, False), (10, True)):  # days after the first of the next month
+        station.clock.set(MARCH.end + day * DAY + 60 * MINUTE)
+        assert (station.judge()[Part.ON_SITE].closed_at is not None) is closed
+
+
+def test_closing_a_month_asks_no_question_for_each_row(station: Counted) -> None:
+    station.promise()
+    station.judge()
+    station.clock.set(MARCH.end + 15 * DAY)
+    asked: list[str] = []
+
+    def seen(*given: Any) -> None:
+        asked.append(given[2])
+
+    event.listen(Engine, "before_cursor_execute", seen)
+    try:
+        written = station.entitling.ledger.judge(MARCH).written
+    finally:
+        event.remove(Engine, "before_cursor_execute", seen)
+    assert written >= 40
+    assert len(asked) < 25, asked
+
+
+def test_who_has_left_is_promised_nothing_any_more(station: Counted) -> None:
+    station.promise()
+    with station.database.write() as connection:
+        mine = update(service_table).where(service_table.c.account == ACCOUNT)
+        connection.execute(mine.values(end=MARCH.start - DAY))
+    assert station.judge() == {}
+
+
+def test_advice_that_is_promised_goes_on_when_another_promise_changes() -> None:
+    def spell(first: int, until: int | None, every: int, reach: str) -> Spell:
+        since, end = MARCH.start + first * DAY, None if until is None else MARCH.start + until * DAY
+        terms = {"advice_every_months": Granted(every, "base"), "reach": Granted(reach, "base")}
+        return Spell(since, end, terms)
+
+    old, other = spell(-300, -20, 12, "push"), spell(-20, None, 12, "call")
+    assert advice_since([old, other], ZONE) == (MARCH.start - 300 * DAY).astimezone(ZONE).date()
+    oftener = spell(-20, None, 1, "call")
+    assert advice_since([old, oftener], ZONE) == date(2026, 2, 9), "and of the station's own day"
+    assert advice_since([spell(-300, -30, 12, "push"), other], ZONE) == date(2026, 2, 9)

@@ -77,7 +77,16 @@ def test_a_plan_is_broken_only_after_its_grace() -> None:
 
 
 @pytest.fixture
-def station(database: Database) -> Station:
+def station(plain: Database) -> Station:
+    made = Station(plain)
+    made.bill(BUSINESS, DECEMBER, "700.00")
+    made.bill(BUSINESS, JANUARY, "1300.01")
+    made.bill(HOUSEHOLD, JANUARY, "90.00")
+    return made
+
+
+@pytest.fixture
+def both(database: Database) -> Station:
     made = Station(database)
     made.bill(BUSINESS, DECEMBER, "700.00")
     made.bill(BUSINESS, JANUARY, "1300.01")
@@ -85,16 +94,16 @@ def station(database: Database) -> Station:
     return made
 
 
-def test_an_agreed_plan_is_paid_part_by_part_and_kept(station: Station) -> None:
-    house = Plans(station.promises, station.clock)
-    with station.database.write() as connection:
-        assert may_remind(connection, station.promises, BUSINESS, JANUARY, NOW).may
+def test_an_agreed_plan_is_paid_part_by_part_and_kept(both: Station) -> None:
+    house = Plans(both.promises, both.clock)
+    with both.database.write() as connection:
+        assert may_remind(connection, both.promises, BUSINESS, JANUARY, NOW).may
         offered = house.offer(connection, BUSINESS, [JANUARY, DECEMBER], 3, FIRST_DUE, "operator")
         assert offered.row.amount == offered.owed == Decimal("2000.01")
         assert [each.amount for each in offered.instalments] == [Decimal("666.67")] * 3
-        assert may_remind(connection, station.promises, BUSINESS, JANUARY, NOW).may  # an offer shields nobody
+        assert may_remind(connection, both.promises, BUSINESS, JANUARY, NOW).may  # an offer shields nobody
         house.agree(connection, offered.row.id, "customer")
-        assert may_remind(connection, station.promises, BUSINESS, JANUARY, NOW).why_not == "in_plan"
+        assert may_remind(connection, both.promises, BUSINESS, JANUARY, NOW).why_not == "in_plan"
         paid = house.pay(connection, offered.row.id, 1, NOW.date(), "operator")
         assert (paid.state, paid.owed) == (PlanState.RUNNING, Decimal("1333.34"))
         house.pay(connection, offered.row.id, 2, NOW.date(), "operator")
@@ -134,6 +143,24 @@ def test_an_offer_that_nobody_answers_lapses(station: Station) -> None:
         station.clock.advance(15 * 86_400)
         assert house.run(connection) == 1
         assert plans.plan(connection, made.row.id).state is PlanState.WITHDRAWN
+
+
+def test_an_offer_whose_first_part_is_past_cannot_be_agreed_to_and_broken_at_once(station: Station) -> None:
+    house = Plans(station.promises, station.clock)
+    with station.database.write() as connection:
+        offered = house.offer(connection, BUSINESS, [JANUARY], 2, NOW.date(), "operator")
+    station.clock.set(NOW + 5 * DAY)
+    with station.database.write() as connection, pytest.raises(Conflict, match="first part was due"):
+        house.agree(connection, offered.row.id, "customer")
+
+
+def test_a_lapsed_offer_is_not_agreed_to_though_nobody_took_it_back_yet(station: Station) -> None:
+    house = Plans(station.promises, station.clock)
+    with station.database.write() as connection:
+        offered = house.offer(connection, BUSINESS, [JANUARY], 2, date(2026, 6, 1), "operator")
+    station.clock.set(NOW + 15 * DAY)
+    with station.database.write() as connection, pytest.raises(Conflict, match="lapsed"):
+        house.agree(connection, offered.row.id, "customer")
 
 
 def test_no_plan_without_its_bill_its_promise_or_twice(station: Station) -> None:

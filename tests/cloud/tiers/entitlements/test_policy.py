@@ -144,6 +144,26 @@ def test_a_grade_without_priority_or_before_a_higher_one_is_refused(tmp_path: Pa
     assert "grade first comes before grade special" in reason
 
 
+def test_a_grade_has_its_priority_from_the_first_day_on_and_not_only_later(tmp_path: Path) -> None:
+    text = changed("from = 2026-01-01", "from = 2027-01-01", 'id = "grade-second"')
+    _, reason = refused(tmp_path, text)
+    assert "grade second has no order_priority on 2026-01-01" in reason
+
+
+@pytest.mark.parametrize("besides", ['credit = ["good"]', 'class = ["business"]', 'need = ["voltage"]'])
+def test_no_other_ground_brings_a_grade_before_a_higher_one(tmp_path: Path, besides: str) -> None:
+    rule = f"""
+[[rule]]
+id = "second-and-more"
+from = 2026-01-01
+when = {{ grade = ["second"], {besides} }}
+order_priority = 1
+"""
+    at, reason = refused(tmp_path, SHIPPED + rule)
+    assert "order_priority: 1 comes before the 2 of grade first" in reason
+    assert at == line(SHIPPED + rule, "order_priority", "second-and-more")
+
+
 def test_shorter_deadlines_of_the_station_reach_the_entitlements(tmp_path: Path) -> None:
     """Who shortens the promise to everybody has to shorten what is written for classes too."""
     deadlines = (files("cloud.policies") / "deadlines.toml").read_text(encoding="utf-8")
