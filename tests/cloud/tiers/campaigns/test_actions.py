@@ -1,6 +1,5 @@
 """Who is offered what: consent, protection, trouble, cap, hold-out; and the hours it may not be for."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,23 +20,9 @@ from cloud.tiers.campaigns.rules import Answer, OfferState, State, held_out
 from cloud.tiers.campaigns.tables import offer_table
 from cloud.tiers.letters import Letter
 from tests.cloud.insight.archived_station import ZONE
-from tests.cloud.tiers.campaigns.campaigning import DAYS, NOW, START, TEXTS, Town, copied, town
+from tests.cloud.tiers.campaigns.campaigning import DAYS, NOW, START, TEXTS, Town, town
 
 HOMES = 40
-
-
-@pytest.fixture(scope="module")
-def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("village")
-    town(folder, np.full((HOMES, DAYS * 96), 100.0, np.float32)).station.close()
-    return folder
-
-
-@pytest.fixture
-def village(pattern: Path, tmp_path: Path) -> Iterator[Town]:
-    made = copied(pattern, tmp_path)
-    yield made
-    made.station.close()
 
 
 def states(village: Town, campaign: int) -> dict[str, str]:

@@ -50,6 +50,7 @@ class Scene:
     letters: list[Letter]
     policy: ResponsePolicy
     kw: NDArray[np.float64]
+    troubled: set[str]
 
     def account(self, number: int) -> str:
         return f"7{number:03}"
@@ -84,12 +85,12 @@ def made(folder: Path, less: dict[int, float], gap: int) -> None:
 def opened(folder: Path) -> Scene:
     """What was made, on the morning of the event."""
     database, clock = Database(f"sqlite:///{folder / 'records.db'}"), ManualClock(BEFORE)
-    policy, letters = response_policy(), list[Letter]()
+    policy, letters, troubled = response_policy(), list[Letter](), set[str]()
     responses = Responses(
         database, folder / "archive", ZONE, clock, fixed(policy), Calendar(country="CN"),
-        lambda _, letter: letters.append(letter),
+        lambda _, letter: letters.append(letter), lambda _, __: troubled,
     )  # fmt: skip
-    return Scene(folder / "archive", database, clock, responses, letters, policy, _loads())
+    return Scene(folder / "archive", database, clock, responses, letters, policy, _loads(), troubled)
 
 
 def _loads() -> NDArray[np.float64]:

@@ -188,6 +188,42 @@ def test_consent_withdrawn_before_the_invitation_leaves_the_customer_out(stage: 
         stage.responses.reply(connection, 2, "C1", Reply.ACCEPT)
 
 
+def test_whoever_has_no_supply_is_not_invited_and_may_still_answer(stage: Scene) -> None:
+    stage.troubled.add("C3")
+    assert planned(stage).gathered.left[stage.account(3)] is Left.TROUBLED
+    event = proposed(stage, TOOK, IDLE)
+    stage.responses.step(event, Step.APPROVE, "wang")
+    stage.troubled.add("C1")
+    stage.responses.step(event, Step.INVITE, "li")
+    stage.troubled.add("C0")
+    assert [each.customer for each in stage.letters] == ["C0"]
+    assert reply(stage, event, TOOK, Reply.ACCEPT) is Answer.ACCEPTED
+
+
+def test_consent_withdrawn_after_the_invitation_ends_what_has_not_begun(stage: Scene) -> None:
+    event = invited(stage, TOOK, IDLE, 3)
+    for number in (TOOK, IDLE):
+        reply(stage, event, number, Reply.ACCEPT)
+    with stage.database.write() as connection:
+        for number in (TOOK, 3):
+            stage.responses.set_consent(connection, f"C{number}", False, how="t", by="t")
+        found = {each.customer: each.state for each in store.invitations(connection, event=event)}
+    assert found == {"C0": Answer.WITHDRAWN, "C1": Answer.ACCEPTED, "C3": Answer.DECLINED}
+    ended(stage, event)
+    with stage.database.write() as connection:
+        stage.responses.set_consent(connection, "C1", False, how="t", by="t")
+        found = {each.customer: each.state for each in store.invitations(connection, event=event)}
+    assert found["C1"] is Answer.ACCEPTED  # what they did is measured and paid
+
+
+def test_invitations_are_counted_by_customer_since_an_instant(stage: Scene) -> None:
+    proposed(stage, 4)
+    invited(stage, TOOK)
+    with stage.database.read() as connection:
+        assert store.invited_since(connection, BEFORE - DAY) == {"C0": 1}
+        assert store.invited_since(connection, BEFORE) == {}
+
+
 def test_only_the_customer_answers_and_only_in_time(stage: Scene) -> None:
     event = invited(stage, TOOK, IDLE)
     with stage.database.write() as connection, pytest.raises(NotFound):
