@@ -32,7 +32,7 @@ class PolicyWatch:
     def tick(self) -> None:
         for each in self._policies:
             each.refresh()
-        wrong = {_key(each): each.refused for each in self._policies if each.refused is not None}
+        wrong = _wrong(self._policies)
         with self._database.read() as connection:
             known = store.open_by_cause(connection, [_key(each) for each in self._policies])
         if wrong.keys() != known.keys():
@@ -47,6 +47,16 @@ class PolicyWatch:
             self._alarms.open(connection, Cause(AlertKind.POLICY_REFUSED, key, trace, evidence=evidence), now)
         for key in known.keys() - wrong.keys():
             self._alarms.close(connection, known[key].id, now)
+
+
+def _wrong(policies: Sequence[Current[Any]]) -> dict[str, str]:
+    """By cause what is refused. Of one mistake that several policies are held against, only the first tells:
+    that of the fewest files."""
+    told: dict[str, str] = {}
+    for each in sorted(policies, key=lambda policy: len(policy.names)):
+        if each.refused is not None:
+            told.setdefault(each.refused, _key(each))
+    return {key: refused for refused, key in told.items()}
 
 
 def _key(policy: Current[Any]) -> str:

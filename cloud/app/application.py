@@ -245,8 +245,8 @@ class Application:
         self.customer_file = CustomerFile(
             self.database,
             settings.station.zone,
-            self.tiers.tariffs,
-            self.tiers.contract_terms,
+            self.tiers.rules.tariffs,
+            self.tiers.rules.contract_terms,
             owners(settings.policies_dir, settings.station.mode),
             self.clock,
             withdrawn=partial(_nothing_rests_on_it, self.tiers.responses),

@@ -1,7 +1,7 @@
 """Everything that decides and delivers service, built once: what is scheduled, served and shown of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,13 @@ from cloud.tiers.advised import newest_advice
 from cloud.tiers.campaigns import api as campaigns_api
 from cloud.tiers.campaigns import house as campaign_house
 from cloud.tiers.campaigns import offers_api
+from cloud.tiers.campaigns.actions import Campaigns
 from cloud.tiers.entitlements import api as entitlements_api
 from cloud.tiers.entitlements import store as entitlements
 from cloud.tiers.entitlements import tables as entitlement_tables  # noqa: F401 - its tables
 from cloud.tiers.entitlements.actions import APPLY_EVERY, COUNT_EVERY, REOPEN_EVERY, Entitling
 from cloud.tiers.entitlements.evidence import Outside
+from cloud.tiers.entitlements.store import Promises
 from cloud.tiers.letters import Tell, Troubled, nobody, tell_nobody
 from cloud.tiers.mismatch import api as mismatch_api
 from cloud.tiers.mismatch.actions import Mismatches
@@ -73,101 +75,58 @@ class Station:
     """How often each account called somebody out for nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The policies of all rooms, each read once and in force while the service runs."""
+
+    tariffs: Current[Catalogue]
+    contract_terms: Current[ContractTerms]
+    products: Current[Products]
+    equipment: Current[EquipmentPolicy]
+    tiers: Current[TierPolicy]
+    overload: Current[OverloadPolicy]
+    advice: Current[AdvicePolicy]
+    response: Current[ResponsePolicy]
+    mismatch: Current[Mismatching]
+
+
+def rules_in(folder: Path | None) -> Rules:
+    """Out of the station's folder, or those that ship. Invalid names the one that is wrong."""
+    return Rules(
+        tariffs=Current(tariff_catalogue, folder, ["tariffs"]),
+        contract_terms=Current(contract_terms, folder, ["contracts"]),
+        products=Current(products.read, folder, ["products"]),
+        equipment=Current(equipment_policy, folder, ["equipment"]),
+        tiers=Current(rating_policy.read, folder, ["tiers"]),
+        overload=Current(overload_policy, folder, ["overload"]),
+        advice=Current(advice_policy, folder, ["advice"]),
+        response=Current(response_policy, folder, ["response"]),
+        mismatch=Current(mismatch_policy, folder, ["mismatch", "class_profiles"]),
+    )
+
+
 class Tiers:
     """Invalid at the start names the policy that is wrong; later a wrong one is told and the old one kept."""
 
     def __init__(self, station: Station) -> None:
         self.station = station
-        self.tariffs: Current[Catalogue] = Current(tariff_catalogue, station.policies, ["tariffs"])
-        self.contract_terms: Current[ContractTerms] = Current(contract_terms, station.policies, ["contracts"])
-        self.products: Current[Products] = Current(products.read, station.policies, ["products"])
-        self.equipment: Current[EquipmentPolicy] = Current(equipment_policy, station.policies, ["equipment"])
-        self.tier_policy: Current[TierPolicy] = Current(rating_policy.read, station.policies, ["tiers"])
-        self.ratings = Ratings(
-            station.database,
-            station.zone,
-            station.clock,
-            self.tier_policy,
-            self.tariffs,
-            station.events,
-        )
-        self.overload: Current[OverloadPolicy] = Current(overload_policy, station.policies, ["overload"])
-        self.recommending = Recommending(
-            station.database,
-            station.zone,
-            station.clock,
-            station_calendar(station.policies),
-            self.products,
-            self.equipment,
-            self.overload,
-        )
-        self.advice_policy: Current[AdvicePolicy] = Current(advice_policy, station.policies, ["advice"])
-        self.advising = Advising(
-            station.database,
-            station.zone,
-            station.clock,
-            self.tariffs,
-            self.advice_policy,
-            archive_energies(
-                station.database, station.archive, station.zone, station.clock, station.policies
-            ),
-            [self.recommending.rules],
-        )
-        self.response_policy: Current[ResponsePolicy] = Current(
-            response_policy, station.policies, ["response"]
-        )
-        self.responses = Responses(
-            station.database,
-            station.archive,
-            station.zone,
-            station.clock,
-            self.response_policy,
-            station_calendar(station.policies),
-            station.tell,
-            station.troubled,
-        )
-        self.campaigns = campaign_house.campaigns_of(
-            archive=station.archive,
-            zone=station.zone,
-            policies=station.policies,
-            clock=station.clock,
-            products=self.products,
-            tariffs=self.tariffs,
-            overload=self.overload,
-            troubled=station.troubled,
-            tell=station.tell,
-            invited=invited_since,
-        )
-        self.mismatch_policy: Current[Mismatching] = Current(
-            mismatch_policy, station.policies, ["mismatch", "class_profiles"]
-        )
-        self.mismatches = Mismatches(
-            station.database,
-            station.zone,
-            station.clock,
-            station_calendar(station.policies),
-            self.mismatch_policy,
-            self.tariffs,
-        )
+        self.rules = rules_in(station.policies)
+        self.ratings = _ratings(station, self.rules)
+        self.recommending = _recommending(station, self.rules)
+        self.advising = _advising(station, self.rules, self.recommending)
+        self.responses = _responses(station, self.rules)
+        self.campaigns = _campaigns(station, self.rules)
+        self.mismatches = _mismatches(station, self.rules)
         self.promises = entitlements.promises(station.policies, station.zone)
-        deliveries = replace(station.deliveries, advised=newest_advice)
-        self.entitling = Entitling(station.database, self.promises, station.clock, deliveries)
+        self.entitling = _entitling(station, self.promises)
 
     @property
     def policies(self) -> list[Current[Any]]:
         """All that may change while the service runs."""
         return [
-            self.tariffs,
-            self.tier_policy,
-            self.products,
-            self.equipment,
-            self.advice_policy,
-            self.contract_terms,
-            self.overload,
-            self.response_policy,
+            *(getattr(self.rules, each.name) for each in fields(self.rules)),
             self.campaigns.rules.policy,
             self.campaigns.rules.promotions,
-            self.mismatch_policy,
             self.promises.policy,
             self.promises.deadlines,
         ]
@@ -191,15 +150,90 @@ class Tiers:
             ("class evidence", timedelta(hours=6), self.mismatches.run),
             ("advice", timedelta(hours=1), self.advising.tick),
             ("load response", timedelta(minutes=1), self.responses.tick),
-            ("campaigns", timedelta(hours=1), self._campaigns),
+            ("campaigns", timedelta(hours=1), self._by_the_clock),
             ("promises", APPLY_EVERY, self.entitling.apply),
             ("ledger of promises", COUNT_EVERY, self.entitling.count),
             ("late facts of promises", REOPEN_EVERY, self.entitling.reopen),
         ]
 
-    def _campaigns(self) -> None:
+    def _by_the_clock(self) -> None:
         campaign_house.by_the_clock(self.campaigns, self.station.database)
 
 
 def tariff_catalogue(folder: Path | None) -> Catalogue:
     return catalogue.read(None if folder is None else folder / "tariffs")
+
+
+def _ratings(station: Station, rules: Rules) -> Ratings:
+    return Ratings(
+        station.database, station.zone, station.clock, rules.tiers, rules.tariffs, station.events
+    )  # fmt: skip
+
+
+def _recommending(station: Station, rules: Rules) -> Recommending:
+    calendar = station_calendar(station.policies)
+    return Recommending(
+        station.database,
+        station.zone,
+        station.clock,
+        calendar,
+        rules.products,
+        rules.equipment,
+        rules.overload,
+    )
+
+
+def _advising(station: Station, rules: Rules, recommending: Recommending) -> Advising:
+    energies_of = archive_energies(
+        station.database, station.archive, station.zone, station.clock, station.policies
+    )
+    return Advising(
+        station.database,
+        station.zone,
+        station.clock,
+        rules.tariffs,
+        rules.advice,
+        energies_of,
+        [recommending.rules],
+    )
+
+
+def _responses(station: Station, rules: Rules) -> Responses:
+    return Responses(
+        station.database,
+        station.archive,
+        station.zone,
+        station.clock,
+        rules.response,
+        station_calendar(station.policies),
+        station.tell,
+        station.troubled,
+    )
+
+
+def _campaigns(station: Station, rules: Rules) -> Campaigns:
+    return campaign_house.campaigns_of(
+        archive=station.archive,
+        zone=station.zone,
+        policies=station.policies,
+        clock=station.clock,
+        products=rules.products,
+        tariffs=rules.tariffs,
+        tiers=rules.tiers,
+        overload=rules.overload,
+        troubled=station.troubled,
+        tell=station.tell,
+        invited=invited_since,
+    )
+
+
+def _mismatches(station: Station, rules: Rules) -> Mismatches:
+    calendar = station_calendar(station.policies)
+    return Mismatches(
+        station.database, station.zone, station.clock, calendar, rules.mismatch, rules.tariffs
+    )  # fmt: skip
+
+
+def _entitling(station: Station, promises: Promises) -> Entitling:
+    deliveries = replace(station.deliveries, advised=newest_advice)
+    return Entitling(station.database, promises, station.clock, deliveries)

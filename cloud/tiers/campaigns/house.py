@@ -26,7 +26,7 @@ from cloud.tiers.campaigns.promotions import Promotions
 from cloud.tiers.campaigns.rules import State
 from cloud.tiers.letters import Tell, Troubled
 from cloud.tiers.overload import Near, OverloadPolicy, near_overload
-from cloud.tiers.rating import policy as tier_policy
+from cloud.tiers.rating.policy import TierPolicy
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ def campaigns_of(
     clock: Clock,
     products: Current[Products],
     tariffs: Current[Catalogue],
+    tiers: Current[TierPolicy],
     overload: Current[OverloadPolicy],
     troubled: Troubled,
     tell: Tell,
@@ -59,7 +60,7 @@ def campaigns_of(
         Current(read_promotions, policies, ["promotions", "campaigns"]),
         products,
         tariffs,
-        Current(tier_policy.read, policies, ["tiers"]),
+        tiers,
     )
     return Campaigns(
         rules,

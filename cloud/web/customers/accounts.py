@@ -44,7 +44,7 @@ def _looking(parts: Parts, pages: Pages) -> APIRouter:
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def book() -> Book:
-        return Book(parts.tiers.tier_policy.value.names(), parts.tiers.promises)
+        return Book(parts.tiers.rules.tiers.value.names(), parts.tiers.promises)
 
     @routes.get("/customers")
     def list_page(

@@ -65,7 +65,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             happened = store.events(connection, id)
             day = local_day(pages.now(), parts.zone)
             contract = contracts.contracts_on(connection, day, [case.account]).get(case.account)
-        family = parts.tiers.mismatch_policy.value.limits.family(case.class_)
+        family = parts.tiers.rules.mismatch.value.limits.family(case.class_)
         return show(
             request,
             user,

@@ -38,7 +38,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         with parts.database.read() as connection:
             found, signed = recommending.counted(connection), signups.counts(connection)
         items = views.listed(found, signed, words)
-        refused = parts.tiers.products.refused
+        refused = parts.tiers.rules.products.refused
         return show(request, user, "products.html", items=items, refused=refused)
 
     @routes.get("/{product}")

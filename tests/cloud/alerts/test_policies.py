@@ -16,6 +16,7 @@ from cloud.alerts.policy import alert_policy, notice_policy
 from cloud.kit.db import Database
 from cloud.policies.current import Current
 from cloud.tariffs.catalogue import Catalogue
+from cloud.tiers.entitlements import store as entitlements
 from cloud.tiers.parts import tariff_catalogue
 from tests.clocks import ManualClock
 
@@ -109,3 +110,26 @@ def test_at_the_start_there_is_no_old_policy_so_a_wrong_one_stops_it(tmp_path: P
     (tmp_path / "tariffs" / "own.toml").write_text("id = 7", encoding="utf-8")
     with pytest.raises(Exception, match=r"own\.toml:1"):
         Current(tariff_catalogue, tmp_path, ["tariffs"])
+
+
+def test_one_mistake_that_two_policies_meet_is_told_once(tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    file = folder / "deadlines.toml"
+    good = files("cloud.policies").joinpath("deadlines.toml").read_text(encoding="utf-8")
+    file.write_text(good, encoding="utf-8")
+    promised = entitlements.promises(folder, UTC)
+    database = Database(f"sqlite:///{tmp_path / 'records.db'}")
+    database.migrate()
+    alarms = Alarms(alert_policy(), Notices(notice_policy(), []))
+    watch = PolicyWatch([promised.policy, promised.deadlines], alarms, database, ManualClock(NOW))
+    file.write_text("nonsense = 1\n" + good, encoding="utf-8")
+    watch.tick()
+    with database.read() as connection:
+        [told] = store.alerts(connection, only_open=True)
+    assert "deadlines.toml" in told.evidence["refused"]
+    file.write_text(good, encoding="utf-8")
+    watch.tick()
+    with database.read() as connection:
+        assert not store.alerts(connection, only_open=True)
+    database.close()
