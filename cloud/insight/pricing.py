@@ -16,7 +16,7 @@ from cloud.tariffs.documents import Plan
 from cloud.tariffs.usage import Part
 
 NAMES = tuple(each.name.lower() for each in Band)
-_STEP = Decimal("0.000001")
+STEP = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def part(of: MonthEnergies, customer: int) -> Part:
 
 def part_of(first: date, last: date, kwh: Sequence[float]) -> Part:
     """Of energies by `Band`: each to a millionth of a kWh, none that is zero."""
-    found = {name: Decimal(value).quantize(_STEP) for name, value in zip(NAMES, kwh, strict=True) if value}
+    found = {name: Decimal(value).quantize(STEP) for name, value in zip(NAMES, kwh, strict=True) if value}
     return Part(first, last, found or {"flat": Decimal(0)})
 
 

@@ -42,6 +42,7 @@ class Documents:
     _pricers: dict[tuple[str, Variant], Pricer] = field(default_factory=dict)
     _prices: dict[tuple[str, date], tuple[float, ...]] = field(default_factory=dict)
     _known: dict[tuple[str, date], "Known"] = field(default_factory=dict)
+    _bands: dict[tuple[int, str, int | None], frozenset[str]] = field(default_factory=dict)
 
     def __call__(self, day: date) -> Tariff:
         if day not in self._months:
@@ -78,13 +79,22 @@ class Documents:
             return Known.NO_DOCUMENT
         return Known.NO_PRICE if its.ratios and tariff.components_of(day) is None else Known.PRICED
 
+    def bands(self, plan: str, day: date, month: int | None = None) -> frozenset[str]:
+        """The names of the bands that any day, of this month or at all, may have. NotFound, ValueError."""
+        tariff = self(day)
+        key = (id(tariff), plan, month)
+        if key not in self._bands:
+            its = tariff.plan(plan)
+            self._bands[key] = its.table().bands(month) if its.windows else frozenset({"flat"})
+        return self._bands[key]
+
     def prices(self, plan: str, day: date) -> tuple[float, ...]:
         """CNY/kWh of each band on a day, 0 for one that the plan does not have then: to estimate by, never to
         bill. ValueError, NotFound: what it costs is not known."""
         if (plan, day) not in self._prices:
             tariff = self(day)
             its = tariff.plan(plan)
-            bands = its.table().bands(day.month) if its.windows else {"flat"}
+            bands = self.bands(plan, day, day.month)
             self._prices[plan, day] = tuple(
                 float(band_price(tariff, its, band, day)) if band in bands else 0.0 for band in BANDS
             )

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from cloud.customers.store import service_table
 from cloud.insight.energies.plans import Wanted, key_of, plans_of
 from cloud.insight.energies.store import BANDS, HEAD, Block
-from cloud.insight.pricing import part_of
+from cloud.insight.pricing import NAMES, STEP, part_of
 from cloud.kit.days import DAY, local_day, midnight
 from cloud.metering.archive.layout import month_of
 from cloud.tariffs.catalogue import Catalogue
@@ -71,7 +71,8 @@ class Rows:
 
     catalogue: Catalogue
     of_point: dict[str, list[tuple[Block, int]]]
-    keys: dict[tuple[str, date, date], dict[str, str]]
+    keys: dict[tuple[str, date, date, tuple[str, ...]], dict[str, str]]
+    places: dict[tuple[str, date, date, tuple[str, ...]], dict[str, int]]
     spans: dict[tuple[float, float], tuple[date, date, bool]]
 
     def span(self, first: float, last: float) -> tuple[date, date, bool]:
@@ -85,7 +86,7 @@ class Rows:
 
     def plans(self, tariff: str, block: Block, last: date) -> dict[str, str]:
         """By plan of the tariff the key under which this month has it."""
-        known = (tariff, block.month, last)
+        known = (tariff, block.month, last, block.plans)
         if known not in self.keys:
             found = {}
             for plan in plans_of(self.catalogue, tariff, block.month, last):
@@ -93,7 +94,17 @@ class Rows:
                 if key is not None and key in block.plans:
                     found[plan] = key
             self.keys[known] = found
+            self.places[known] = {
+                plan: len(HEAD) + BANDS * block.plans.index(key) for plan, key in found.items()
+            }
         return self.keys[known]
+
+    def at(self, tariff: str, block: Block, last: date) -> dict[str, int]:
+        """By plan of the tariff the place of its energies in a row of this month."""
+        known = (tariff, block.month, last, block.plans)
+        if known not in self.places:
+            self.plans(tariff, block, last)
+        return self.places[known]
 
 
 def rows_of(catalogue: Catalogue, blocks: Iterator[Block]) -> Rows:
@@ -101,8 +112,11 @@ def rows_of(catalogue: Catalogue, blocks: Iterator[Block]) -> Rows:
     of_point: dict[str, list[tuple[Block, int]]] = {}
     for block in blocks:
         for at, point in enumerate(block.points):
-            of_point.setdefault(point, []).append((block, at))
-    return Rows(catalogue, of_point, {}, {})
+            found = of_point.get(point)
+            if found is None:
+                found = of_point[point] = []
+            found.append((block, at))
+    return Rows(catalogue, of_point, {}, {}, {})
 
 
 def months_of(rows: Rows, tariff: str, served: Sequence[Served], *, demands: bool) -> list[MonthUse]:
@@ -117,8 +131,46 @@ def months_of(rows: Rows, tariff: str, served: Sequence[Served], *, demands: boo
     return [_month(rows, tariff, month, found, demands) for month, found in sorted(of_month.items())]
 
 
+class One(Energies):
+    """A month that is one stored row: its part by plan, made exact when it is asked for."""
+
+    __slots__ = ("_at", "_head", "_made", "_whole")
+
+    def __init__(self, head: list[float], at: Mapping[str, int]) -> None:
+        self._head, self._at = head, at
+        self._made: dict[str, tuple[Part, ...]] = {}
+        self._whole: dict[str, Mapping[str, int]] = {}
+
+    def __getitem__(self, plan: str) -> tuple[Part, ...]:
+        if plan not in self._made:
+            self._made[plan] = (_part(int(self._head[0]), int(self._head[1]), self._kwh(plan)),)
+        return self._made[plan]
+
+    def __contains__(self, plan: object) -> bool:
+        return plan in self._at
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._at)
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]:
+        return [(date.fromordinal(int(self._head[0])), self._kwh(plan))]
+
+    def millionths(self, plan: str) -> Mapping[str, int]:
+        if plan not in self._whole:
+            kwh = zip(NAMES, self._kwh(plan), strict=True)
+            self._whole[plan] = {name: _millionths(value) for name, value in kwh if value} or {"flat": 0}
+        return self._whole[plan]
+
+    def _kwh(self, plan: str) -> list[float]:
+        at = self._at[plan]
+        return self._head[at : at + BANDS]
+
+
 class Stored(Energies):
-    """A month's parts by plan, made exact when they are asked for."""
+    """A month of several rows: its parts by plan, made exact when they are asked for."""
 
     __slots__ = ("_keys", "_made", "_rows")
 
@@ -131,6 +183,9 @@ class Stored(Energies):
             self._made[plan] = self._parts(self._keys[plan])
         return self._made[plan]
 
+    def __contains__(self, plan: object) -> bool:
+        return plan in self._keys
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)
 
@@ -141,10 +196,11 @@ class Stored(Energies):
         key = self._keys[plan]
         return [(date.fromordinal(int(row.head[0])), _kwh(row, key)) for row in self._rows]
 
+    def millionths(self, plan: str) -> None:
+        if plan not in self._keys:
+            raise KeyError(plan)
+
     def _parts(self, key: str) -> tuple[Part, ...]:
-        if len(self._rows) == 1:
-            (row,) = self._rows
-            return (_part(int(row.head[0]), int(row.head[1]), _kwh(row, key)),)
         spans: dict[tuple[int, int], np.ndarray] = {}
         for row in self._rows:
             span = (int(row.head[0]), int(row.head[1]))
@@ -156,6 +212,15 @@ class Stored(Energies):
 def _kwh(row: Row, key: str) -> list[float]:
     at = len(HEAD) + BANDS * row.block.plans.index(key)
     return row.head[at : at + BANDS]
+
+
+def _millionths(kwh: float) -> int:
+    """As `insight.pricing.part_of` rounds it: near a half the product is not to be trusted."""
+    found = kwh * 1e6
+    near = round(found)
+    if abs(found - near) < 0.499 and abs(found) < 1e12:
+        return near
+    return int(Decimal(kwh).quantize(STEP).scaleb(6))
 
 
 def _part(first: int, last: int, kwh: Sequence[float]) -> Part:
@@ -184,7 +249,7 @@ def _month(rows: Rows, tariff: str, month: date, found: Sequence[tuple[str, Row]
             first,
             last,
             whole,
-            Stored((row,), rows.plans(tariff, row.block, last)),
+            One(head, rows.at(tariff, row.block, last)),
             head[3] / head[2] if head[2] else 0.0,
             head[4] / head[2] if head[2] else 0.0,
             _demand((head,)) if demands else None,

@@ -6,6 +6,7 @@ The archive itself is not opened here: energies are those that were added up bef
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from cloud.customers.file.contracts import Contract, contracts_on
 from cloud.customers.file.grades import Grade, grades_on
 from cloud.customers.protection import protection_table
 from cloud.insight.energies import store as energies
-from cloud.insight.indicators.months import COLUMNS, month_table
+from cloud.insight.indicators.months import month_table
 from cloud.insight.pricing import NAMES
 from cloud.insight.profile.store import Profile
 from cloud.kit.days import DAY, local_day
@@ -25,13 +26,15 @@ from cloud.metering.vee.point_day import Channel
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tiers.advice.documents import Documents, documents
 from cloud.tiers.advice.energies import Rows, Served, months_of, rows_of, services
-from cloud.tiers.advice.rules import Facts, MonthUse, Quartiles
+from cloud.tiers.advice.rules import EVERYBODY, Facts, MonthUse, Quartiles
 
 WHOLE = 13
 """So many whole months are told, at most."""
 PEERS = 10
 """Groups of fewer accounts are compared with nobody."""
 _YEAR = 12
+ASKED = ("max_kw", "mean_kw", "base_kw", "max_ramp_kw", "night_share", "daytime_share")
+"""The indicators that rules ask for: of a whole station no others are read."""
 _SHARES = (*NAMES, "sharp_peak")
 ProfilesOf = Callable[[Sequence[str]], Mapping[str, Profile]]
 
@@ -48,7 +51,7 @@ class _Indicators:
         row = self.line.get(point)
         if row is None:
             return {}
-        return dict(zip(COLUMNS, self.values[:, row], strict=True))
+        return dict(zip(ASKED, self.values[:, row], strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,10 @@ class _Peers:
     shares: Mapping[str, Mapping[str, float]]
 
 
+_NO_INDICATORS = _Indicators((), {}, np.empty((len(ASKED), 0, 0), np.float32))
+_NOBODY, _NO_PEERS = _People({}, {}, frozenset()), _Peers({}, {}, {}, {})
+
+
 class Gathered:
     """What is known at one instant; `facts` makes it an account's. The connection is used while it is made
     and by `profiles`."""
@@ -80,7 +87,9 @@ class Gathered:
         zone: tzinfo,
         *,
         profiles: ProfilesOf | None = None,
+        alone: bool = False,
     ) -> None:
+        """`alone`: what an account used and its contract, and nothing of anybody else."""
         self.today, self._zone = local_day(now, zone), zone
         self._profiles = profiles
         self.contracts = contracts_on(connection, self.today)
@@ -89,6 +98,9 @@ class Gathered:
         self._catalogue = catalogue
         since = _before(self.today.replace(day=1), WHOLE + 1)
         self._rows: Rows = rows_of(catalogue, energies.blocks(connection, since, self.today))
+        if alone:
+            self._indicators, self._people, self._peers = _NO_INDICATORS, _NOBODY, _NO_PEERS
+            return
         self._indicators = _indicators(connection, since, self.today)
         self._people = _people(connection, self.today)
         self._peers = self._compared()
@@ -98,9 +110,12 @@ class Gathered:
         """The newest month that energies are stored of."""
         return max((found[-1][0].month for found in self._rows.of_point.values()), default=None)
 
-    def facts(self, accounts: Collection[str] | None = None) -> Iterator[Facts]:
-        """In order of account; of those named that have a contract, or of all."""
-        names = sorted(self.contracts if accounts is None else self.contracts.keys() & set(accounts))
+    def facts(
+        self, accounts: Collection[str] | None = None, classes: Collection[str] = EVERYBODY
+    ) -> Iterator[Facts]:
+        """In order of account; of those named that have a contract of these classes, or of all."""
+        asked = self.contracts if accounts is None else self.contracts.keys() & set(accounts)
+        names = sorted(name for name in asked if self.contracts[name].class_ in classes)
         for low in range(0, len(names), 1000):
             some = names[low : low + 1000]
             points = [point for name in some for point in self._points(name)]
@@ -172,13 +187,13 @@ class Gathered:
                 by_class.setdefault(contract.class_, []).append(row)
                 own[name] = {
                     key: value
-                    for key, value in zip(COLUMNS, means[row].tolist(), strict=True)
+                    for key, value in zip(ASKED, means[row].tolist(), strict=True)
                     if value == value
                 }
             if found := self._shares(contract):
                 shares[name] = found
                 by_plan.setdefault((contract.class_, contract.tariff, contract.plan), []).append(found)
-        of_class = {each: _quartiles(means[rows], COLUMNS) for each, rows in by_class.items()}
+        of_class = {each: _quartiles(means[rows], ASKED) for each, rows in by_class.items()}
         of_plan = {
             key: _quartiles(np.array([[each[name] for name in _SHARES] for each in found]), _SHARES)
             for key, found in by_plan.items()
@@ -256,7 +271,7 @@ def _quartiles(values: NDArray[np.float64], names: Sequence[str]) -> dict[str, Q
 def _indicators(connection: Connection, since: date, today: date) -> _Indicators:
     table = month_table.c
     query = (
-        select(table.month, table.point, *(table[name] for name in COLUMNS))
+        select(table.month, table.point, *(table[name] for name in ASKED))
         .where(table.channel == Channel.IMPORT.value, table.month.between(since, today))
         .execution_options(yield_per=10_000)
     )
@@ -269,7 +284,7 @@ def _indicators(connection: Connection, since: date, today: date) -> _Indicators
             (line.setdefault(row[1], len(line)), months.setdefault(row[0], len(months))) for row in part
         ]
         chunks.append(np.array([row[2:] for row in part], np.float32))
-    values = np.full((len(COLUMNS), len(line), len(months)), np.nan, np.float32)
+    values = np.full((len(ASKED), len(line), len(months)), np.nan, np.float32)
     if chunks:
         rows, columns = np.array(where).T
         values[:, rows, columns] = np.concatenate(chunks).T
@@ -295,6 +310,7 @@ def _renamed(contract: Contract, tariff: str, plan: str) -> Contract:
     return replace(contract, tariff=tariff, plan=plan)
 
 
+@cache
 def _before(month: date, number: int) -> date:
     for _ in range(number):
         month = (month - DAY).replace(day=1)

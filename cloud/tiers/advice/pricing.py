@@ -3,7 +3,7 @@
 What cannot be priced is refused with what would have to be known; nothing is guessed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -18,7 +18,7 @@ from cloud.tariffs.price import cycle_of
 from cloud.tariffs.two_part import Basis, Connection, basic_charge
 from cloud.tariffs.usage import Household, Part, Supply, Usage
 from cloud.tiers.advice.documents import Known, Variant
-from cloud.tiers.advice.rules import Facts, MonthUse, Reason, Refused, TwoBills
+from cloud.tiers.advice.rules import Facts, MonthUse, Reason, Refused, TwoBills, kwh_of, millionths
 
 BASIC = "basic"
 Kwh = Mapping[date, Mapping[str, Decimal]]
@@ -119,9 +119,11 @@ def two_bills(
         return Refused(kind, facts.account, Reason.MARKET_PRICE)
     now = Change(projected=change.projected)
     try:
-        before, after = (
-            bill(facts, months, each, basic_alone=market, before_kwh=before_kwh) for each in (now, change)
-        )
+        if change.projected:
+            before = bill(facts, months, now, basic_alone=market, before_kwh=before_kwh)
+        else:
+            before = as_it_is(facts, months, basic_alone=market, before_kwh=before_kwh)
+        after = bill(facts, months, change, basic_alone=market, before_kwh=before_kwh)
     except (ValueError, NotFound, KeyError) as error:
         told = (obstacle(kind, facts, months, plan, energy=not market) for plan in sorted(plans))
         unpriced = Refused(kind, facts.account, Reason.UNPRICED, {"why": str(error)})
@@ -172,6 +174,20 @@ def obstacle(
     return None
 
 
+def as_it_is(
+    facts: Facts,
+    months: Sequence[MonthUse],
+    *,
+    basic_alone: bool = False,
+    before_kwh: Decimal | None = None,
+) -> Bill:
+    """As `bill` with nothing changed, of some of the account's own months in a row; priced once."""
+    key = (months[0].first, months[-1].last, basic_alone, before_kwh)
+    if key not in facts.billed:
+        facts.billed[key] = bill(facts, months, basic_alone=basic_alone, before_kwh=before_kwh)
+    return facts.billed[key]
+
+
 def bill(
     facts: Facts,
     months: Sequence[MonthUse],
@@ -185,37 +201,64 @@ def bill(
     """
     contract = facts.contract
     plan = change.plan or contract.plan
-    parts = tuple(part for month in months for part in _parts(month, plan, change))
-    parts += tuple(Part(first, each.last, each.kwh) for first, each in sorted(change.projected.items()))
     supply = {month.month: _supply(facts, month, change) for month in months if contract.capacity_kva}
     if basic_alone:
-        return _basic(facts, months, supply, parts)
+        return _basic(facts, months, supply, _priced(months, plan, change))
     household = Household(before_kwh or ZERO, change.persons or contract.persons, contract.moved_in)
     begins = months[0].month.month if before_kwh is None else None
-    yearly = (steps := facts.tariff(parts[0].first).steps) is not None and steps.cycle == "year"
+    yearly = (steps := facts.tariff(months[0].first).steps) is not None and steps.cycle == "year"
     variant = Variant(begins if yearly else None, change.without_step)
-    if not supply:
-        parts = _joined(facts, plan, parts, variant)
+    last = max([months[-1].last, *(each.last for each in change.projected.values())])
+    joined = None
+    if not supply and _one_price(facts, plan, months[0].first, last, variant):
+        joined = _joined(months, plan, change, last)
+    parts = _priced(months, plan, change) if joined is None else (joined,)
     return facts.tariff.pricer(plan, variant).price(Usage(parts, household, supply))
 
 
-def _joined(facts: Facts, plan: str, parts: tuple[Part, ...], variant: Variant) -> tuple[Part, ...]:
-    """Parts of one year of steps that cost the same are one: its lines are the same to the last digit, since
-    a line is rounded once, whatever it was added up from."""
-    first, tariff = parts[0], facts.tariff(parts[0].first)
+def _priced(months: Sequence[MonthUse], plan: str, change: Change) -> tuple[Part, ...]:
+    parts = tuple(part for month in months for part in _parts(month, plan, change))
+    return parts + tuple(Part(first, each.last, each.kwh) for first, each in sorted(change.projected.items()))
+
+
+def _one_price(facts: Facts, plan: str, first: date, last: date, variant: Variant) -> bool:
+    """Whether all of these days cost the same and lie in one year of steps: then they may be priced as one,
+    and the lines are the same to the last digit, since a line is rounded once, whatever it was added up from.
+    """
+    tariff = facts.tariff(first)
     its = tariff.plan(plan)
-    if not its.prices or len(its.prices) > 1 or facts.tariff(parts[-1].last) is not tariff:
-        return parts
-    if its.steps and tariff.steps is not None:
-        steps = facts.tariff.under(first.first, variant).steps
-        assert steps is not None
-        if steps.cycle == "month" or cycle_of(steps, first.first) != cycle_of(steps, parts[-1].last):
-            return parts
-    kwh: dict[str, Decimal] = {}
-    for part in parts:
-        for band, each in part.kwh.items():
-            kwh[band] = kwh.get(band, ZERO) + each
-    return (Part(first.first, parts[-1].last, kwh),)
+    if not its.prices or len(its.prices) > 1 or facts.tariff(last) is not tariff:
+        return False
+    if not its.steps or tariff.steps is None:
+        return True
+    steps = facts.tariff.under(first, variant).steps
+    assert steps is not None
+    return steps.cycle == "year" and cycle_of(steps, first) == cycle_of(steps, last)
+
+
+def _joined(months: Sequence[MonthUse], plan: str, change: Change, last: date) -> Part:
+    """All months as one part: added up in whole millionths, bands in the order in which they came."""
+    whole: dict[str, int] = {}
+    more: dict[str, Decimal] = {}
+    for month in months:
+        told = millionths(month.kwh, plan)
+        if told is None:
+            _add(more, whole, (each for part in month.kwh[plan] for each in part.kwh.items()))
+        else:
+            for band, much in told.items():
+                whole[band] = whole.get(band, 0) + much
+        if added := change.added_kwh.get(month.month):
+            _add(more, whole, added.items())
+    for _, still in sorted(change.projected.items()):
+        _add(more, whole, still.kwh.items())
+    kwh = {band: kwh_of(much) + more.get(band, ZERO) for band, much in whole.items()}
+    return Part(months[0].first, last, kwh)
+
+
+def _add(more: dict[str, Decimal], whole: dict[str, int], kwh: Iterable[tuple[str, Decimal]]) -> None:
+    for band, each in kwh:
+        whole.setdefault(band, 0)
+        more[band] = more.get(band, ZERO) + each
 
 
 def _supply(facts: Facts, month: MonthUse, change: Change) -> Supply:

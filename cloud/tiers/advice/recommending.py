@@ -49,6 +49,13 @@ class Recommending:
         )
         return equipment.ruled(ground)
 
+    def stamp(self) -> str:
+        """Another one when a product, a limit or what counts as overload is another."""
+        products = self._products.value
+        every = [each for name in products.ids for each in products.documents(name)]
+        policies = (self._policy.value, self._overload.value)
+        return "\n".join([*(each.model_dump_json() for each in every), *(repr(each) for each in policies)])
+
     def in_force(self) -> list[Product]:
         return self._products.value.in_force(self._today())
 

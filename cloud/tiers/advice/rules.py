@@ -18,7 +18,7 @@ from cloud.customers.file.consents import Purpose
 from cloud.customers.file.contracts import Contract
 from cloud.customers.file.grades import Grade
 from cloud.insight.profile.store import Profile
-from cloud.kit.money import ZERO
+from cloud.kit.money import ZERO, total
 from cloud.tariffs.bill import Bill
 from cloud.tariffs.documents import BANDS
 from cloud.tariffs.usage import Part
@@ -85,6 +85,11 @@ class Energies(Mapping[str, tuple[Part, ...]]):
         """KeyError: there is no such plan."""
         raise NotImplementedError
 
+    def millionths(self, plan: str) -> Mapping[str, int] | None:
+        """Of the one part that there is its energies in millionths of a kWh, exactly; None of several parts.
+        KeyError: there is no such plan."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class MonthUse:
@@ -116,12 +121,30 @@ class MonthUse:
     def days(self) -> int:
         return (self.last - self.first).days + 1
 
+    def total_kwh(self, plan: str) -> Decimal:
+        """Exact, of all its parts; 0 where there is no such plan."""
+        if plan not in self.kwh:
+            return ZERO
+        found = millionths(self.kwh, plan)
+        if found is not None:
+            return kwh_of(sum(found.values()))
+        return total(part.total_kwh for part in self.kwh[plan])
+
     def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]:
         """(first day, kWh by band) of each part, about: to see whether pricing is worth while. KeyError."""
         if isinstance(self.kwh, Energies):
             return self.kwh.about(plan)
         parts = self.kwh[plan]
         return [(part.first, [float(part.kwh.get(band, 0)) for band in BANDS]) for part in parts]
+
+
+def millionths(kwh: Mapping[str, tuple[Part, ...]], plan: str) -> Mapping[str, int] | None:
+    """As `Energies.millionths`; None of a plain mapping. Asked very often: a plain `dict` is told at once."""
+    return kwh.millionths(plan) if type(kwh) is not dict and isinstance(kwh, Energies) else None
+
+
+def kwh_of(millionths: int) -> Decimal:
+    return Decimal(millionths).scaleb(-6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +164,11 @@ class Facts:
     `months` are whole ones, oldest first, at most 13 with no hole between them and the newest closed one
     last; `current` is the open month so far. `tariff` gives the document of the contract that holds on a day
     (NotFound where none). `indicators` are the columns of insight.indicators.months by name, float32
-    (len(indicator_months),), NaN where unsaid, of an account with one point; `own` their means over the last
-    12 months, and `peers` the quartiles of those among accounts of its class, names left out that 10 accounts
-    do not have. `shares` are the part of the year's kWh in each band of the contract's plan, `peer_shares`
-    the quartiles among accounts of its class and plan ("sharp_peak": both together).
+    (len(indicator_months),), NaN where unsaid, of an account with one point, as `gather.ASKED` names them;
+    `own` their means over the last 12 months, and `peers` the quartiles of those among accounts of its class,
+    names left out that 10 accounts do not have. `shares` are the part of the year's kWh in each band of the
+    contract's plan, `peer_shares` the quartiles among accounts of its class and plan ("sharp_peak": both
+    together).
     """
 
     today: date
@@ -164,6 +188,8 @@ class Facts:
     grade: Grade | None = None
     consents: frozenset[Purpose] = frozenset()
     protected: bool = False
+    billed: dict[tuple[Any, ...], Bill] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Bills as they are, by what was priced: every rule compares with the same one (`pricing.as_it_is`)."""
 
     @property
     def account(self) -> str:

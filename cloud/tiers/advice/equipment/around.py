@@ -42,6 +42,21 @@ class Sized:
         return self.values[low:high]
 
 
+def quartiles(values: NDArray[np.float64]) -> list[float]:
+    """As np.quantile has them, to the last bit, without what that looks after: no NaN, never empty."""
+    last = len(values) - 1
+    places = [last * share for share in (0.25, 0.5, 0.75)]
+    below = [int(place) for place in places]
+    ranks = sorted({*below, *(min(at + 1, last) for at in below)})
+    sorted_ = np.partition(values, ranks)
+    found = []
+    for place, at in zip(places, below, strict=True):
+        low, high = float(sorted_[at]), float(sorted_[min(at + 1, last)])
+        part = place - at
+        found.append(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Around:
     """`bases` kW of base load by mean kW; `cooling`, `heating` kWh a °C and day by the base's kWh a day.

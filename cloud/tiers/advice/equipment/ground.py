@@ -1,7 +1,7 @@
 """What every rule on equipment stands on: products in force, limits, what is around, the facts by name."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -11,9 +11,8 @@ from cloud.customers.file.consents import Purpose
 from cloud.customers.file.needs import Need
 from cloud.kit.errors import NotFound
 from cloud.kit.money import ZERO, total
-from cloud.tariffs.bill import Bill
 from cloud.tariffs.power_factor import cos_hundredths
-from cloud.tiers.advice.equipment.around import Around, Sized
+from cloud.tiers.advice.equipment.around import Around, Sized, quartiles
 from cloud.tiers.advice.equipment.hours import PEAKS, VALLEYS, BandDays, exact
 from cloud.tiers.advice.equipment.policy import EquipmentPolicy
 from cloud.tiers.advice.pricing import obstacle, on_market
@@ -32,8 +31,10 @@ class Ground:
     policy: EquipmentPolicy
     days: BandDays
     around: Around = field(default_factory=Around)
-    bills: dict[tuple[str, date, int], Bill] = field(default_factory=dict)
-    """The bill as it is of the account in hand: all rules compare with the same one."""
+    years: dict[tuple[str, int], tuple[Facts, tuple[MonthUse, ...], Refused | None]] = field(
+        default_factory=dict
+    )
+    """The months of the account in hand, and what is against them."""
     wholes: dict[tuple[str, int], Decimal] = field(default_factory=dict)
     """The year's kWh of the account in hand."""
 
@@ -46,7 +47,7 @@ class Ground:
         found = sized.near(size, self.policy.peers.size) if sized else np.empty(0)
         if len(found) < self.policy.peers.least:
             return None, len(found)
-        low, middle, high = np.quantile(found, (0.25, 0.5, 0.75)).tolist()
+        low, middle, high = quartiles(found)
         return Quartiles(low, middle, high, len(found)), len(found)
 
     def valid_until(self, facts: Facts) -> date:
@@ -57,17 +58,28 @@ def year_of(
     ground: Ground, kind: str, facts: Facts, least: int | None = None
 ) -> tuple[MonthUse, ...] | Refused:
     """The months that a saving stands on, or why they are not enough or cannot be priced."""
-    months, need = _known(ground, facts), least or ground.policy.least_months
+    key, need = (facts.account, id(facts.months)), least or ground.policy.least_months
+    found = ground.years.get(key)
+    if found is None:
+        months = _known(ground, facts)
+        found = (facts, months, _against(ground, facts, months) if months else None)
+        ground.years.clear()
+        ground.years[key] = found
+    _, months, refused = found
     if len(months) < need:
         return Refused(kind, facts.account, Reason.FEW_MONTHS, {"have": len(months), "need": need})
+    return replace(refused, kind=kind) if refused else months
+
+
+def _against(ground: Ground, facts: Facts, months: tuple[MonthUse, ...]) -> Refused | None:
     estimated = sum(each.estimated for each in months) / len(months)
     limit = ground.policy.most_estimated
     if estimated > limit:
         params = {"share": round(estimated, 4), "limit": limit}
-        return Refused(kind, facts.account, Reason.ESTIMATED, params)
+        return Refused("", facts.account, Reason.ESTIMATED, params)
     if on_market(facts):
-        return Refused(kind, facts.account, Reason.MARKET_PRICE)
-    return obstacle(kind, facts, months, facts.contract.plan) or months
+        return Refused("", facts.account, Reason.MARKET_PRICE)
+    return obstacle("", facts, months, facts.contract.plan)
 
 
 def _known(ground: Ground, facts: Facts) -> tuple[MonthUse, ...]:
@@ -139,15 +151,16 @@ def max_kw(facts: Facts) -> Decimal | None:
 
 def by_hours(facts: Facts) -> bool | None:
     try:
-        plan = facts.tariff(facts.today).plan(facts.contract.plan)
+        bands = facts.tariff.bands(facts.contract.plan, facts.today)
     except (NotFound, ValueError):
         return None
-    return bool(plan.bands & {*PEAKS, *VALLEYS})
+    return bool(bands & {*PEAKS, *VALLEYS})
 
 
 def cos_of(facts: Facts, month: MonthUse) -> int | None:
-    kwh = total(part.total_kwh for part in month.kwh.get(facts.contract.plan, ()))
-    return None if month.reactive_kvarh is None else cos_hundredths(kwh, month.reactive_kvarh)
+    if month.reactive_kvarh is None:
+        return None
+    return cos_hundredths(month.total_kwh(facts.contract.plan), month.reactive_kvarh)
 
 
 def leading_share(months: tuple[MonthUse, ...]) -> float | None:

@@ -10,7 +10,7 @@ from cloud.kit.errors import NotFound
 from cloud.kit.money import CENT, ZERO
 from cloud.tariffs.bill import plain
 from cloud.tiers.advice.equipment.ground import Ground, Known
-from cloud.tiers.advice.pricing import Change, bill
+from cloud.tiers.advice.pricing import Change, as_it_is, bill
 from cloud.tiers.advice.product_documents import Aim, Product
 from cloud.tiers.advice.product_facts import Answer, Answers
 from cloud.tiers.advice.rules import Facts, MonthUse, Reason, Refused, TwoBills
@@ -138,7 +138,7 @@ def judged(
     offers: list[Offer] = []
     turned: list[Turned] = []
     for product in products:
-        each = _fits(ground, facts, product, known) or _offered(ground, facts, product, known, months, makes)
+        each = _fits(ground, facts, product, known) or _offered(facts, product, known, months, makes)
         if isinstance(each, Refused):
             return each
         (turned if isinstance(each, Turned) else offers).append(each)  # type: ignore[arg-type]
@@ -146,23 +146,15 @@ def judged(
     return Judged(offers[0] if offers else None, (*offers[1:], *turned))
 
 
-def priced(
-    ground: Ground, kind: str, facts: Facts, months: Sequence[MonthUse], change: Change
-) -> TwoBills | Refused:
+def priced(kind: str, facts: Facts, months: Sequence[MonthUse], change: Change) -> TwoBills | Refused:
     """As `pricing.two_bills` of months that `year_of` let pass; the bill as it is, with which all rules here
     compare, is priced once."""
-    first, last = months[0].first, months[-1].last
-    key = (facts.account, first, len(months))
-    now = ground.bills.get(key)
     try:
-        if now is None:
-            now = bill(facts, months)
-            ground.bills.clear()
-            ground.bills[key] = now
+        now = as_it_is(facts, months)
         then = bill(facts, months, change)
     except (ValueError, NotFound) as error:
         return Refused(kind, facts.account, Reason.UNPRICED, {"why": str(error)})
-    return TwoBills(now, then, first, last, change.as_json())
+    return TwoBills(now, then, months[0].first, months[-1].last, change.as_json())
 
 
 def worth_a_word(ground: Ground, kind: str, facts: Facts, saving: Decimal) -> Refused | None:
@@ -206,7 +198,6 @@ def _fits(ground: Ground, facts: Facts, product: Product, known: Answers) -> Tur
 
 
 def _offered(
-    ground: Ground,
     facts: Facts,
     product: Product,
     known: Answers,
@@ -224,7 +215,7 @@ def _offered(
     made = makes(product, units)
     if isinstance(made, Turned):
         return made
-    bills = priced(ground, product.answers.value, facts, months, made[0])
+    bills = priced(product.answers.value, facts, months, made[0])
     if isinstance(bills, Refused):
         return bills
     return _pays(Offer(product, units, bills, made[1]))

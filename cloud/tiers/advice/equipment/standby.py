@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def standby(ground: Ground, facts: Facts) -> Advice | Refused | None:
     if isinstance(months, Refused):
         return months
     change = Change(added_kwh=_lowered(ground, facts, months, base - peers.p25))
-    bills = priced(ground, KIND, facts, months, change)
+    bills = priced(KIND, facts, months, change)
     if isinstance(bills, Refused):
         return bills
     if refused := worth_a_word(ground, KIND, facts, bills.saving):
@@ -80,7 +81,7 @@ def _rising(facts: Facts, pairs: int) -> float | None:
     base, months = facts.indicators.get("base_kw"), facts.indicator_months
     if base is None:
         return None
-    of = {month: float(kw) for month, kw in zip(months, base, strict=True) if np.isfinite(kw)}
+    of = {month: kw for month, kw in zip(months, base.tolist(), strict=True) if isfinite(kw)}
     both = [
         (of[month], of[before])
         for month in months[-pairs:]

@@ -92,7 +92,7 @@ def _told(
 ) -> Advice | Refused:
     degrees = [(each, side.degrees(ground.around.degrees(each.first, each.last))) for each in months]
     change = Change(added_kwh=_lowered(ground, facts, degrees, side.slope - peers.median))
-    bills = priced(ground, side.kind, facts, months, change)
+    bills = priced(side.kind, facts, months, change)
     if isinstance(bills, Refused):
         return bills
     if refused := worth_a_word(ground, side.kind, facts, bills.saving):

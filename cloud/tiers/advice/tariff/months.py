@@ -57,13 +57,14 @@ def told(
         return bills
     if bills.saving < policy.least_saving:
         return None
-    sure = Confidence.HIGH if len(months) >= 12 and estimated_share(months) < 0.01 else Confidence.MEDIUM
+    guess = estimated_share(months)
+    sure = Confidence.HIGH if len(months) >= 12 and guess < 0.01 else Confidence.MEDIUM
     data = {
         "months": len(months),
         "first": f"{months[0].first}",
         "last": f"{months[-1].last}",
         "coverage": round(min(month.coverage for month in months), 4),
-        "estimated": round(estimated_share(months), 4),
+        "estimated": round(guess, 4),
     }
     ends = f"{bills.now.total:.2f} − {bills.then.total:.2f} = {bills.saving:.2f} CNY"
     return Advice(

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import mul
 
 from cloud.kit.errors import NotFound
 from cloud.kit.money import ZERO, total
+from cloud.tariffs.bill import Bill
 from cloud.tariffs.documents import Plan, Tariff
 from cloud.tiers.advice.policy import AdvicePolicy
 from cloud.tiers.advice.pricing import Change, bill, two_bills
@@ -34,11 +36,12 @@ def tou(policy: AdvicePolicy, facts: Facts) -> Advice | Refused | None:
         if refused := guessed(TOU, facts, months, policy.data.estimated):
             return refused
         bills = two_bills(TOU, facts, months, Change(plan=other.id))
-        hours = other if other.windows else own
-        share = _share(months, hours.id, _VALLEY)
+        if isinstance(bills, Refused):
+            return bills
+        share = _share(bills.then if other.windows else bills.now, _VALLEY)
         evidence = {
             "plan": own.id, "then": other.id, "valley_share": round(share, 4),
-            "kwh": number(total(part.total_kwh for month in months for part in month.kwh[own.id])),
+            "kwh": number(bills.now.kwh),
         }  # fmt: skip
         formula = f"Σ{len(months)} C({own.id}) − Σ{len(months)} C({other.id})"
         return told(TOU, policy, facts, months, bills, formula, evidence)
@@ -109,7 +112,7 @@ def _apart(facts: Facts, months: Sequence[MonthUse], own: Plan, other: Plan) -> 
             for plan, sign in ((own.id, 1), (other.id, -1)):
                 for day, kwh in month.about(plan):
                     prices = facts.tariff.prices(plan, day)
-                    found += sign * sum(each * price for each, price in zip(kwh, prices, strict=True))
+                    found += sign * sum(map(mul, kwh, prices))
     except (KeyError, ValueError, NotFound):
         return 0.0
     return found
@@ -124,19 +127,17 @@ def _guess(facts: Facts, months: Sequence[MonthUse], own: Plan, other: Plan) -> 
         return ZERO
 
 
-def _share(months: Sequence[MonthUse], plan: str, bands: Sequence[str]) -> float:
-    parts = [part for month in months for part in month.kwh[plan]]
-    whole = total(part.total_kwh for part in parts)
-    return (
-        float(total(part.kwh.get(band, ZERO) for part in parts for band in bands) / whole) if whole else 0.0
-    )
+def _share(of: Bill, bands: Sequence[str]) -> float:
+    whole = of.kwh
+    some = total(line.quantity for line in of.lines if line.kind == "energy" and line.what in bands)
+    return float(some / whole) if whole else 0.0
 
 
 def _over_first(facts: Facts, months: Sequence[MonthUse], tariff: Tariff | None) -> bool:
     """Whether a limit was ever passed: otherwise higher ones change nothing."""
     if tariff is None or tariff.steps is None:
         return False
-    used = [total(part.total_kwh for part in month.kwh.get(facts.contract.plan, ())) for month in months]
+    used = [month.total_kwh(facts.contract.plan) for month in months]
     if tariff.steps.cycle == "year":
         first = tariff.steps.limits_of(1)
         return bool(first) and total(used) > first[0]

@@ -64,7 +64,7 @@ def cos_of(month: MonthUse, plan: str) -> int | None:
 
 
 def kwh_of(month: MonthUse, plan: str) -> Decimal:
-    return total(part.total_kwh for part in month.kwh[plan])
+    return month.total_kwh(plan)
 
 
 def leading_share(months: tuple[MonthUse, ...]) -> float:

@@ -6,7 +6,6 @@ from decimal import ROUND_DOWN, Decimal
 
 from cloud.kit.errors import NotFound
 from cloud.kit.money import ZERO, total
-from cloud.tariffs.documents import Plan
 from cloud.tiers.advice.policy import AdvicePolicy
 from cloud.tiers.advice.pricing import Change, two_bills
 from cloud.tiers.advice.rules import Advice, Facts, MonthUse, Reason, Refused
@@ -48,8 +47,7 @@ def shift(policy: AdvicePolicy, facts: Facts) -> Advice | Refused | None:
 
 
 def _has_bands(facts: Facts) -> bool:
-    plan = _plan(facts, facts.today)
-    return plan is not None and bool({"peak", "sharp"} & plan.bands)
+    return bool({"peak", "sharp"} & _bands(facts, facts.today))
 
 
 def _steady(policy: AdvicePolicy, facts: Facts) -> Refused | None:
@@ -66,8 +64,7 @@ def _steady(policy: AdvicePolicy, facts: Facts) -> Refused | None:
 def _moved(policy: AdvicePolicy, facts: Facts, month: MonthUse, p75: Decimal) -> Mapping[str, Decimal]:
     """kWh taken from sharp first, then peak, for the valley: no more than leads to the class' P75."""
     parts = month.kwh.get(facts.contract.plan, ())
-    plan = _plan(facts, month.last)
-    if plan is None or "valley" not in (plan.table().bands(month.last.month) if plan.windows else ()):
+    if "valley" not in _bands(facts, month.last, month.last.month):
         return {}
     of = {band: total(part.kwh.get(band, ZERO) for part in parts) for band in DEAR}
     dear = total(of.values())
@@ -84,8 +81,9 @@ def _moved(policy: AdvicePolicy, facts: Facts, month: MonthUse, p75: Decimal) ->
     return moved
 
 
-def _plan(facts: Facts, day: date) -> Plan | None:
+def _bands(facts: Facts, day: date, month: int | None = None) -> frozenset[str]:
+    """Of the contract's plan; none where no document has it."""
     try:
-        return facts.tariff(day).plan(facts.contract.plan)
+        return facts.tariff.bands(facts.contract.plan, day, month)
     except (NotFound, ValueError):
-        return None
+        return frozenset()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from math import nan
 
 from cloud.kit.days import DAY
 from cloud.kit.errors import NotFound
@@ -19,6 +20,9 @@ from cloud.tiers.advice.tariff.months import estimated_share, number, told
 
 KIND = "step_crossing"
 _STEP = Decimal("0.001")
+_MARGIN = 1.0
+"""kWh: more than floats and the rounding of a year's months can be off."""
+_NOTHING = 0.001
 
 
 def step_crossing(policy: AdvicePolicy, facts: Facts) -> Advice | Refused | None:
@@ -32,9 +36,11 @@ def step_crossing(policy: AdvicePolicy, facts: Facts) -> Advice | Refused | None
     months = [*before, current]
     household = Household(persons=facts.contract.persons, moved_in=facts.contract.moved_in)
     limits = limits_in(tariff.steps, current.last, household)
+    if current.last >= ends or _far(policy, facts, months, ends, limits):
+        return None
     used = total(_kwh(facts, month) for month in months)
     left = crossing(used, limits)
-    if left is None or current.last >= ends:
+    if left is None:
         return None
     projected = _projected(policy, facts, current, ends)
     expected = total(kwh for each in projected.values() for kwh in each.kwh.values())
@@ -96,6 +102,54 @@ def _projected(policy: AdvicePolicy, facts: Facts, current: MonthUse, ends: date
         days = (last - first).days + 1
         found[first] = Projected(last, {band: (kwh * days).quantize(_STEP) for band, kwh in daily.items()})
     return found
+
+
+def _far(
+    policy: AdvicePolicy,
+    facts: Facts,
+    months: Sequence[MonthUse],
+    ends: date,
+    limits: Sequence[Decimal],
+) -> bool:
+    """Whether the cycle ends well below its next limit, whatever rounding may do: reckoned in floats, to see
+    for whom the exact numbers need not be made. Never an answer of its own."""
+    used = sum(_about(facts, month) for month in months)
+    above = [float(limit) for limit in limits if float(limit) > used - _MARGIN]
+    if not above:
+        return used > float(limits[-1]) + _MARGIN if limits else True
+    current = months[-1]
+    recent = [current]
+    if current.days < policy.steps.recent_days and facts.current and facts.months:
+        recent.insert(0, facts.months[-1])
+    late = sum(_about(facts, month) for month in recent) / sum(month.days for month in recent)
+    ago = {(month.month.year, month.month.month): month for month in facts.months}
+    growth = _about_growth(facts, ago)
+    expected = 0.0
+    for first, last in by_month(current.last + DAY, ends):
+        daily, same = late, ago.get((first.year - 1, first.month))
+        if same is not None and growth is not None and first.month != current.last.month:
+            daily = _about(facts, same) / same.days * growth
+        expected += daily * ((last - first).days + 1)
+    return used + expected < above[0] - _MARGIN
+
+
+def _about(facts: Facts, month: MonthUse) -> float:
+    plan = facts.contract.plan
+    return sum(sum(kwh) for _, kwh in month.about(plan)) if plan in month.kwh else 0.0
+
+
+def _about_growth(facts: Facts, ago: dict[tuple[int, int], MonthUse]) -> float | None:
+    """As `_growth`; NaN, which no comparison lets pass, where a rounded zero would make it None."""
+    if not facts.months:
+        return None
+    last = facts.months[-1]
+    same = ago.get((last.month.year - 1, last.month.month))
+    if same is None or not _about(facts, same):
+        return None
+    if _about(facts, same) < _NOTHING:
+        return nan
+    ratio = (_about(facts, last) / last.days) / (_about(facts, same) / same.days)
+    return min(max(ratio, 0.5), 2.0)
 
 
 def _growth(facts: Facts, ago: dict[tuple[int, int], MonthUse]) -> Decimal | None:
@@ -160,4 +214,4 @@ def _day(projected: dict[date, Projected], left: Decimal) -> date:
 
 
 def _kwh(facts: Facts, month: MonthUse) -> Decimal:
-    return total(part.total_kwh for part in month.kwh.get(facts.contract.plan, ()))
+    return month.total_kwh(facts.contract.plan)

@@ -17,16 +17,22 @@ from cloud.insight.curves import curves
 from cloud.kit.calendar import station_calendar
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from cloud.metering.vee.point_day import Channel
+from cloud.policies.current import fixed
 from cloud.tariffs.bill import Bill, as_json
+from cloud.tariffs.catalogue import Catalogue, Filed
 from cloud.tariffs.documents import Tariff
 from cloud.tariffs.power_factor import Standard
 from cloud.tariffs.price import price
 from cloud.tariffs.two_part import Basis
 from cloud.tariffs.usage import Household, Part, Supply, Usage
 from cloud.tiers.advice import lifecycle, store
+from cloud.tiers.advice.actions import Advising
 from cloud.tiers.advice.documents import Variant, varied
+from cloud.tiers.advice.policy import advice_policy
 from cloud.tiers.advice.pricing import Change, change_of, priced_again
+from cloud.tiers.advice.rules import Ruled
 from cloud.tiers.advice.store import AdviceRow, State
+from tests.cloud.insight.archived_station import ZONE
 from tests.cloud.tiers.advice.advised_station import AdvisedStation
 
 TARIFF_KINDS = {
@@ -295,6 +301,40 @@ def test_the_job_judges_all_once_and_then_the_nights(station: AdvisedStation) ->
     station.advising.tick()
     station.advising.tick()
     assert {each.id for each in every(station)} == before
+
+
+def test_the_job_judges_all_again_when_a_tariff_a_limit_or_a_product_changed(station: AdvisedStation) -> None:
+    stamp, runs = ["products as they are"], Counted()
+    tariffs, policy = fixed(station.tariffs), fixed(advice_policy())
+    advising = Advising(
+        station.database, ZONE, station.clock, tariffs, policy, station.advising._energies,
+        [runs.rules], [lambda: stamp[0]],
+    )  # fmt: skip
+    for _ in range(3):
+        advising.tick()
+    assert runs.number == 1
+    stamp[0] = "another product"
+    advising.tick()
+    assert runs.number == 2
+    policy._value = policy.value.model_copy(update={"valid_days": policy.value.valid_days + 1})
+    advising.tick()
+    assert runs.number == 3
+    hubei, *rest = (each for name in station.tariffs.ids for each in station.tariffs.documents(name))
+    dearer = hubei.model_copy(update={"source": "another notice"})
+    tariffs._value = Catalogue([Filed(each, each.id, "") for each in (dearer, *rest)])
+    advising.tick()
+    advising.tick()
+    assert runs.number == 4
+
+
+class Counted:
+    """No rules, and how often all of them were asked for: the night's run asks for none of these."""
+
+    number = 0
+
+    def rules(self, _connection: object, _now: datetime) -> list[Ruled]:
+        self.number += 1
+        return []
 
 
 def _contract(connection: Any, account: str) -> dict[str, Any]:
