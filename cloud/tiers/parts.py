@@ -195,6 +195,7 @@ def _advising(station: Station, rules: Rules, recommending: Recommending) -> Adv
         rules.advice,
         energies_of,
         [recommending.rules],
+        [recommending.stamp],
     )
 
 
