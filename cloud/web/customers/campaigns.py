@@ -20,7 +20,7 @@ from cloud.tiers.campaigns.rules import OfferState, State
 from cloud.web.customers import campaign_views as views
 from cloud.web.customers import segment_forms
 from cloud.web.customers.segments import subs_of
-from cloud.web.language import Words
+from cloud.web.language import Words, mark
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
 
@@ -107,7 +107,7 @@ class _Desk:
                 request, user, form, words.text("Every field is needed, and the last day after the first.")
             )
         except (Invalid, NotFound) as error:
-            return self.form(request, user, form, str(error))
+            return self.form(request, user, form, words.text(_wrong(error)))
         return back(f"{HERE}/{made}", "campaign_written")
 
 
@@ -260,6 +260,15 @@ def _areas(connection: Connection) -> dict[str, str]:
     from cloud.fleet.registry import area_names
 
     return area_names(connection)
+
+
+def _wrong(error: CloudError) -> str:
+    """What a refusal means to whoever fills in the form."""
+    if isinstance(error, NotFound) and "does not hold" not in str(error):
+        return mark("Segment or offer are not there any more: choose again.")
+    if "hours" in str(error):
+        return mark("Only a promotion has hours to measure.")
+    return mark("What it offers does not hold on all these days.")
 
 
 def _said(name: Any, words: Words) -> str:

@@ -39,7 +39,7 @@ class _Builder:
         """The whole page, with what the form asks; `of` is the segment that is changed."""
         words = self.pages.words(request)
         with self.parts.database.read() as connection:
-            asked, wrong = _asked(self.parts, connection, form, wrong)
+            asked, wrong = _asked(self.parts, connection, form, wrong, words)
             found = self.parts.tiers.campaigns.previewed(connection, asked)
             values = _form(self.parts, connection, asked, words)
         shown = _preview(found, words)
@@ -57,7 +57,7 @@ class _Builder:
         except Conflict:
             return self.form(request, user, form, of, words.text("There is a segment of this name already."))
         except Invalid as error:
-            told = words.text("Give the segment a name.") if not form.name.strip() else str(error)
+            told = words.text("Give the segment a name.") if not form.name.strip() else _wrong(error, words)
             return self.form(request, user, form, of, told)
         return back(HERE, "segment_saved")
 
@@ -87,7 +87,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         """The moving part of the builder alone."""
         words = pages.words(request)
         with parts.database.read() as connection:
-            asked, wrong = _asked(parts, connection, form, "")
+            asked, wrong = _asked(parts, connection, form, "", words)
             shown = _preview(parts.tiers.campaigns.previewed(connection, asked), words)
         return builder.show(request, user, "segment_preview.html", **shown, wrong=wrong)
 
@@ -131,12 +131,21 @@ def subs_of(parts: Parts, words: Words) -> dict[str, str]:
     return {key: getattr(said, words.language) for key, said in found.items()}
 
 
-def _asked(parts: Parts, connection: Connection, form: SegmentForm, wrong: str) -> tuple[Conditions, str]:
+def _asked(
+    parts: Parts, connection: Connection, form: SegmentForm, wrong: str, words: Words
+) -> tuple[Conditions, str]:
     """What the form asks; what is wrong in it is told beside the preview of everybody."""
     try:
         return parts.tiers.campaigns.conditions(connection, form.document()), wrong
     except Invalid as error:
-        return Conditions(), wrong or str(error)
+        return Conditions(), wrong or _wrong(error, words)
+
+
+def _wrong(error: Invalid, words: Words) -> str:
+    """Words are ticked off a list: what a person can get wrong is a limit."""
+    if " is not known" in str(error) or "no such condition" in str(error):
+        return str(error)
+    return words.text("Of a feature say from or to, as numbers, and from not above to.")
 
 
 def _form(parts: Parts, connection: Connection, asked: Conditions, words: Words) -> dict[str, Any]:

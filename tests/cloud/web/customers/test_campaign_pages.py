@@ -77,7 +77,7 @@ def test_the_builder_previews_and_keeps_a_segment(village: Village, desk: TestCl
     assert "≤ 30" in page
     assert 'value="30"' in desk.get(f"{CUSTOMERS}/segments/1").text
     assert "already" in post(desk, f"{CUSTOMERS}/segments", step="save", name="Night", **form)
-    assert "is no number" in post(
+    assert "as numbers" in post(
         desk, f"{CUSTOMERS}/segments", step="save", name="B", **(form | {"most": "x"})
     )
     assert "Give the segment a name" in post(desk, f"{CUSTOMERS}/segments", step="save", **form)
@@ -152,3 +152,18 @@ def test_points_become_a_voucher_that_the_desk_redeems_once(village: Village, de
 @pytest.mark.parametrize("path", ["campaigns", "campaigns/new", "campaigns/1", "segments", "segments/new"])
 def test_customers_see_none_of_the_consoles_pages(looked_at: Village, path: str) -> None:
     assert browser(looked_at, "c-0302").get(f"{CUSTOMERS}/{path}").status_code == 403
+
+
+def test_what_is_wrong_in_a_form_is_said_in_the_readers_language(village: Village) -> None:
+    desk = browser(village, "operator", "zh_CN")
+    wrong = {"class": "household", "indicator": "valley_share", "least": "40", "most": "30"}
+    assert "下限不高于上限" in post(desk, f"{CUSTOMERS}/segments/preview", **wrong)
+    assert "下限不高于上限" in post(desk, f"{CUSTOMERS}/segments/preview", **(wrong | {"least": "viel"}))
+    post(desk, f"{CUSTOMERS}/segments", step="save", name="全部")
+    today = village.application.tiers.campaigns.today
+    days = {"from_day": str(today), "to_day": str(today + timedelta(days=360))}
+    form = {"name": "示例", "segment": "1", "subject": "promotion:household-valley", **days, **WORDS}
+    assert "并非全程有效" in post(desk, f"{CUSTOMERS}/campaigns", **form)
+    assert "已不存在" in post(desk, f"{CUSTOMERS}/campaigns", **(form | {"segment": "77"}))
+    hours = form | {"subject": "message:", "metric": "kwh_in_hours"}
+    assert "只有促销才有" in post(desk, f"{CUSTOMERS}/campaigns", **hours)
