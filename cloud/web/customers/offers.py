@@ -16,7 +16,7 @@ from cloud.kit.paging import RowId
 from cloud.tiers.campaigns import ledger, store
 from cloud.tiers.campaigns.ledger import EntryKind
 from cloud.tiers.campaigns.rules import Answer, OfferState, State
-from cloud.web.customers import response_own
+from cloud.web.customers import agreeing, response_own
 from cloud.web.language import Words, mark
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
@@ -77,11 +77,10 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
     @routes.post("/consent")
     def consent(user: Customer, yes: Annotated[str, Form(max_length=3)], account: Account = "") -> Response:
-        def save(connection: Connection) -> None:
-            assert user.customer is not None
-            campaigns.set_consent(connection, user.customer, yes == "yes", how="portal", by=user.login)
+        def save() -> None:
+            agreeing.own(parts.customer_file, user, Purpose.OFFERS, agree=yes == "yes")
 
-        return _done(parts, account, "consent_saved", save)
+        return _told(account, "consent_saved", save)
 
     @routes.post("/vouchers")
     def buy(
@@ -112,10 +111,17 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
 
 def _done(parts: Parts, account: str, said: str, change: Callable[[Connection], None]) -> Response:
-    address = f"{HERE}?account={account}" if account.isalnum() else HERE
-    try:
+    def save() -> None:
         with parts.database.write() as connection:
             change(connection)
+
+    return _told(account, said, save)
+
+
+def _told(account: str, said: str, save: Callable[[], None]) -> Response:
+    address = f"{HERE}?account={account}" if account.isalnum() else HERE
+    try:
+        save()
     except CloudError:
         return back(address, "offer_refused")
     return back(address, said)

@@ -23,6 +23,7 @@ from cloud.tiers.response.kept import hours_of
 from cloud.tiers.response.rules import Answer, Reply, State
 from cloud.tiers.response.settlement import Line
 from cloud.tiers.response.store import Event, Invitation
+from cloud.web.customers import agreeing
 from cloud.web.customers import response_views as views
 from cloud.web.language import Words, mark
 from cloud.web.pages import Pages, back
@@ -121,12 +122,11 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
 
     @routes.post("/consent")
     def consent(user: Customer, agree: Annotated[bool, Form()]) -> Response:
-        customer = str(user.customer)
-        return saved(
-            lambda connection: responses.set_consent(
-                connection, customer, agree, how="portal/offers/response", by=user.login
-            )
-        )
+        try:
+            agreeing.own(parts.customer_file, user, Purpose.RESPONSE, agree=agree)
+        except CloudError:
+            return back("/portal/offers#response", "response_unsaved")
+        return back("/portal/offers#response", "response_saved")
 
     return routes
 

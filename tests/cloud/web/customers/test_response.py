@@ -11,6 +11,8 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from cloud.app import Application, build
 from cloud.customers import protection
+from cloud.customers.file.actions import PORTAL
+from cloud.customers.file.consents import consents_of
 from cloud.customers.protection import Protection
 from cloud.kit.auth import Role
 from cloud.kit.days import DAY
@@ -83,6 +85,7 @@ def test_a_late_event_is_not_offered_and_nonsense_is_no_error(stage: Stage) -> N
         answer = stage.browser("li").get(f"{HERE}/plan?subject=A1&day={EVENT_DAY.isoformat()}&{hours}")
         assert answer.status_code == 422
     assert stage.browser("li").get(f"{HERE}/events/99").status_code == 404
+    assert stage.browser("li").get(f"{HERE}/events/{10**30}").status_code == 422
 
 
 def test_a_curtailment_list_is_read_with_its_contradictions(stage: Stage, tmp_path: Path) -> None:
@@ -101,6 +104,10 @@ def test_a_customer_agrees_says_a_figure_and_takes_it_back(stage: Stage) -> None
     customer = stage.browser("c1")
     assert "You may ask me" in sent(customer, "/portal/offers/response/consent", agree="false")
     assert "you may be asked" in sent(customer, "/portal/offers/response/consent", agree="true")
+    with stage.application.database.read() as connection:
+        assert PORTAL in [
+            each.how for each in consents_of(connection, "C1")
+        ]  # as in their own file
     assert "saved" in sent(customer, "/portal/offers/response/offered", account="7001", kw="2,5")
     assert 'value="2.500"' in customer.get("/portal/offers/response").text
     assert "not saved" in sent(customer, "/portal/offers/response/offered", account="7000", kw="2.5")
