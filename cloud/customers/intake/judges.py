@@ -12,6 +12,7 @@ from cloud.customers.intake import spells
 from cloud.customers.intake.kinds import CHUNK, Given, State, Taking, Values, Wrong
 from cloud.customers.store import account_table, service_table
 from cloud.fleet.history import at_points
+from cloud.kit.days import local_day
 from cloud.kit.errors import NotFound
 from cloud.tariffs.documents import PriceSource
 
@@ -33,11 +34,11 @@ def account(connection: Connection, rows: Sequence[Given], state: State, _: Taki
 def accounts_still_fit(connection: Connection, rows: Sequence[Given], taking: Taking) -> list[Wrong]:
     """Whose class is another now: their contract has to go with it."""
     numbers = {row.key[0]: row.number for row in rows}
-    found = []
+    found, today = [], local_day(taking.now, taking.zone)
     for at in range(0, len(rows), CHUNK):
         query = select(contract_table, account_table.c["class"].label("class_")).join(account_table)
         chosen = [row.key[0] for row in rows[at : at + CHUNK]]
-        open_ = contract_table.c.to_day.is_(None) | (contract_table.c.to_day > taking.now.date())
+        open_ = contract_table.c.to_day.is_(None) | (contract_table.c.to_day > today)
         for held in connection.execute(query.where(open_, contract_table.c.account.in_(chosen))).mappings():
             told = objections(dict(held), held["class_"], taking.tariffs(), taking.terms())
             found += [Wrong("account", numbers[held["account"]], f"its contract: {why}") for why in told]

@@ -248,6 +248,14 @@ def test_an_account_does_not_change_class_under_its_contract(records: Database) 
     put(records, account=[shop | {"class": "household"}])
 
 
+def test_a_contract_that_ended_today_in_the_station_s_zone_binds_no_class(records: Database) -> None:
+    early = datetime(2026, 3, 1, 17, tzinfo=UTC)  # 01:00 on 2 March in the zone
+    put(records, contract=[HOME | {"to_day": "2026-03-02"}])
+    shop = PARTIES["account"][0] | {"class": "business"}
+    with records.write() as connection:
+        import_customers(connection, {"account": [shop]}, replace(TAKING, now=early))
+
+
 @pytest.mark.parametrize(
     ("kind", "row", "why"),
     [
