@@ -28,6 +28,7 @@ from cloud.tiers.campaigns import store as campaigns
 from cloud.tiers.entitlements import store as entitlements
 from cloud.tiers.entitlements.store import Promises
 from cloud.tiers.entitlements.tables import promise_table
+from cloud.tiers.entitlements.terms import UNWATCHED
 from cloud.tiers.rating import store as rating
 from cloud.workorders import progress
 from cloud.workorders.store import order_table, report_table
@@ -141,15 +142,11 @@ def _tiers(connection: Connection, no: str, today: date, *, inside: bool) -> lis
             provisional=each.provisional,
             locked_until=each.locked_until,
             rule=each.rule,
-            reasons=each.reasons if inside else [_unremarked(reason) for reason in each.reasons],
+            reasons=each.reasons if inside else rating.unremarked(each.reasons),
             change=each.change,
         )
         for each in found.values()
     ]
-
-
-def _unremarked(reason: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in reason.items() if not (name == "why" and "until" in reason)}
 
 
 def _history(connection: Connection, no: str) -> list[outs.DecisionOut]:
@@ -179,6 +176,7 @@ def _entitlements(
             value=each["value"], rule=each["rule"] if inside else None, when=each["when"] if inside else {}
         )
         for name, each in terms.items()
+        if inside or name not in UNWATCHED
     }
 
 

@@ -24,7 +24,7 @@ from cloud.tiers.entitlements.polling import Outcome
 from cloud.tiers.entitlements.records import How
 from cloud.tiers.entitlements.rules import Entitlements
 from cloud.tiers.entitlements.store import of
-from cloud.tiers.entitlements.terms import plain
+from cloud.tiers.entitlements.terms import UNWATCHED, plain
 from cloud.tiers.entitlements.verdicts import Part, State
 
 Note = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
@@ -32,11 +32,11 @@ Soon = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 1, 1))]
 
 
 class Term(BaseModel):
-    """`rule` gave it, because of `when`; minutes, shares of the nominal voltage, yuan."""
+    """`rule` gave it, because of `when`, both for operators; minutes, shares of the nominal voltage, yuan."""
 
     name: str
     value: Any
-    rule: str
+    rule: str | None
     when: Mapping[str, str]
 
 
@@ -142,13 +142,13 @@ def _ledger(routes: APIRouter, database: Database, guard: Guard, entitling: Enti
 
     @routes.get("/accounts/{no}/entitlements")
     def entitlements(user: Reader, no: str) -> Promised:
-        """What an account is promised now, and which rule gave it; a customer's own only."""
+        """What an account is promised now, to operators with the rule that gave it; a customer's own only."""
         with database.read() as connection:
             customers.account(connection, no, user.customer)
             found = of(connection, entitling.promises, no, clock.now())
         if found is None:
             raise NotFound(f"there is no account {no!r}")
-        return _promised(found)
+        return _promised(found, inside=user.customer is None)
 
     @routes.get("/accounts/{no}/promises")
     def own_promises(user: Reader, no: str) -> list[PromiseRow]:
@@ -257,14 +257,20 @@ def _behind(after: str) -> tuple[str, str] | None:
     return account, part
 
 
-def _promised(found: Entitlements) -> Promised:
+def _promised(found: Entitlements, *, inside: bool) -> Promised:
     return Promised(
         account=found.account,
         day=found.day,
         version=found.version,
         terms=[
-            Term(name=name, value=plain(each.value), rule=each.rule, when=each.when)
+            Term(
+                name=name,
+                value=plain(each.value),
+                rule=each.rule if inside else None,
+                when=each.when if inside else {},
+            )
             for name, each in found.terms.items()
+            if inside or name not in UNWATCHED
         ],
         instalments_allowed=found.instalments,
         dunned=found.dunned,

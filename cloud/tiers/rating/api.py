@@ -156,7 +156,7 @@ def _customers(routes: APIRouter, database: Database, guard: Guard, ratings: Rat
             past = store.history(connection, no)[:24]
         return TiersOut(
             account=no,
-            standings=[standing_out(each) for each in found.values()],
+            standings=[standing_out(each, inside=user.customer is None) for each in found.values()],
             contests=[contest_out(row) for row in asked],
             history=[_decision_out(each) for each in past],
         )
@@ -247,9 +247,10 @@ def _holding(routes: APIRouter, database: Database, guard: Guard, ratings: Ratin
         return LockOut(**_plain(ratings.unlock(id, user.login), LockOut))
 
 
-def standing_out(each: Standing) -> StandingOut:
-    names = StandingOut.model_fields
-    return StandingOut(**{name: getattr(each, name) for name in names})
+def standing_out(each: Standing, *, inside: bool = True) -> StandingOut:
+    """Not `inside`: to the customer, without what the staff remarked of a lock."""
+    told = {name: getattr(each, name) for name in StandingOut.model_fields}
+    return StandingOut(**told | ({} if inside else {"reasons": store.unremarked(each.reasons)}))
 
 
 def contest_out(row: Row[Any]) -> ContestOut:

@@ -255,6 +255,14 @@ def _spare(connection: Connection, found: Mapping[str, dict[Axis, Standing]]) ->
             )
 
 
+def unremarked(reasons: list[Reason]) -> list[Reason]:
+    """As a customer reads them: why somebody locked a standing is a remark among the staff."""
+    return [
+        {name: value for name, value in each.items() if name != "why" or each.get("code") != "locked"}
+        for each in reasons
+    ]
+
+
 def _end(day: date) -> datetime:
     """An instant by which all that began on this day has begun."""
     return datetime.combine(day + DAY, time(), UTC)

@@ -1,6 +1,6 @@
 """A customer's own page of their service: how they stand and why, what they are promised, contests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -143,7 +143,7 @@ def _axis(standing: Standing, names: Any, words: Words) -> AxisView:
         "" if standing.since is None else standing.since.isoformat(),
         standing.provisional and standing.axis is Axis.VALUE,
         "" if standing.locked_until is None else standing.locked_until.isoformat(),
-        say.reasons(standing, names, words),
+        say.reasons(replace(standing, reasons=store.unremarked(standing.reasons)), names, words),
         say.change(standing, words),
         standing.axis in CONTESTABLE,
     )

@@ -85,6 +85,8 @@ def _reason(standing: Standing, reason: Mapping[str, Any], names: Mapping[str, N
     if code in CODES:
         return words.text(CODES[code])
     if code == "locked":
+        if "why" not in reason:
+            return words.text("The station holds it by hand until then.")
         return words.text("The station holds it by hand until then: %(why)s", why=reason["why"])
     if code == "in_time":
         return words.text(

@@ -1,5 +1,6 @@
 """The ledger of promises on the console, and one account's promises, records and payment plans."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -17,7 +18,9 @@ from cloud.tiers.entitlements.terms import RANKS, Manager, Reach
 from cloud.tiers.entitlements.verdicts import Part, State
 from cloud.web.customers import promise_words as named
 from tests.clients import TestClient
+from tests.cloud.web.conftest import copied
 from tests.cloud.web.markup import Page
+from tests.cloud.web.sharing import Pattern
 from tests.cloud.web.village import NOW, OUT_AT, Village, browser, csrf
 
 LEDGER = "/console/customers/promises"
@@ -30,9 +33,12 @@ def page(client: TestClient, path: str) -> Page:
     return Page(answer.text)
 
 
-def promised(village: Village) -> Village:
+@pytest.fixture(scope="module")
+def promised(pattern: Pattern, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
     """What is promised was written down on the first; the outage of today is one of its orders. The shop has
     two bills to pay, a house is protected, another an important customer."""
+    copies = copied(pattern, tmp_path_factory.mktemp("promised"))
+    village = next(copies)
     with village.application.database.write() as connection:
         for month in (date(2026, 9, 1), date(2026, 10, 1)):
             row = {"account": SHOP, "month": month, "amount": Decimal("1000.01"), "origin": "import"}
@@ -46,7 +52,8 @@ def promised(village: Village) -> Village:
     village.application.tiers.entitling.apply()
     village.clock.set(NOW + timedelta(hours=3))
     village.application.tiers.entitling.count()
-    return village
+    yield village
+    next(copies, None)
 
 
 def test_every_part_state_reason_outcome_and_term_has_a_word() -> None:
@@ -71,8 +78,8 @@ def test_before_anything_is_counted_the_page_says_when(
     assert nothing in page(browser(looked_at, "operator", language), LEDGER).text
 
 
-def test_the_misses_of_a_month_stand_first_with_their_orders(village: Village) -> None:
-    english = browser(promised(village), "operator", "en")
+def test_the_misses_of_a_month_stand_first_with_their_orders(promised: Village) -> None:
+    english = browser(promised, "operator", "en")
     text = page(english, LEDGER).text
     assert "Crew on site in time" in text
     first = text.index("promise missed", text.index("Where the numbers come from"))
@@ -87,9 +94,8 @@ def test_the_misses_of_a_month_stand_first_with_their_orders(village: Village) -
     assert "No promise fits" in page(english, f"{LEDGER}?q=ghost").text
 
 
-def test_an_account_shows_why_it_is_promised_what_and_what_was_done(village: Village) -> None:
-    village = promised(village)
-    english = browser(village, "operator", "en")
+def test_an_account_shows_why_it_is_promised_what_and_what_was_done(promised: Village) -> None:
+    english = browser(promised, "operator", "en")
     text = page(english, f"{LEDGER}/{DARK}").text
     assert "key-account-desk" in text
     assert "Important grade: First grade · grade-first" in text
@@ -103,9 +109,8 @@ def test_an_account_shows_why_it_is_promised_what_and_what_was_done(village: Vil
     assert english.get(f"{LEDGER}/ghost").status_code == 404
 
 
-def test_a_payment_plan_is_offered_agreed_and_paid_on_the_page(village: Village) -> None:
-    village = promised(village)
-    english = browser(village, "operator", "en")
+def test_a_payment_plan_is_offered_agreed_and_paid_on_the_page(promised: Village) -> None:
+    english = browser(promised, "operator", "en")
     path = f"{LEDGER}/{SHOP}"
     assert "Offer a payment plan" in page(english, path).text
     token = csrf(english)
@@ -118,7 +123,7 @@ def test_a_payment_plan_is_offered_agreed_and_paid_on_the_page(village: Village)
     months = ["2026-09-01", "2026-10-01"]
     assert post("plans", month=months, count=5, first_due="2026-12-01") == "file_refused"
     assert post("plans", month=months, count=3, first_due="2026-12-01") == "file_saved"
-    with village.application.database.read() as connection:
+    with promised.application.database.read() as connection:
         [plan] = plans_of(connection, SHOP)
     assert [each.amount for each in plan.instalments] == [
         Decimal("666.68"),

@@ -12,6 +12,7 @@ from cloud.customers.protection import Protection, protect
 from cloud.kit.auth import Role
 from cloud.settings import ArchiveSettings, BrokerSettings, HttpSettings, Settings, StationSettings
 from cloud.tiers.axes import Axis
+from cloud.tiers.entitlements.terms import UNWATCHED
 from cloud.tiers.rating import contests
 from cloud.tiers.rating.contests import Event
 from tests.clocks import ManualClock
@@ -41,6 +42,7 @@ def village(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     application.tiers.ratings.run()
     for no in (OWN, OTHER, DEBTOR, NEWCOMER):
         opened.passwords[no.lower()] = application.accounts.add(no.lower(), Role.CUSTOMER, f"C-{no}")
+    opened.passwords["operator"] = application.accounts.add("operator", Role.OPERATOR)
     yield opened
     application.stop()
 
@@ -113,3 +115,33 @@ def test_a_contest_goes_out_is_answered_and_read(village: Village) -> None:
     assert "contest_refused" in taken.headers["location"]
     client.post(f"/portal/service/contests/{number}/seen", data={"csrf_token": csrf(client)})
     assert "我已阅" not in client.get("/portal/service").text
+
+
+def test_a_customer_reads_that_a_tier_is_held_and_till_when_but_no_remark_of_the_staff(
+    village: Village,
+) -> None:
+    ratings, until = village.application.tiers.ratings, date(2027, 2, 1)
+    lock = ratings.lock(OTHER, Axis.VALUE, "A", until, "内部备注", "operator")
+    own = browser(village, OTHER.lower(), "en")
+    page, told = own.get("/portal/service").text, own.get(f"/api/v1/accounts/{OTHER}/tiers")
+    assert "held by hand" not in page
+    assert "The station holds it by hand until then." in page
+    assert until.isoformat() in page
+    assert told.status_code == 200
+    for text in (page, told.text, own.get("/api/v1/me/file").text):
+        assert "内部备注" not in text
+    assert "内部备注" in browser(village, "operator").get(f"/api/v1/accounts/{OTHER}/tiers").text
+    ratings.unlock(lock.id, "operator")
+
+
+def test_a_customer_is_told_of_no_limit_that_nothing_watches_nor_of_rules_that_fitted(
+    village: Village,
+) -> None:
+    path = f"/api/v1/accounts/{OWN}/entitlements"
+    own = browser(village, OWN.lower(), "en").get(path).json()["terms"]
+    inside = browser(village, "operator", "en").get(path).json()["terms"]
+    assert not {each["name"] for each in own} & UNWATCHED
+    assert {each["rule"] for each in own} == {None}
+    assert all(each["rule"] for each in inside)
+    accounts = browser(village, OWN.lower(), "en").get("/api/v1/me/file").json()["accounts"]
+    assert not {name for each in accounts for name in each["entitlements"]} & UNWATCHED
