@@ -56,7 +56,9 @@ def price(
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="A load curve, as `cloud analyse` takes it.")
     ] = None,
-    kwh: Annotated[str | None, Option("--kwh", help="What was used, as 3000 or 812.5.")] = None,
+    kwh: Annotated[
+        str | None, Option("--kwh", help="What was used, as 3000 or 812.5; plans by hours want a FILE.")
+    ] = None,
     first: Annotated[
         str | None,
         Option("--from", help="The first local day; else the steps' whole month or year, or the file's."),
@@ -99,12 +101,18 @@ def price(
     else:
         document = catalogue.in_force(name, days[0] or today)
         chosen = plan or document.plans[0].id
+        if _plan(document, chosen).bands != {"flat"}:
+            notes.append(
+                f"plan {chosen} goes by hours, a sum has none: all of it counts as flat; give a FILE"
+            )
         parts = spread(_number("--kwh", kwh or ""), *_span(document, *days, today))
     household = Household(_number("--before", before), persons, _day("--moved-in", moved_in))
     try:
         made = pricing.price(lambda day: catalogue.in_force(name, day), chosen, Usage(parts, household))
     except ValueError as error:
-        raise Invalid(str(error)) from None
+        raise Invalid("; ".join((str(error), *notes))) from None
+    if document.two_part and not as_json:
+        talk("note: energy alone: without basic charge (capacity or demand) and power-factor adjustment")
     _tell(document, chosen, parts, replace(made, remarks=(*notes, *made.remarks)), as_json)
 
 
