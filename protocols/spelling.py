@@ -42,14 +42,24 @@ def told(document: type[BaseModel], error: ValidationError) -> str:
 
 
 def mistakes(document: type[BaseModel], error: ValidationError) -> list[ErrorDetails]:
-    """All that is wrong, without the keys that seem to be missing only because they are misspelt."""
+    """All that is wrong, less what only follows from another mistake: a key misspelt, an entry refused."""
     found = error.errors(include_url=False)
     meant = {
         (*each["loc"][:-1], nearest(str(each["loc"][-1]), _keys_at(document, each["loc"][:-1])))
         for each in found
         if each["type"] == _EXTRA
     }
-    return [each for each in found if each["type"] != "missing" or each["loc"] not in meant]
+    return [
+        each
+        for each in found
+        if not (each["type"] == "missing" and each["loc"] in meant)
+        and not (each["type"] == "too_short" and _has_inside(each["loc"], found))
+    ]
+
+
+def _has_inside(place: Sequence[int | str], found: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is too short only because an entry of it is wrong."""
+    return any(each["loc"][: len(place)] == place and len(each["loc"]) > len(place) for each in found)
 
 
 def _keys_at(part: type[BaseModel], place: Sequence[int | str]) -> list[str]:
