@@ -40,7 +40,7 @@ def entitled(standing: Standing, account: str = "N-1", day: date = DAY) -> Entit
     return decide(POLICY, STATION, account, standing, day)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(standings)
 def test_no_tier_ever_lengthens_a_promise(standing: Standing) -> None:
     """Against the base of the class and the station's own deadlines, term by term and place by place."""
@@ -53,7 +53,7 @@ def test_no_tier_ever_lengthens_a_promise(standing: Standing) -> None:
         assert found.restore(place) <= STATION.restore_min.at(place)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(standings, some.sampled_from(Value), some.sampled_from(Credit))
 def test_more_grounds_never_make_a_promise_worse(standing: Standing, value: Value, credit: Credit) -> None:
     plain = Standing(standing.class_)
@@ -70,7 +70,7 @@ def test_more_grounds_never_make_a_promise_worse(standing: Standing, value: Valu
     assert not entitled(protected).dunned
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(standings)
 def test_no_ground_taken_away_betters_a_term(standing: Standing) -> None:
     """So the best of all rules wins, in whatever order the file has them."""

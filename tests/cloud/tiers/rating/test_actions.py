@@ -168,7 +168,8 @@ def test_the_order_of_accounts_does_not_matter(rated: Rated) -> None:
     assert {renamed[old]: score for old, score in scores.items()} == pytest.approx(after)
 
 
-def test_a_class_of_few_has_no_value_tier_and_is_told_so(database: Database) -> None:
+def test_a_class_of_few_has_no_value_tier_and_is_told_so(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
     made(database, accounts=20, months=13, mix={"household": 0.8, "farm": 0.2})
     ratings = ratings_on(database, ManualClock(NOW))
     ratings.run()
@@ -179,6 +180,7 @@ def test_a_class_of_few_has_no_value_tier_and_is_told_so(database: Database) -> 
             assert found[no][Axis.VALUE].value == store.UNRATED
             assert found[no][Axis.VALUE].reasons == [{"code": "too_few"}]
     assert sum(each[Axis.VALUE].value != store.UNRATED for each in found.values()) == 14
+    database.close()
 
 
 def test_months_of_the_tenant_before_are_not_ones_own(rated: Rated) -> None:

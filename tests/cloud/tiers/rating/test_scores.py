@@ -31,7 +31,7 @@ def tables(draw: st.DrawFn) -> NDArray[np.float64]:
     return table
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables(), st.randoms(use_true_random=False))
 def test_the_order_of_customers_does_not_matter(table: NDArray[np.float64], random: object) -> None:
     order = np.arange(len(table))
@@ -39,13 +39,13 @@ def test_the_order_of_customers_does_not_matter(table: NDArray[np.float64], rand
     np.testing.assert_allclose(judged(table[order]).score, judged(table).score[order], atol=1e-12)
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables(), st.sampled_from([0.001, 0.5, 4.0, 1024.0]))
 def test_another_unit_of_an_input_changes_nothing(table: NDArray[np.float64], factor: float) -> None:
     np.testing.assert_array_equal(judged(table * [factor, 1, 1]).score, judged(table).score)
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables())
 def test_the_parts_make_up_the_score(table: NDArray[np.float64]) -> None:
     found = judged(table)
@@ -55,7 +55,7 @@ def test_the_parts_make_up_the_score(table: NDArray[np.float64]) -> None:
     assert (found.coverage[known] >= 0.4 - 1e-9).all()
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(tables())
 def test_one_input_changed_as_told_crosses_the_cut(table: NDArray[np.float64]) -> None:
     found = judged(table)
