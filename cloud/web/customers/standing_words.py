@@ -196,7 +196,7 @@ def meaning(standing: Standing, words: Words) -> str:
 
 
 NAMES = {
-    Axis.CLASS: mark("Kind of use"),
+    Axis.CLASS: mark("Tariff class"),
     Axis.GRADE: mark("Important customer"),
     Axis.NEED: mark("What you need most"),
     Axis.SHAPE: mark("Your usual day"),
