@@ -1,9 +1,9 @@
-"""What a customer does about their own offers: sees, takes, leaves, agrees to get them, buys a voucher."""
+"""What a customer does about their own offers: sees, takes, leaves, buys a voucher."""
 
 from sqlalchemy import Connection
 
 from cloud.customers import store as customers
-from cloud.customers.file.consents import Purpose, give, purposes_of, withdraw
+from cloud.customers.file.consents import Purpose, purposes_of
 from cloud.kit.errors import Conflict, NotFound
 from cloud.tiers.campaigns import ledger, store
 from cloud.tiers.campaigns.ground import Ground
@@ -40,15 +40,6 @@ class Answering(Ground):
         for each in store.offers_to(connection, customer):
             if each.state == OfferState.SENT:
                 self.answer(connection, each.campaign, each.account, Answer.SEE, customer)
-
-    def set_consent(self, connection: Connection, customer: str, yes: bool, *, how: str, by: str) -> None:
-        """To be sent offers, or no more: then what is unanswered is declined for them."""
-        now = self.clock.now()
-        if yes:
-            give(connection, customer, Purpose.OFFERS, how=how, by=by, now=now)
-            return
-        withdraw(connection, customer, Purpose.OFFERS, by=by, now=now)
-        store.close_of_customer(connection, customer, now)
 
     def buy(
         self,

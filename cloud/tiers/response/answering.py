@@ -1,12 +1,10 @@
-"""What a customer does about load response: answers, says what they can move, agrees to be asked."""
+"""What a customer does about load response: answers, says what they can move, leaves."""
 
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from cloud.customers.file import consents
-from cloud.customers.file.consents import Purpose
 from cloud.customers.store import account as account_of
 from cloud.kit.clock import Clock
 from cloud.kit.days import local_day
@@ -55,15 +53,6 @@ class Answering:
         if kw is not None and (kw < TENTH or kw > 100_000 or kw != rounded(kw, Rounding.DOWN, THOUSANDTH)):
             raise Invalid("kw: from 0.1 to 100000 kW, with three decimals at the most")
         store.offer(connection, account, kw, customer, self._clock.now())
-
-    def set_consent(self, connection: Connection, customer: str, yes: bool, *, how: str, by: str) -> None:
-        """To be invited, or no more: then nothing is asked of them that has not begun."""
-        now = self._clock.now()
-        if yes:
-            consents.give(connection, customer, Purpose.RESPONSE, how=how, by=by, now=now)
-            return
-        consents.withdraw(connection, customer, Purpose.RESPONSE, by=by, now=now)
-        self.leave(connection, customer)
 
     def leave(self, connection: Connection, customer: str) -> None:
         """Who agrees no more: invitations without answer are declined, those accepted withdrawn until their

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, func, select
 
-from cloud.customers.file.consents import Purpose, purposes_of, withdraw
+from cloud.customers.file.consents import Purpose, give, purposes_of, withdraw
 from cloud.customers.protection import Protection, protect
 from cloud.insight.areas import store as areas
 from cloud.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -150,11 +150,12 @@ def test_to_withdraw_the_consent_declines_what_is_open_and_nothing_can_be_taken(
     free = next(n for n in range(HOMES) if not held_out("s1", f"C{n}", 100))
     customer, account = f"C{free}", f"{1000 + free}"
     with village.database.write() as connection:
-        village.campaigns.set_consent(connection, customer, False, how="portal", by="u")
+        withdraw(connection, customer, Purpose.OFFERS, by="u", now=NOW)
+        store.close_of_customer(connection, customer, NOW)
         assert store.offer(connection, made, account).state == "declined"
         with pytest.raises(Conflict, match="agree"):
             village.campaigns.answer(connection, made, account, Answer.ACCEPT, customer)
-        village.campaigns.set_consent(connection, customer, True, how="portal", by="u")
+        give(connection, customer, Purpose.OFFERS, how="portal", by="u", now=NOW)
         assert Purpose.OFFERS in purposes_of(connection, customer)
         village.campaigns.answer(connection, made, account, Answer.ACCEPT, customer)
 

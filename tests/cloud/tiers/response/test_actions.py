@@ -206,12 +206,13 @@ def test_consent_withdrawn_after_the_invitation_ends_what_has_not_begun(stage: S
         reply(stage, event, number, Reply.ACCEPT)
     with stage.database.write() as connection:
         for number in (TOOK, 3):
-            stage.responses.set_consent(connection, f"C{number}", False, how="t", by="t")
+            consents.withdraw(connection, f"C{number}", Purpose.RESPONSE, by="t", now=BEFORE)
+            stage.responses.leave(connection, f"C{number}")
         found = {each.customer: each.state for each in store.invitations(connection, event=event)}
     assert found == {"C0": Answer.WITHDRAWN, "C1": Answer.ACCEPTED, "C3": Answer.DECLINED}
     ended(stage, event)
     with stage.database.write() as connection:
-        stage.responses.set_consent(connection, "C1", False, how="t", by="t")
+        stage.responses.leave(connection, "C1")
         found = {each.customer: each.state for each in store.invitations(connection, event=event)}
     assert found["C1"] is Answer.ACCEPTED  # what they did is measured and paid
 
