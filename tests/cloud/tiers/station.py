@@ -51,7 +51,7 @@ class Kind:
 KINDS = {
     "household": Kind("220V", "zhejiang-household", "plain", 220, 0.6, 0.56, 0.30, 0.38, 0.30),
     "business": Kind("380V", "jiangsu-industry", "single", 3_000, 0.9, 0.75, 0.38, 0.22, 0.42),
-    "farm": Kind("380V", "shandong-household", "plain", 900, 0.9, 0.55, 0.25, 0.35, 0.28),
+    "farm": Kind("380V", "jiangsu-industry", "single", 900, 0.9, 0.55, 0.25, 0.35, 0.28),
     "large_industry": Kind("10kV", "hubei-industry", "tou", 180_000, 0.7, 0.68, 0.60, 0.34, 0.33),
 }
 
