@@ -56,6 +56,7 @@ def _contract(number: int, account: str, class_: str, began: date) -> Row:
         row |= {"tariff": "hubei-industry", "plan": "tou", "voltage": "10 kV", "standard": 90}
         row |= {"capacity_kva": kva, "basis": basis, "round_the_clock": number % 2 == 0}
         return row | ({"contracted_kw": kva * 6 // 10} if basis == "contract" else {})
+    # No shipped tariff is for cultivation: farms pay as business, as policies/contracts.toml allows
     row |= {"tariff": "jiangsu-industry", "plan": "single", "voltage": "380 V"}
     return row | {"capacity_kva": 60 if class_ == "business" else 30}
 
