@@ -35,23 +35,26 @@ class Sized:
 
     sizes: tuple[float, ...]
     values: NDArray[np.float64]
+    rising: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+    """The places of the values as they rise: sorted once, so that none of very many groups has to be."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rising", np.argsort(self.values, kind="stable"))
 
     def near(self, size: float, times: float) -> NDArray[np.float64]:
-        """The values from `size` / `times` to `size` × `times`, the asker's own among them."""
+        """The values from `size` / `times` to `size` × `times`, the asker's own among them; rising."""
         low, high = bisect_left(self.sizes, size / times), bisect_right(self.sizes, size * times)
-        return self.values[low:high]
+        return self.values[self.rising[(self.rising >= low) & (self.rising < high)]]
 
 
 def quartiles(values: NDArray[np.float64]) -> list[float]:
-    """As np.quantile has them, to the last bit, without what that looks after: no NaN, never empty."""
+    """Of rising values, as np.quantile has them to the last bit: no NaN, never empty."""
     last = len(values) - 1
     places = [last * share for share in (0.25, 0.5, 0.75)]
     below = [int(place) for place in places]
-    ranks = sorted({*below, *(min(at + 1, last) for at in below)})
-    sorted_ = np.partition(values, ranks)
     found = []
     for place, at in zip(places, below, strict=True):
-        low, high = float(sorted_[at]), float(sorted_[min(at + 1, last)])
+        low, high = float(values[at]), float(values[min(at + 1, last)])
         part = place - at
         found.append(low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part))
     return found

@@ -50,7 +50,7 @@ def test_a_millionth_is_rounded_as_the_exact_number_is(kwh: float) -> None:
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60))
 def test_quartiles_are_those_of_numpy(values: list[float]) -> None:
-    assert quartiles(np.array(values)) == np.quantile(values, (0.25, 0.5, 0.75)).tolist()
+    assert quartiles(np.sort(values)) == np.quantile(values, (0.25, 0.5, 0.75)).tolist()
 
 
 @pytest.fixture(scope="module")
