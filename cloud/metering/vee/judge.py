@@ -1,9 +1,10 @@
 """One channel of one point on one day, from raw to final: flags by the rules, holes by the ladder; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,8 +116,8 @@ def _content(subject: Subject, filled: Filled, flags: NDArray[np.uint32]) -> Poi
 def _holes(subject: Subject) -> tuple[list[Gap], list[Crossing], NDArray[np.bool_]]:
     raw, fell = subject.raw, subject.raw.falls.copy()
     holes, crossings = [], []
-    for first, last in gaps(raw.wh):
-        registers = raw.registers()
+    registers = raw.registers()
+    for first, last in _pieces(raw, registers):
         if np.isnan(registers[first]) or np.isnan(registers[last]):
             over = crossing(raw, first, last, subject.near)
             gap = Gap(first, last) if over is None else over.gap
@@ -129,6 +130,21 @@ def _holes(subject: Subject) -> tuple[list[Gap], list[Crossing], NDArray[np.bool
                 fell[first:last] = True
         holes.append(gap)
     return holes, crossings, fell
+
+
+def _pieces(raw: RawDay, registers: NDArray[np.float64]) -> Iterator[tuple[int, int]]:
+    """The holes, cut wherever the register is known within: an hourly register tells each hour's energy.
+
+    A register that contradicts the others cuts nothing.
+    """
+    for first, last in gaps(raw.wh):
+        within = (first + 1 + np.flatnonzero(~np.isnan(registers[first + 1 : last]))).tolist()
+        known = [at for at in (first, *within, last) if not np.isnan(registers[at])]
+        passed = [raw.between(low, high) for low, high in pairwise(known)]
+        if not within or None in passed or sum(filter(None, passed)) != raw.between(known[0], known[-1]):
+            yield first, last
+        else:
+            yield from pairwise((first, *within, last))
 
 
 def _shape(subject: Subject, holes: Sequence[Gap], policy: VeePolicy) -> Shape | None:

@@ -201,3 +201,27 @@ def test_weeks_without_export_are_nothing_to_look_at(station: Village) -> None:
     last = station.day("M-1", day, channel=Channel.EXPORT)
     assert (last.final_wh == 0).all()
     assert not last.flags.any()
+
+
+@pytest.mark.parametrize("first", [0, 3], ids=["from midnight on", "midnight not known"])
+def test_a_register_read_each_hour_tells_each_hours_energy_also_where_quarters_are_expected(
+    station: Village, first: int
+) -> None:
+    station.registry({"id": "M-1"})
+    load = lambda slot: 20 + 50 * (slot % 96 // 4)  # noqa: E731
+    hourly = lambda at: at.minute != 0 or (at - midnight()) < timedelta(hours=first)  # noqa: E731
+    station.write_days("M-1", DAY, 1, load, leave_out=hourly)
+    station.validate()
+    found = station.day("M-1")
+    hours_wh = found.final_wh.reshape(24, 4).sum(axis=1)
+    assert hours_wh[first:].tolist() == [80 + 200 * hour for hour in range(first, 24)]
+    assert (found.method[4 * first :] == Method.REGISTER_SHAPED).all(), "the quarters within are estimates"
+
+
+def test_a_register_that_contradicts_those_around_it_cuts_no_hole(station: Village) -> None:
+    station.registry({"id": "M-1"})
+    keep = {midnight() + timedelta(hours=hour) for hour in (0, 24)}
+    station.write_days("M-1", DAY, 1, leave_out=lambda at: at not in keep)
+    station.write("M-1", [(midnight() + timedelta(hours=12), 5_000)])
+    station.validate()
+    assert total(station.day("M-1")) == 96 * 100
