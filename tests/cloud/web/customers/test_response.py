@@ -105,9 +105,7 @@ def test_a_customer_agrees_says_a_figure_and_takes_it_back(stage: Stage) -> None
     assert "You may ask me" in sent(customer, "/portal/offers/response/consent", agree="false")
     assert "you may be asked" in sent(customer, "/portal/offers/response/consent", agree="true")
     with stage.application.database.read() as connection:
-        assert PORTAL in [
-            each.how for each in consents_of(connection, "C1")
-        ]  # as in their own file
+        assert PORTAL in [each.how for each in consents_of(connection, "C1")]  # as in their own file
     assert "saved" in sent(customer, "/portal/offers/response/offered", account="7001", kw="2,5")
     assert 'value="2.500"' in customer.get("/portal/offers/response").text
     assert "not saved" in sent(customer, "/portal/offers/response/offered", account="7000", kw="2.5")
