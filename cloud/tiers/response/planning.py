@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, tzinfo
 import numpy as np
 from sqlalchemy import Connection
 
+from cloud.fleet import registry
 from cloud.insight.curves import QUARTER_S
 from cloud.insight.forecast import store as forecasts
 from cloud.insight.forecast.store import Forecast, Kind
@@ -71,9 +72,10 @@ def overloads(connection: Connection, day: date, policy: ResponsePolicy) -> list
 
 
 def unknown(connection: Connection, day: date) -> int:
-    """Of how many transformers nothing can be said for want of a capacity or a forecast."""
+    """Of how many areas' transformers nothing can be said for want of a capacity or a forecast."""
     every = forecasts.of_kind(connection, Kind.TRANSFORMER, day)
-    return sum(1 for each in every if capacity_kw(each) is None or bool(np.isnan(each.p50).all()))
+    said = {each.subject for each in every if capacity_kw(each) is not None and not np.isnan(each.p50).all()}
+    return len(registry.area_names(connection).keys() - said)
 
 
 def plan(

@@ -58,7 +58,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             "response.html",
             day=chosen,
             days=[today, today + DAY, today + 2 * DAY],
-            lead=views.lead(found, unknown, words),
+            lead=views.lead(found, unknown, len(names), words),
             rows=views.overload_rows(found, names, words),
             events=events,
             listings=listings,

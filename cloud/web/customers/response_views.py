@@ -148,8 +148,8 @@ def between(low: float, high: float, words: Words) -> str:
     return f"{words.number(low, 1)}–{words.number(high, 1)} kW"
 
 
-def lead(found: Sequence[Overload], unknown: int, words: Words) -> str:
-    """The day in one sentence."""
+def lead(found: Sequence[Overload], unknown: int, areas: int, words: Words) -> str:
+    """The day in a sentence or two; of `unknown` among all `areas` nothing is known, which is not well."""
     said = (
         words.many(
             "%(num)s transformer may go above its limit on this day.",
@@ -161,12 +161,14 @@ def lead(found: Sequence[Overload], unknown: int, words: Words) -> str:
     )
     if not unknown:
         return said
+    if unknown == areas:
+        said = ""
     more = words.many(
-        "Of %(num)s nothing can be said: its capacity or its forecast lacks.",
-        "Of %(num)s nothing can be said: their capacity or their forecast lacks.",
+        "Of %(num)s transformer nothing can be said: its capacity or its forecast lacks.",
+        "Of %(num)s transformers nothing can be said: their capacity or their forecast lacks.",
         unknown,
     )
-    return said + ("" if words.language == "zh_CN" else " ") + more
+    return said + ("" if words.language == "zh_CN" or not said else " ") + more
 
 
 def verdict(found: Plan, words: Words) -> tuple[str, str, str]:

@@ -88,6 +88,13 @@ def test_a_late_event_is_not_offered_and_nonsense_is_no_error(stage: Stage) -> N
     assert stage.browser("li").get(f"{HERE}/events/{10**30}").status_code == 422
 
 
+def test_a_day_without_a_forecast_is_not_known_and_not_called_well(stage: Stage) -> None:
+    day = EVENT_DAY + 5 * DAY
+    page = stage.browser("li").get(f"{HERE}?day={day.isoformat()}").text
+    assert "nothing can be said" in page
+    assert "No transformer is expected" not in page
+
+
 def test_a_curtailment_list_is_read_with_its_contradictions(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text(LIST, encoding="utf-8")
     with stage.application.database.write() as connection:
