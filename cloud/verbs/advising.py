@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from cloud.tiers.advice.rules import Advice, Refused
 
 
+REMARKS = {
+    "class_differs": "that tariff is for another class than this account's",
+    "no_basis": "without its basic charge: the contract names no basis of it",
+}
+
+
 def register(app: typer.Typer, tariff: typer.Typer) -> None:
     app.command(epilog="Example: wattpost cloud advise 3301A0103")(advise)
     tariff.command(
@@ -75,7 +81,9 @@ def what_if(
     if found.why:
         talk(f"note: the bill as it is cannot be priced: {found.why}")
     for each in found.remarks:
-        talk(f"note: {each}")
+        talk(f"note: {REMARKS.get(each, each)}")
+    if found.estimated >= 0.01:
+        talk(f"note: up to {found.estimated:.0%} of a month's quarter-hours are estimates, not measured")
     now = "?" if found.now is None else f"{found.now.total:.2f}"
     saving = "?" if found.saving is None else f"{found.saving:.2f}"
     text = (

@@ -104,6 +104,7 @@ class WhatIfOut(BaseModel):
     last: date
     months: int
     coverage: float
+    estimated: float
     saving: Decimal | None
     now: Mapping[str, Any] | None
     why: str | None
@@ -210,6 +211,7 @@ def what_if_out(found: Compared) -> WhatIfOut:
         last=found.last,
         months=found.months,
         coverage=found.coverage,
+        estimated=found.estimated,
         saving=found.saving,
         now=None if found.now is None else as_json(found.now),
         why=found.why,

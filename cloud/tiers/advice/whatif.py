@@ -21,7 +21,7 @@ class Compared:
     """Both bills of the same months; `now` is None where the contract's own cannot be priced, and `why`.
 
     `remarks`: class_differs · no_basis (the document has a basic charge, the contract names no basis of it).
-    `coverage` is that of the month that has least.
+    `coverage` is that of the month that has least, `estimated` the share of slots in the month that has most.
     """
 
     account: str
@@ -34,6 +34,7 @@ class Compared:
     why: str | None
     then: Bill
     coverage: float = 1.0
+    estimated: float = 0.0
     remarks: tuple[str, ...] = ()
 
     @property
@@ -82,8 +83,20 @@ def what_if(
         remarks += ("no_basis",)
     coverage = min(month.coverage for month in months)
     first, last = months[0].first, months[-1].last
+    estimated = max(month.estimated for month in months)
     return Compared(
-        facts.account, document.id, plan, first, last, len(months), now, why, then, coverage, remarks
+        facts.account,
+        document.id,
+        plan,
+        first,
+        last,
+        len(months),
+        now,
+        why,
+        then,
+        coverage,
+        estimated,
+        remarks,
     )
 
 

@@ -30,7 +30,7 @@ from cloud.tiers.advice.actions import Advising
 from cloud.tiers.advice.documents import Variant, varied
 from cloud.tiers.advice.policy import advice_policy
 from cloud.tiers.advice.pricing import Change, change_of, priced_again
-from cloud.tiers.advice.rules import Ruled
+from cloud.tiers.advice.rules import Facts, Ruled
 from cloud.tiers.advice.store import AdviceRow, State
 from tests.cloud.insight.archived_station import ZONE
 from tests.cloud.tiers.advice.advised_station import AdvisedStation
@@ -277,12 +277,18 @@ def test_an_account_alone_is_judged_without_keeping_anything(station: AdvisedSta
         station.advising.of_account("F-999")
 
 
+def _facts(station: AdvisedStation, account: str) -> Facts:
+    with station.database.read() as connection:
+        return station.advising.facts(connection, account)
+
+
 def test_another_plan_is_priced_out_of_the_archive(station: AdvisedStation) -> None:
     """The same months as the advice, so the same difference; a plan that no contract has is priced, too."""
     station.advising.run()
     told = of(station, "H-000", "tou_choice")
     found = station.advising.what_if("H-000", "zhejiang-household", "tou")
     assert (found.months, found.saving, found.remarks) == (12, told.saving, ())
+    assert found.estimated == max(month.estimated for month in _facts(station, "H-000").year)
     other = station.advising.what_if("H-000", "shandong-household", "tou")
     assert other.now == found.now
     assert other.then.total != found.then.total
