@@ -17,6 +17,8 @@ from cloud.metering.vee.point_day import Channel
 
 Floats = NDArray[np.float64]
 WINDOW = 12
+MOST_ESTIMATED = 0.1
+"""How energy lies within the days of a month is known where no greater share of its slots was estimated."""
 _CHUNK = 400
 _COLUMNS = (
     "energy", "days", "highest", "mean_month", "max_kw", "months", "valid_days", "empty_days", "empty_of",
@@ -119,7 +121,10 @@ def _grouped(
 def _of_now() -> list[ColumnElement[Any]]:
     """Shares and factors are weighed by energy; a weight counts where both are known."""
     table = month_table.c
-    energy, valley, peak = table.energy_kwh, _valley(), table.peak_share + _known(table.sharp_share)
+    energy, valley = table.energy_kwh, _valley()
+    load_factor, peak_share = _measured(table.load_factor), _measured(table.peak_share)
+    valley_share, base_kw = _measured(table.valley_share), _measured(table.base_kw)
+    peak = peak_share + _known(table.sharp_share)
     return [
         func.sum(energy),
         _where(table.days, energy),
@@ -130,14 +135,14 @@ def _of_now() -> list[ColumnElement[Any]]:
         func.sum(table.valid_days),
         func.sum(table.zero_days),
         _where(table.days, table.zero_days),
-        func.sum(table.load_factor * energy),
-        _where(energy, table.load_factor),
+        func.sum(load_factor * energy),
+        _where(energy, load_factor),
         func.sum(valley * energy),
-        _where(energy, table.valley_share),
+        _where(energy, valley_share),
         func.sum(peak * energy),
-        _where(energy, table.peak_share),
-        func.sum(table.base_kw * energy),
-        func.sum(table.mean_kw * energy),
+        _where(energy, peak_share),
+        func.sum(base_kw * energy),
+        func.sum(case((base_kw.is_not(None), table.mean_kw * energy))),
     ]
 
 
@@ -158,7 +163,12 @@ def _of_both(same: Sequence[date]) -> list[ColumnElement[Any]]:
 
 def _valley() -> ColumnElement[Any]:
     table = month_table.c
-    return table.valley_share + _known(table.deep_valley_share)
+    return _measured(table.valley_share) + _known(table.deep_valley_share)
+
+
+def _measured(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Null where the days were estimated: an estimate's shape is that of other days, or of nobody's."""
+    return case((_known(month_table.c.estimated_share) <= MOST_ESTIMATED, value))
 
 
 def _known(share: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -319,6 +319,21 @@ def test_needs_are_observed_only_with_consent_and_end_without_it(rated: Rated) -
         assert connection.scalar(select(need_table.c.ended_by)) == "rule 2026-01"
 
 
+def test_nothing_is_read_off_days_that_were_estimated_and_what_was_used_still_counts(rated: Rated) -> None:
+    agreed, business = rated.made.accounts[50], rated.made.of("business")[0]
+    with rated.database.write() as connection:
+        now = (month_table.c.point == agreed.point, month_table.c.month >= date(2026, 7, 1))
+        connection.execute(update(month_table).where(*now).values(valley_share=0.9))
+        both = month_table.c.point.in_((agreed.point, business.point))
+        connection.execute(update(month_table).where(both).values(estimated_share=1.0))
+    rated.ratings.run()
+    assert agreed.account not in rated.all(Axis.NEED), "the shift into the valley is an estimate's"
+    with rated.database.read() as connection:
+        detail = store.history(connection, business.account)[0].detail
+    assert not {"load_factor", "valley_share"} & {name for name, value in detail.inputs.items() if value}
+    assert detail.inputs["annual_kwh"]
+
+
 def test_the_step_a_household_reaches_makes_its_sub_tier(rated: Rated) -> None:
     rated.ratings.run()
     with rated.database.read() as connection:

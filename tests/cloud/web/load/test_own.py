@@ -51,7 +51,7 @@ def test_it_says_when_use_is_highest_how_much_and_what_is_expected(seen: Village
     )
     own = page(browser(seen, "c-0103"))
     assert "您的典型一天" in own.text
-    assert "我的用电规律" in own.text
+    assert "用电规律" in own.text
 
 
 def test_another_customers_account_is_not_there(seen: Village) -> None:
