@@ -89,6 +89,7 @@ def _events(routes: APIRouter, database: Database, guard: Guard, responses: Resp
 
     @routes.get("/response/events/{id}")
     def event(_: Operator, id: RowId) -> EventOut:  # noqa: A002
+        """One event: its hours, its terms, and what was measured."""
         with database.read() as connection:
             return event_out(connection, store.event(connection, id))
 
