@@ -59,7 +59,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
 def test_what_is_kept_says_the_difference_of_its_two_bills(judged: Judged) -> None:
     with judged.of.database.read() as connection:
         found = [each for each in store.standing(connection, KINDS).values() if each.saving is not None]
-        assert {"standby", "motor"} <= {each.kind for each in found}
+        assert {"standby", "hot_water"} <= {each.kind for each in found}
         for each in found[:20]:
             row = store.one(connection, each.id)
             assert row.bills is not None
