@@ -11,6 +11,7 @@ from tests.clients import TestClient
 from tests.cloud.conftest import KNOWN, PASSWORDS, Browser
 
 SITE = "https://station.example"
+NUMBERED = ("/alerts/", "/advice/")
 OPEN = {"/", "/login", "/logout", "/language"}
 
 
@@ -19,7 +20,7 @@ def pages(application: Application) -> Iterator[tuple[str, str]]:
     [site] = (each.app for each in application.asgi.routes if isinstance(each, Mount) and each.path == "")
     assert isinstance(site, FastAPI)
     for template, methods in site.openapi()["paths"].items():
-        known = KNOWN["alert"] if "/alerts/" in template else "M-1"
+        known = KNOWN["alert"] if any(name in template for name in NUMBERED) else "M-1"
         path = template.replace("{id}", known).replace("{number}", KNOWN["order"])
         yield from ((method.upper(), path) for method in methods)
 
