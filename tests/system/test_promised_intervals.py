@@ -109,6 +109,9 @@ def _watch(service: Application, agent: Agent, line: dict[str, Any]) -> None:
         row |= {"list_no": "示例名单", "by": "operator", "recorded_at": now}
         connection.execute(insert(grade_table).values(row))
 
+    assert entitling.apply()[Outcome.WAITING] == 1  # a person's settings are answered first
+    service.dispatch.say_config(GATEWAY)
+    until(lambda: _applied(service) == (1, "applied"), "the gateway's word on what a person set")
     assert entitling.apply()[Outcome.SET] == 1
     until(lambda: _intervals(agent) == {"M-1": QUICK_S, "M-2": SLOW_S}, "the promised interval")
     with service.database.read() as connection:
