@@ -2,6 +2,7 @@
 
 Each victim has a hunter of its own, so that kills overlap. Half of a victim's kills wait until it has
 stored or sent something since its start: a process that dies before it did anything proves nothing.
+A faulty composition that says when it stands in its window is struck there, a few times.
 """
 
 import random
@@ -17,6 +18,8 @@ LOOK_S = 0.02
 AFTER_WORK = 0.6
 PATIENCE_S = 15.0
 REVIVE_S = 0.5
+ENOUGH = 2
+"""Kills in a window after which a hunt is over."""
 
 
 @dataclass(slots=True)
@@ -30,6 +33,10 @@ class Victim:
     window: Callable[[], int] | None = None  # a faulty composition says when it stands in its window
     kills: int = 0
     kills_after_work: int = 0
+
+    @property
+    def struck_enough(self) -> bool:
+        return self.window is not None and self.kills >= ENOUGH
 
 
 @dataclass(slots=True)
@@ -52,7 +59,7 @@ class Hunt:
             hunter.join()
 
     def _hunt(self, victim: Victim, rng: random.Random) -> None:
-        while time.monotonic() < self.until:
+        while time.monotonic() < self.until and not victim.struck_enough:
             worked = self._wait(victim, rng)
             if time.monotonic() >= self.until:
                 self._revive(victim)
@@ -66,7 +73,7 @@ class Hunt:
         """Until the instant to strike; whether the victim has worked by then."""
         before = victim.worked()
         if victim.window is not None:
-            return self._grew(victim, victim.window, victim.window(), PATIENCE_S)
+            return self._grew(victim, victim.window, victim.window(), self.until - time.monotonic())
         if rng.random() < AFTER_WORK:
             self._grew(victim, victim.worked, before, PATIENCE_S)
             time.sleep(rng.uniform(0.0, 0.3))

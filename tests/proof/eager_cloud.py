@@ -1,6 +1,7 @@
 """A faulty cloud, for the proof that the proof can fail: it says Stored first and commits afterwards.
 
-Every few batches it stands still in between and says so in a file, so that a kill can be aimed there.
+Every few batches it stands still in between: until its word has surely left, which it says in a file, so that
+a kill can be aimed there, and then until it is killed.
 """
 
 import sys
@@ -14,8 +15,8 @@ from cloud.__main__ import main
 from cloud.metering.ingest import Ingest
 from protocols.mqtt import messages
 
-WINDOW_S = 0.4
-EVERY = 4
+LEAVES_S, WINDOW_S = 0.5, 5.0
+EVERY = 2
 
 
 class EagerIngest(Ingest):
@@ -27,7 +28,8 @@ class EagerIngest(Ingest):
             batch = messages.decode(payload, messages.Readings)
             ranges = [(batch.seq, batch.seq)]
             self.publish(messages.Stored(gateway=gateway, epoch=batch.epoch, settled=ranges))
-        if next(self._numbers) % EVERY == 0:
+        if group and next(self._numbers) % EVERY == 0:
+            threading.Event().wait(LEAVES_S)
             with self.window.open("a") as told:
                 told.write("here\n")
             threading.Event().wait(WINDOW_S)
