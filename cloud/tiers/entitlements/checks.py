@@ -4,16 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from cloud.customers.file.grades import Grade
 from cloud.kit.toml_lines import Place
 from cloud.policies.deadlines import Place as Where
 from cloud.policies.deadlines import Profile
+from cloud.tiers.entitlements.document import Base, EntitlementPolicy, Rule
 from cloud.tiers.entitlements.terms import CLASSES, Manager, better, flat
-
-if TYPE_CHECKING:
-    from cloud.tiers.entitlements.policy import Base, EntitlementPolicy, Rule
 
 OWED: Final = (
     "on_site_min",
@@ -29,7 +27,7 @@ OWED: Final = (
 Mistake = tuple[Place, str]
 
 
-def mistakes(policy: "EntitlementPolicy", station: Profile) -> Iterator[Mistake]:
+def mistakes(policy: EntitlementPolicy, station: Profile) -> Iterator[Mistake]:
     """(place, what) of everything that contradicts, is left open, holds twice, or lengthens a promise."""
     yield from _bases(policy)
     for number, base in enumerate(policy.base):
@@ -42,7 +40,7 @@ def mistakes(policy: "EntitlementPolicy", station: Profile) -> Iterator[Mistake]
     yield from _priorities(policy)
 
 
-def _bases(policy: "EntitlementPolicy") -> Iterator[Mistake]:
+def _bases(policy: EntitlementPolicy) -> Iterator[Mistake]:
     """Each class has just one base on every day from the first day on."""
     of: dict[str, list[tuple[int, Base]]] = defaultdict(list)
     for number, base in enumerate(policy.base):
@@ -67,7 +65,7 @@ def _bases(policy: "EntitlementPolicy") -> Iterator[Mistake]:
             yield ("base", found[-1][0], "to"), f"a gap: {name} is promised nothing from {end} on"
 
 
-def _base(number: int, base: "Base", station: Profile) -> Iterator[Mistake]:
+def _base(number: int, base: Base, station: Profile) -> Iterator[Mistake]:
     lacking = [name for name in OWED if getattr(base, name) is None]
     if lacking:
         yield ("base", number), f"the base of {base.class_} lacks {', '.join(lacking)}"
@@ -89,7 +87,7 @@ def station_terms(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _instalments(table: str, number: int, terms: "Base | Rule") -> Iterator[Mistake]:
+def _instalments(table: str, number: int, terms: Base | Rule) -> Iterator[Mistake]:
     given = flat(terms)
     if table == "base" and "instalments" in given and "instalment_least_cny" not in given:
         yield (table, number, "instalments"), "instalments: say the least amount too, instalment_least_cny"
@@ -97,7 +95,7 @@ def _instalments(table: str, number: int, terms: "Base | Rule") -> Iterator[Mist
         yield (table, number, "instalments"), "instalments: say down to which instalment_credit"
 
 
-def _doubled(policy: "EntitlementPolicy") -> Iterator[Mistake]:
+def _doubled(policy: EntitlementPolicy) -> Iterator[Mistake]:
     for (_, one), (number, other) in combinations(enumerate(policy.rule), 2):
         if one.id == other.id and one.overlaps(other):
             day = max(one.from_, other.from_)
@@ -107,7 +105,7 @@ def _doubled(policy: "EntitlementPolicy") -> Iterator[Mistake]:
             )
 
 
-def _lengthened(number: int, rule: "Rule", policy: "EntitlementPolicy") -> Iterator[Mistake]:
+def _lengthened(number: int, rule: Rule, policy: EntitlementPolicy) -> Iterator[Mistake]:
     """Against the base of every class that the rule may fit, on every day that both hold."""
     given = flat(rule)
     for base in policy.base:
@@ -120,7 +118,7 @@ def _lengthened(number: int, rule: "Rule", policy: "EntitlementPolicy") -> Itera
                 yield ("rule", number, *name.split(".")), f"{name}: {what}: a tier never lengthens a promise"
 
 
-def _managers(policy: "EntitlementPolicy") -> Iterator[Mistake]:
+def _managers(policy: EntitlementPolicy) -> Iterator[Mistake]:
     tables = (("base", policy.base), ("rule", policy.rule))
     for table, found in tables:
         for number, terms in enumerate(found):
@@ -128,7 +126,7 @@ def _managers(policy: "EntitlementPolicy") -> Iterator[Mistake]:
                 yield (table, number, "manager"), "manager: [desks] names no key_account desk"
 
 
-def _priorities(policy: "EntitlementPolicy") -> Iterator[Mistake]:
+def _priorities(policy: EntitlementPolicy) -> Iterator[Mistake]:
     """On every day: each grade has a priority, none comes before a higher one, nobody else as early."""
     told = set()
     for day in _days(policy):
@@ -138,7 +136,7 @@ def _priorities(policy: "EntitlementPolicy") -> Iterator[Mistake]:
                 yield place, what
 
 
-def _days(policy: "EntitlementPolicy") -> list[date]:
+def _days(policy: EntitlementPolicy) -> list[date]:
     """Those from which something else may hold than the day before."""
     tables: list[Base | Rule] = [*policy.base, *policy.rule]
     first = min(base.from_ for base in policy.base)
@@ -146,7 +144,7 @@ def _days(policy: "EntitlementPolicy") -> list[date]:
     return sorted(day for day in edges if day >= first)
 
 
-def _priorities_on(policy: "EntitlementPolicy", day: date) -> Iterator[Mistake]:
+def _priorities_on(policy: EntitlementPolicy, day: date) -> Iterator[Mistake]:
     of = {grade: _priority_of(policy, grade, day) for grade in Grade}
     if not any(of.values()):
         yield ("rule",), f"rule: no grade of important customers has an order_priority on {day}"
@@ -161,7 +159,7 @@ def _priorities_on(policy: "EntitlementPolicy", day: date) -> Iterator[Mistake]:
     yield from _early(policy, day, of)
 
 
-def _early(policy: "EntitlementPolicy", day: date, of: Mapping[Grade, int | None]) -> Iterator[Mistake]:
+def _early(policy: EntitlementPolicy, day: date, of: Mapping[Grade, int | None]) -> Iterator[Mistake]:
     """Who comes as early as an important customer, or for another ground besides before a higher grade."""
     worst = max(found for found in of.values() if found is not None)
     others: list[tuple[str, int, Base | Rule]] = [("base", n, each) for n, each in enumerate(policy.base)]
@@ -185,7 +183,7 @@ _LADDER: Final = (Grade.SPECIAL, Grade.FIRST, Grade.SECOND)
 """A temporary grade is on no rung of the ladder."""
 
 
-def _priority_of(policy: "EntitlementPolicy", grade: Grade, day: date) -> int | None:
+def _priority_of(policy: EntitlementPolicy, grade: Grade, day: date) -> int | None:
     """Of the rules for everybody of a grade."""
     found = [
         rule.order_priority

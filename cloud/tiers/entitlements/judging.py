@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from cloud.tiers.entitlements import verdicts
+from cloud.tiers.entitlements.document import Kept
 from cloud.tiers.entitlements.evidence import OrderFact
 from cloud.tiers.entitlements.gathering import Known
-from cloud.tiers.entitlements.policy import Kept
 from cloud.tiers.entitlements.records import How
 from cloud.tiers.entitlements.rules import Granted
 from cloud.tiers.entitlements.store import Spell

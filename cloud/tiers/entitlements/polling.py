@@ -20,8 +20,8 @@ from cloud.fleet.tables import meter_table
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.errors import Conflict, Invalid
+from cloud.tiers.entitlements.document import Polling as Limits
 from cloud.tiers.entitlements.intervals import Before, GatewayPlan, Wanted, plan
-from cloud.tiers.entitlements.policy import Polling as Limits
 from cloud.tiers.entitlements.rules import Entitlements, rank
 from cloud.tiers.entitlements.store import Promises, of_many
 from cloud.tiers.entitlements.tables import interval_table, polling_table

@@ -17,7 +17,7 @@ from cloud.policies.deadlines import Place, Profile
 from cloud.tiers.axes import Credit
 from cloud.tiers.axes import Value as ValueTier
 from cloud.tiers.entitlements.checks import station_terms
-from cloud.tiers.entitlements.policy import Base, EntitlementPolicy, Rule, When
+from cloud.tiers.entitlements.document import Base, EntitlementPolicy, Rule, When
 from cloud.tiers.entitlements.terms import LOWEST_CREDIT, Manager, Reach, Value, better, flat
 
 STATION = "deadlines"

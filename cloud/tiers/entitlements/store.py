@@ -17,7 +17,8 @@ from cloud.policies.current import Current
 from cloud.policies.deadlines import DeadlinePolicy, deadline_policy
 from cloud.tiers.axes import Axis, Credit
 from cloud.tiers.axes import Value as ValueTier
-from cloud.tiers.entitlements.policy import EntitlementPolicy, current
+from cloud.tiers.entitlements.document import EntitlementPolicy
+from cloud.tiers.entitlements.policy import current
 from cloud.tiers.entitlements.rules import Entitlements, Granted, Standing, decide
 from cloud.tiers.entitlements.tables import given_table
 from cloud.tiers.entitlements.terms import back, plain
