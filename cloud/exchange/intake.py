@@ -4,7 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from cloud.exchange import matching, registers, reporting
 from cloud.exchange.gather import Origin
 from cloud.exchange.matching import Names
+from cloud.exchange.planned import Plan, Stretch
 from cloud.exchange.registers import Run, State
 from cloud.exchange.said import Negative, Said, Values
 from cloud.exchange.store import import_table, stretch_table
@@ -33,32 +34,6 @@ AHEAD = timedelta(hours=1)
 _REVERSE = {Channel.IMPORT: Channel.EXPORT, Channel.REACTIVE_IMPORT: Channel.REACTIVE_EXPORT}
 Came = Callable[[Sequence[Reading]], object]
 Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """What one meter's register of one direction will say: `total` is the source's own sum, in Wh."""
-
-    meter: str
-    channel: Channel
-    runs: tuple[Run, ...]
-    state: State
-    total: float
-    divisor: float
-
-    @property
-    def count(self) -> int:
-        return sum(len(run.at_s) for run in self.runs)
-
-
-@dataclass(slots=True)
-class Plan:
-    """Everything that is to be written, and nothing yet is; `names` is how the file calls whom."""
-
-    file: Understood
-    names: dict[str, str] = field(default_factory=dict)
-    unknown: list[str] = field(default_factory=list)
-    stretches: list[Stretch] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

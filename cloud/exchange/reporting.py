@@ -3,14 +3,11 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from cloud.exchange.layout import Shape
+from cloud.exchange.planned import Plan, Stretch
 from cloud.exchange.said import Values
 from cloud.exchange.sheets import encoding_name
-
-if TYPE_CHECKING:
-    from cloud.exchange.intake import Plan, Stretch
 
 MOST = 10
 SHAPES = {
@@ -21,7 +18,7 @@ SHAPES = {
 SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
 
 
-def as_dict(plan: "Plan") -> dict[str, object]:
+def as_dict(plan: Plan) -> dict[str, object]:
     """What JSON can hold; times in ISO 8601 in the file's zone, energies in kWh."""
     file = plan.file
     zone = file.said.zone
@@ -62,7 +59,7 @@ def as_dict(plan: "Plan") -> dict[str, object]:
     }
 
 
-def _stretch(each: "Stretch") -> dict[str, object]:
+def _stretch(each: Stretch) -> dict[str, object]:
     return {
         "meter": each.meter,
         "quantity": each.channel.value,
@@ -74,11 +71,11 @@ def _stretch(each: "Stretch") -> dict[str, object]:
     }
 
 
-def as_json(plan: "Plan") -> str:
+def as_json(plan: Plan) -> str:
     return json.dumps(as_dict(plan), ensure_ascii=False)
 
 
-def as_text(plan: "Plan") -> str:
+def as_text(plan: Plan) -> str:
     """One fact a line."""
     told = as_dict(plan)
     lines = list(_facts(plan, told))
@@ -86,7 +83,7 @@ def as_text(plan: "Plan") -> str:
     return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
 
 
-def _facts(plan: "Plan", told: dict[str, object]) -> Iterable[tuple[str, str]]:
+def _facts(plan: Plan, told: dict[str, object]) -> Iterable[tuple[str, str]]:
     file = plan.file
     kind = f"CSV, {told['encoding']}, {told['separator']}" if file.sheet.kind == "csv" else file.sheet.kind
     yield "file", f"{told['file']} ({kind})"
