@@ -1,12 +1,7 @@
 """A newcomer's forecast: the shape of its class times its own average use."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from cloud.analysis.forecast.night import Issued
 
 Kw = NDArray[np.float32]
 LEAST = 5
@@ -23,9 +18,12 @@ def levels(kw: Kw) -> Kw:
     return found
 
 
-def shapes(issued: "Issued", scale: Kw, groups: NDArray[np.int64], who: NDArray[np.bool_]) -> Shapes:
-    """Of each group the median P10, P50, P90 in parts of the mean, (3, slots); -1 is the group of all."""
-    told = np.stack([issued.p10, issued.p50, issued.p90], axis=1) / scale[:, None, None]
+def shapes(kw: Kw, scale: Kw, groups: NDArray[np.int64], who: NDArray[np.bool_]) -> Shapes:
+    """Of `kw` (subjects, 3, slots), P10, P50 and P90: each group's median in parts of the mean, (3, slots).
+
+    -1 is the group of all.
+    """
+    told = kw / scale[:, None, None]
     fit = who & ~np.isnan(told).any(axis=(1, 2))
     found = {-1: _median(told[fit])} if fit.any() else {}
     for group in np.unique(groups[fit]):

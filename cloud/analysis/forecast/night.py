@@ -179,7 +179,8 @@ def _with_newcomers(
     if not new.any():
         return issued
     level = cold.levels(history.kw[new])
-    shapes = cold.shapes(issued, known.scale, groups, ~new)
+    told = np.stack([issued.p10, issued.p50, issued.p90], axis=1)
+    shapes = cold.shapes(told, known.scale, groups, ~new)
     p10, p50, p90 = cold.borrowed(shapes, groups[new], level)
     nothing = np.isnan(p50).all(axis=1)
     method, reason = issued.method.copy(), issued.reason.copy()
