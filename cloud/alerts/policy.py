@@ -19,7 +19,7 @@ class Severity(StrEnum):
 
 
 class AlertKind(StrEnum):
-    """What can be wrong. Only the first and the unusual usage are ever told to customers."""
+    """What can be wrong. Only the first, unusual usage and promised limits are ever told to customers."""
 
     AREA_OUTAGE = "area_outage"
     LINE_SILENT = "line_silent"
@@ -31,10 +31,15 @@ class AlertKind(StrEnum):
     DELIVERY_FAILED = "delivery_failed"
     DATA_MISSING = "data_missing"
     POLICY_REFUSED = "policy_refused"
+    VOLTAGE_LIMIT = "voltage_limit"
+    POWER_FACTOR_LIMIT = "power_factor_limit"
+    DEMAND_LIMIT = "demand_limit"
+    CURTAILMENT = "curtailment"
 
 
 class NoticeKind(StrEnum):
-    """What people are told. An operator's notice bears the kind of its alert; an offer is of a campaign."""
+    """What people are told. An operator's notice bears the kind of its alert; an offer is of a campaign, a
+    reminder of what is owed, a limit one that the customer's entitlement promises to watch."""
 
     OUTAGE = "outage"
     RESTORED = "restored"
@@ -42,6 +47,9 @@ class NoticeKind(StrEnum):
     STATION_ALERT = "station_alert"
     OFFER = "offer"
     RESPONSE = "response"
+    REMINDER = "reminder"
+    LIMIT = "limit"
+    LIMIT_OVER = "limit_over"
 
 
 class _Strict(BaseModel):

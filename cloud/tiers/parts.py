@@ -35,7 +35,13 @@ from cloud.tiers.campaigns.actions import Campaigns
 from cloud.tiers.entitlements import api as entitlements_api
 from cloud.tiers.entitlements import store as entitlements
 from cloud.tiers.entitlements import tables as entitlement_tables  # noqa: F401 - its tables
-from cloud.tiers.entitlements.actions import APPLY_EVERY, COUNT_EVERY, REOPEN_EVERY, Entitling
+from cloud.tiers.entitlements.actions import (
+    APPLY_EVERY,
+    COUNT_EVERY,
+    REMIND_EVERY,
+    REOPEN_EVERY,
+    Entitling,
+)
 from cloud.tiers.entitlements.evidence import Outside
 from cloud.tiers.entitlements.store import Promises
 from cloud.tiers.letters import Tell, Troubled, nobody, tell_nobody
@@ -152,6 +158,7 @@ class Tiers:
             ("load response", timedelta(minutes=1), self.responses.tick),
             ("campaigns", timedelta(hours=1), self._by_the_clock),
             ("promises", APPLY_EVERY, self.entitling.apply),
+            ("reminders", REMIND_EVERY, self.entitling.reminding.run),
             ("ledger of promises", COUNT_EVERY, self.entitling.count),
             ("late facts of promises", REOPEN_EVERY, self.entitling.reopen),
         ]
@@ -237,4 +244,6 @@ def _mismatches(station: Station, rules: Rules) -> Mismatches:
 
 def _entitling(station: Station, promises: Promises) -> Entitling:
     deliveries = replace(station.deliveries, advised=newest_advice)
-    return Entitling(station.database, promises, station.clock, deliveries)
+    return Entitling(
+        station.database, promises, station.clock, deliveries, station.tell, station.troubled
+    )  # fmt: skip

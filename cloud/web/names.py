@@ -21,6 +21,10 @@ ALERTS = {
     AlertKind.DELIVERY_FAILED: mark("Notices cannot be delivered"),
     AlertKind.DATA_MISSING: mark("Readings do not come though the gateway is heard"),
     AlertKind.POLICY_REFUSED: mark("A changed policy file is wrong"),
+    AlertKind.VOLTAGE_LIMIT: mark("Voltage beyond the promised limits"),
+    AlertKind.POWER_FACTOR_LIMIT: mark("Power factor below the promised limit"),
+    AlertKind.DEMAND_LIMIT: mark("Demand above the promised limit"),
+    AlertKind.CURTAILMENT: mark("A curtailment list concerns today or tomorrow"),
 }
 NEXT_STEPS = {
     AlertKind.AREA_OUTAGE: mark("Customers are told. Send a crew by its work order."),
@@ -41,6 +45,14 @@ NEXT_STEPS = {
     ),
     AlertKind.POLICY_REFUSED: mark(
         "The policy before it keeps running. Mend the file; wattpost cloud policy check tells what is wrong."
+    ),
+    AlertKind.VOLTAGE_LIMIT: mark(
+        "The customer is told. See whether the area's transformer tap, its load or the service line is why."
+    ),
+    AlertKind.POWER_FACTOR_LIMIT: mark("The customer is told. Advice on compensation is in their file."),
+    AlertKind.DEMAND_LIMIT: mark("The customer is told. See whether contract and load still fit."),
+    AlertKind.CURTAILMENT: mark(
+        "Nothing is switched by itself. See that each account on the list was told, and who is protected."
     ),
 }
 SEVERITIES = {

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from cloud.alerts.notify import Notice, Render
 from cloud.alerts.policy import AlertKind, NoticeKind
-from cloud.web.language import Words, known
+from cloud.web.language import Words, known, mark
 from cloud.web.names import ALERTS, NEXT_STEPS
 
 
@@ -128,6 +128,61 @@ def _response(notice: Notice, words: Words) -> tuple[str, str]:
     return title, _joined([when, body], words)
 
 
+def _reminder(notice: Notice, words: Words) -> tuple[str, str]:
+    """What is owed and since when; how much is said on the page alone."""
+    debts = [_debt(each, words) for each in notice.params["debts"]]
+    more = words.text("Sign in to see the amounts. If it is paid already, you need do nothing.")
+    if all(not each["overdue"] for each in notice.params["debts"]):
+        return words.text("A payment is due soon"), _joined([*debts, more], words)
+    return words.text("A payment is overdue"), _joined([*debts, more], words)
+
+
+def _debt(debt: Mapping[str, Any], words: Words) -> str:
+    due = words.day(date.fromisoformat(debt["due_on"]))
+    if debt["what"] == "instalment":
+        number = words.number(debt["number"])
+        return words.text(
+            "Account %(account)s: part %(number)s of the payment plan, due on %(day)s.",
+            account=debt["account"], number=number, day=due,
+        )  # fmt: skip
+    return words.text(
+        "Account %(account)s: the bill of %(month)s, due on %(day)s.",
+        account=debt["account"], month=debt["month"][:7], day=due,
+    )  # fmt: skip
+
+
+_LIMITS = {
+    "voltage": mark("the voltage was beyond the limits that you are promised"),
+    "power_factor": mark("the power factor is below the limit that you are promised to be told of"),
+    "demand": mark("the demand was above the limit that you are promised to be told of"),
+}
+_LIMITS_OVER = {
+    "voltage": mark("the voltage has been within the promised limits for some days"),
+    "power_factor": mark("the power factor has been above its limit for some days"),
+    "demand": mark("the demand has been below its limit for some days"),
+}
+
+
+def _limit(notice: Notice, words: Words) -> tuple[str, str]:
+    """Which limit; the figures are on the page."""
+    params = notice.params
+    what = _LIMITS[params["limit"]]
+    body = words.text(
+        "Account %(account)s, %(day)s: %(what)s. Sign in to see the figures.",
+        account=params["account"],
+        day=words.day(date.fromisoformat(params["day"])),
+        what=words.text(what),
+    )
+    return words.text("A limit was passed"), body
+
+
+def _limit_over(notice: Notice, words: Words) -> tuple[str, str]:
+    params = notice.params
+    what = _LIMITS_OVER[params["limit"]]
+    body = words.text("Account %(account)s: %(what)s.", account=params["account"], what=words.text(what))
+    return words.text("Within the limit again"), body
+
+
 _TEXTS: dict[NoticeKind, Callable[[Notice, Words], tuple[str, str]]] = {
     NoticeKind.OUTAGE: _outage,
     NoticeKind.RESTORED: _restored,
@@ -135,4 +190,7 @@ _TEXTS: dict[NoticeKind, Callable[[Notice, Words], tuple[str, str]]] = {
     NoticeKind.STATION_ALERT: _station,
     NoticeKind.OFFER: _offer,
     NoticeKind.RESPONSE: _response,
+    NoticeKind.REMINDER: _reminder,
+    NoticeKind.LIMIT: _limit,
+    NoticeKind.LIMIT_OVER: _limit_over,
 }

@@ -1,6 +1,8 @@
 """The form of entitlements.toml: what every class is promised, and what a tier makes better of it."""
 
 from datetime import date
+from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -127,12 +129,55 @@ class Kept(_Strict):
     offer_open_days: Annotated[int, Field(ge=1, le=90)]
 
 
+class Watched(_Strict):
+    """When a promised limit counts as passed; what is less known than `coverage` (`voltage_coverage` of the
+    monitored time) says nothing. A voltage passes it for more than `beyond_share` of that time. An alert ends
+    after `close_days` judged days within the limit; `look_back_days`: a day judged late is taken so far back,
+    `power_factor_days`: a younger month has no cos φ."""
+
+    coverage: Annotated[float, Field(gt=0, le=1)]
+    voltage_coverage: Annotated[float, Field(gt=0, le=1)]
+    beyond_share: Annotated[float, Field(ge=0, lt=1)]
+    close_days: Annotated[int, Field(ge=1, le=31)]
+    look_back_days: Annotated[int, Field(ge=1, le=62)]
+    power_factor_days: Annotated[int, Field(ge=1, le=28)]
+    keep_days: Annotated[int, Field(ge=92, le=3660)]
+
+
+Steps = Annotated[tuple[Annotated[int, Field(ge=-30, le=365)], ...], Field(max_length=10)]
+
+
+class Remind(_Strict):
+    """On which days from when a debt was due its customer is reminded, below 0 before it; of no bill below
+    `least_cny`, and of nothing that is longer due than `longest_days`: that is a person's work."""
+
+    on: bool
+    bill_days: Steps
+    instalment_days: Steps
+    least_cny: Annotated[Decimal, Field(gt=0, decimal_places=2)]
+    longest_days: Annotated[int, Field(ge=1, le=3660)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Remind":
+        for name in ("bill_days", "instalment_days"):
+            steps = getattr(self, name)
+            if any(one >= other for one, other in pairwise(steps)):
+                raise ValueError(f"{name}: each step comes after the one before")
+            if steps and steps[-1] > self.longest_days:
+                raise ValueError(f"{name}: {steps[-1]} is later than longest_days {self.longest_days}")
+        if self.bill_days and self.bill_days[0] < 1:
+            raise ValueError("bill_days: nobody is reminded of a bill before it is overdue: begin with 1")
+        return self
+
+
 class EntitlementPolicy(_Strict):
     version: str
     source: str
     desks: Desks
     polling: Polling
     kept: Kept
+    watch: Watched
+    remind: Remind
     base: Annotated[tuple[Base, ...], Field(min_length=1)]
     rule: tuple[Rule, ...] = ()
 

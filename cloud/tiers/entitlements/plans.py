@@ -3,7 +3,7 @@
 No bill is invented and none is changed: a plan covers whole unpaid bills, and says nothing about others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -255,16 +255,22 @@ def may_remind(
     found = bills(connection, month, month, [account])
     if entitled is None or not found:
         return Remind(may=False, why_not="no_bill")
-    if found[0].paid_on is not None:
-        return Remind(may=False, why_not="paid")
-    if now.astimezone(promised.zone).date() <= found[0].due_on:
-        return Remind(may=False, why_not="not_due")
-    if not entitled.dunned:
-        return Remind(may=False, why_not="protected")
-    covered = [each for each in plans_of(connection, account) if each.state in SUPPRESSING]
-    if any(month in each.months for each in covered):
-        return Remind(may=False, why_not="in_plan")
-    return Remind(may=True)
+    covered = {
+        each for plan in plans_of(connection, account) if plan.state in SUPPRESSING for each in plan.months
+    }
+    why = against(found[0], now.astimezone(promised.zone).date(), dunned=entitled.dunned, covered=covered)
+    return Remind(may=why is None, why_not=why)
+
+
+def against(bill: BillRow, today: date, *, dunned: bool, covered: Collection[date]) -> str | None:
+    """Why nobody is reminded of this bill today; `covered` are the months that a plan pays. None: do."""
+    if bill.paid_on is not None:
+        return "paid"
+    if today <= bill.due_on:
+        return "not_due"
+    if not dunned:
+        return "protected"
+    return "in_plan" if bill.month in covered else None
 
 
 def unpaid(connection: Connection, account: str, today: date) -> list[BillRow]:

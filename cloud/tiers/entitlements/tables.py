@@ -1,9 +1,9 @@
-"""The tables of entitlements: what was promised when, what became of it, planned intervals, payment plans.
+"""The tables of entitlements: promises and what became of them, intervals, payment plans, limits, reminders.
 
-Nothing here says how anybody lives: figures are counts, minutes and money that was billed anyway.
+Nothing here says how anybody lives: figures are counts, minutes, shares of a limit, money billed anyway.
 """
 
-from sqlalchemy import JSON, Column, Date, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, Column, Date, Float, ForeignKey, Index, Integer, String, Table
 
 from cloud.kit.db import Exact, Instant, metadata
 
@@ -129,3 +129,39 @@ plan_event_table = Table(
     Column("note", String(500), nullable=False),
     Index(None, "plan"),
 )
+
+limit_table = Table(
+    "limit_day",
+    metadata,
+    Column("account", ForeignKey("account.no"), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("state", String(8), nullable=False),
+    Column("reason", String(24)),
+    Column("value", Float),
+    Column("limit", Float),
+    Column("coverage", Float),
+    Column("rule", String(64), nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("alert", Integer),
+    Column("made_at", Instant, nullable=False),
+    Index(None, "day"),
+)
+"""How a promised limit was kept on a day: within, passed, or unknown for a `reason`; `value` is null then.
+Shares: a deviation from the nominal voltage, cos φ, demand over the contract's. `alert` stood for it."""
+
+reminder_table = Table(
+    "reminder",
+    metadata,
+    Column("subject", String(80), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("account", ForeignKey("account.no"), nullable=False),
+    Column("month", Date),
+    Column("plan", ForeignKey("payment_plan.id")),
+    Column("number", Integer),
+    Column("due_on", Date, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "account", "at"),
+)
+"""A debt of which its customer was reminded: of a bill its `month`, of an instalment `plan` and `number`.
+`step` in days from when it was due, below 0 before it."""
