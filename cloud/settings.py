@@ -4,6 +4,7 @@ Paths in the file are relative to the file. Every mistake is told in one line: w
 """
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -352,3 +353,9 @@ def secret(path: Path) -> str:
     if len(found) != 1:
         raise Invalid(f"{path}: should hold one line, the secret; it holds {len(found)}")
     return found[0]
+
+
+def spoken() -> Literal["zh_CN", "en"]:
+    """The terminal's language, as programs find it: LC_ALL before LC_MESSAGES before LANG."""
+    told = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return "zh_CN" if told.lower().startswith("zh") else "en"

@@ -166,6 +166,8 @@ class Plan(Strict):
     optional: bool = False
     """Only who asked for it is billed so."""
     steps: bool = False
+    voltage: str = ""
+    """Where it is not the document's."""
     windows: tuple[DayWindows, ...] = ()
     overlays: tuple[Overlay, ...] = ()
     prices: tuple[Prices, ...] = ()

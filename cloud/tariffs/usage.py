@@ -63,18 +63,21 @@ def by_month(first: date, last: date) -> Iterator[tuple[date, date]]:
         first = end + timedelta(days=1)
 
 
-def spread(kwh: Decimal, first: date, last: date) -> tuple[Part, ...]:
-    """A use of which only the sum is known, evenly over its days; the parts add up to it exactly."""
+def spread(kwh: Decimal | Mapping[str, Decimal], first: date, last: date) -> tuple[Part, ...]:
+    """A use of which only the sum is known, whole or of each band, evenly over its days; the parts add up to
+    it exactly."""
+    bands = kwh if isinstance(kwh, Mapping) else {"flat": kwh}
     spans = list(by_month(first, last))
     days = (last - first).days + 1
     parts: list[Part] = []
-    given = ZERO
+    given = dict.fromkeys(bands, ZERO)
     for begin, end in spans[:-1]:
-        share = (kwh * ((end - begin).days + 1) / days).quantize(Decimal("0.001"))
-        parts.append(Part(begin, end, {"flat": share}))
-        given += share
+        share = (end - begin).days + 1
+        some = {band: (each * share / days).quantize(Decimal("0.001")) for band, each in bands.items()}
+        parts.append(Part(begin, end, some))
+        given = {band: given[band] + each for band, each in some.items()}
     begin, end = spans[-1]
-    return (*parts, Part(begin, end, {"flat": kwh - given}))
+    return (*parts, Part(begin, end, {band: each - given[band] for band, each in bands.items()}))
 
 
 def month_end(day: date) -> date:

@@ -1,7 +1,8 @@
 """A load curve out of a file, for `wattpost cloud tariff price`: read as `cloud analyse` reads it."""
 
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import date, tzinfo
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from cloud.insight.events import Marks
     from cloud.tariffs.documents import Plan
     from cloud.tariffs.usage import Part
+
+
+QUARTERS = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +95,26 @@ def _marks(curve: Curve, plan: "Plan", weather: Path | None, notes: list[str]) -
             "they are priced as usual ones (--weather FILE of hourly temperatures)"
         )
     return found.marks
+
+
+def demand_of(curve: Curve, notes: list[str]) -> "dict[date, Decimal]":
+    """kW: of each month the highest mean of a quarter of an hour; none where the curve is too coarse."""
+    import numpy as np
+
+    grid = curve.grid
+    if grid.labels % QUARTERS:
+        notes.append("the curve is too coarse for a demand, which is the mean of 15 minutes")
+        return {}
+    found: dict[date, Decimal] = {}
+    for number, day in enumerate(grid.days):
+        wh = curve.wh[0, grid.first_slot[number] : grid.first_slot[number + 1]].astype(np.float64)
+        whole = wh[: len(wh) - len(wh) % (grid.labels // QUARTERS)]
+        kw = whole.reshape(-1, grid.labels // QUARTERS).sum(axis=1) * 4 / 1000
+        if np.isfinite(kw).any():
+            month, most = day.replace(day=1), Decimal(float(np.nanmax(kw))).quantize(Decimal("0.0001"))
+            found[month] = max(found.get(month, most), most)
+    notes.append(
+        "demand is the highest mean of a fixed quarter of an hour in the file; the meter's own window slides "
+        "and may have found more"
+    )
+    return found
