@@ -1,12 +1,13 @@
 """What the service shows: every route of the API and every page, each handed what it needs."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 
 from cloud import asgi
 from cloud.alerts import api as alerts_api
+from cloud.app.works import Works
 from cloud.billing import api as billing_api
 from cloud.customers import api as customers_api
 from cloud.customers import protection_api
@@ -37,22 +38,19 @@ from cloud.web.parts import Parts
 from cloud.web.site import site
 from cloud.workorders import api as workorders_api
 
-if TYPE_CHECKING:
-    from cloud.app.application import Application
 
-
-def faces(app: "Application") -> tuple[FastAPI, Starlette]:
+def faces(app: Works, start: Callable[[], None], stop: Callable[[], None]) -> tuple[FastAPI, Starlette]:
     """The API, and it together with the pages as one application."""
     api = asgi.api(_routers(app), app.lacking)
     secure = app.settings.http.secure
-    return api, asgi.build(api, site(_parts(app)), secure=secure, start=app.start, stop=app.stop)
+    return api, asgi.build(api, site(_parts(app)), secure=secure, start=start, stop=stop)
 
 
-def _session_s(app: "Application") -> int:
+def _session_s(app: Works) -> int:
     return round(app.settings.http.session_hours * 3600)
 
 
-def _routers(app: "Application") -> list[APIRouter]:
+def _routers(app: Works) -> list[APIRouter]:
     settings, database, guard, clock = app.settings, app.database, app.guard, app.clock
     zone, policies = settings.station.zone, settings.policies_dir
     return [
@@ -98,7 +96,7 @@ def _routers(app: "Application") -> list[APIRouter]:
     ]
 
 
-def _parts(app: "Application") -> Parts:
+def _parts(app: Works) -> Parts:
     settings = app.settings
     return Parts(
         database=app.database,

@@ -2,17 +2,14 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from cloud.alerts.policies import PolicyWatch
 from cloud.alerts.usage import UsageCheck
+from cloud.app.works import Works
 from cloud.metering import batches
 from cloud.metering.boards import EVERY as BOARDS_EVERY
 from cloud.schedule import Job
 from cloud.tiers.entitlements import preferences
-
-if TYPE_CHECKING:
-    from cloud.app.application import Application
 
 WATCH_EVERY = timedelta(seconds=2)
 DATA_EVERY = timedelta(seconds=30)
@@ -24,7 +21,7 @@ COLLECTION_EVERY = timedelta(minutes=5)
 POLICIES_EVERY = timedelta(seconds=10)
 
 
-def table(app: "Application") -> list[Job]:
+def table(app: Works) -> list[Job]:
     """Every background job of the service, with how often."""
     usage = UsageCheck(
         app.database,
@@ -55,21 +52,21 @@ def table(app: "Application") -> list[Job]:
     ]
 
 
-def _tell_commands(app: "Application") -> None:
+def _tell_commands(app: Works) -> None:
     if app.dispatch.tick():
         app.live.changed()
 
 
-def _collect(app: "Application") -> None:
+def _collect(app: Works) -> None:
     if app.ledger.tick():
         _tell_commands(app)
 
 
-def _watch(app: "Application") -> None:
+def _watch(app: Works) -> None:
     app.watch.tick(app.database)
     app.live.changed()
 
 
-def _prune_batches(app: "Application") -> None:
+def _prune_batches(app: Works) -> None:
     if days := app.settings.retention.batches_days:
         batches.prune(app.database, app.clock.now() - timedelta(days=days))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-import cloud.app.application
+import cloud.app.works
 from cloud.__main__ import main
 from cloud.metering.ingest import Ingest
 from protocols.mqtt import messages
@@ -38,5 +38,5 @@ class EagerIngest(Ingest):
 
 if __name__ == "__main__":
     EagerIngest.window = Path(sys.argv.pop(1))
-    setattr(cloud.app.application, "Ingest", EagerIngest)  # noqa: B010
+    setattr(cloud.app.works, "Ingest", EagerIngest)  # noqa: B010
     main()
