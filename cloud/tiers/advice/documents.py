@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cloud.kit.errors import NotFound
 from cloud.kit.money import ZERO
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tariffs.documents import BANDS, Tariff
-from cloud.tariffs.price import Pricer, band_price
+from cloud.tariffs.price import Pricer, band_price, cycle_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Documents:
     _pricers: dict[tuple[str, Variant], Pricer] = field(default_factory=dict)
     _prices: dict[tuple[str, date], tuple[float, ...]] = field(default_factory=dict)
     _known: dict[tuple[str, date], "Known"] = field(default_factory=dict)
+    _one: dict[tuple[str, date, date, Variant], bool] = field(default_factory=dict)
+    _tables: dict[tuple[str, tuple[date, ...]], NDArray[np.float64]] = field(default_factory=dict)
     _bands: dict[tuple[int, str, int | None], frozenset[str]] = field(default_factory=dict)
 
     def __call__(self, day: date) -> Tariff:
@@ -87,6 +92,30 @@ class Documents:
             its = tariff.plan(plan)
             self._bands[key] = its.table().bands(month) if its.windows else frozenset({"flat"})
         return self._bands[key]
+
+    def one_price(self, plan: str, first: date, last: date, variant: Variant) -> bool:
+        """Whether all of these days cost the same and lie in one year of steps. NotFound, ValueError."""
+        key = (plan, first, last, variant)
+        if key not in self._one:
+            self._one[key] = self._costs_the_same(*key)
+        return self._one[key]
+
+    def _costs_the_same(self, plan: str, first: date, last: date, variant: Variant) -> bool:
+        tariff = self(first)
+        its = tariff.plan(plan)
+        if not its.prices or len(its.prices) > 1 or self(last) is not tariff:
+            return False
+        if not its.steps or tariff.steps is None:
+            return True
+        steps = self.under(first, variant).steps
+        assert steps is not None
+        return steps.cycle == "year" and cycle_of(steps, first) == cycle_of(steps, last)
+
+    def table(self, plan: str, days: tuple[date, ...]) -> NDArray[np.float64]:
+        """`prices` of these days (days, bands)."""
+        if (plan, days) not in self._tables:
+            self._tables[plan, days] = np.array([self.prices(plan, day) for day in days])
+        return self._tables[plan, days]
 
     def prices(self, plan: str, day: date) -> tuple[float, ...]:
         """CNY/kWh of each band on a day, 0 for one that the plan does not have then: to estimate by, never to

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +13,12 @@ from sqlalchemy import Connection, select
 from cloud.customers.store import service_table
 from cloud.insight.energies.plans import Wanted, key_of, plans_of
 from cloud.insight.energies.store import BANDS, HEAD, Block
-from cloud.insight.pricing import NAMES, STEP, part_of
+from cloud.insight.pricing import NAMES, part_of
 from cloud.kit.days import DAY, local_day, midnight
 from cloud.metering.archive.layout import month_of
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tariffs.usage import Part
-from cloud.tiers.advice.rules import Demand, Energies, MonthUse
+from cloud.tiers.advice.rules import Demand, Energies, MonthUse, millionths_of
 
 _KW = Decimal("0.0001")
 _KVARH = Decimal("0.001")
@@ -71,8 +72,8 @@ class Rows:
 
     catalogue: Catalogue
     of_point: dict[str, list[tuple[Block, int]]]
-    keys: dict[tuple[str, date, date, tuple[str, ...]], dict[str, str]]
-    places: dict[tuple[str, date, date, tuple[str, ...]], dict[str, int]]
+    keys: dict[tuple[str, date, str, date], dict[str, str]]
+    places: dict[tuple[str, date, str, date], dict[str, int]]
     spans: dict[tuple[float, float], tuple[date, date, bool]]
 
     def span(self, first: float, last: float) -> tuple[date, date, bool]:
@@ -86,7 +87,7 @@ class Rows:
 
     def plans(self, tariff: str, block: Block, last: date) -> dict[str, str]:
         """By plan of the tariff the key under which this month has it."""
-        known = (tariff, block.month, last, block.plans)
+        known = (tariff, block.month, block.area, last)
         if known not in self.keys:
             found = {}
             for plan in plans_of(self.catalogue, tariff, block.month, last):
@@ -101,7 +102,7 @@ class Rows:
 
     def at(self, tariff: str, block: Block, last: date) -> dict[str, int]:
         """By plan of the tariff the place of its energies in a row of this month."""
-        known = (tariff, block.month, last, block.plans)
+        known = (tariff, block.month, block.area, last)
         if known not in self.places:
             self.plans(tariff, block, last)
         return self.places[known]
@@ -156,12 +157,19 @@ class One(Energies):
         return len(self._at)
 
     def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]:
-        return [(date.fromordinal(int(self._head[0])), self._kwh(plan))]
+        return [(_day(self._head[0]), self._kwh(plan))]
+
+    def about_kwh(self, plan: str) -> float:
+        at = self._at.get(plan)
+        return 0.0 if at is None else sum(self._head[at : at + BANDS])
+
+    def one(self, plan: str) -> list[float]:
+        return self._kwh(plan)
 
     def millionths(self, plan: str) -> Mapping[str, int]:
         if plan not in self._whole:
             kwh = zip(NAMES, self._kwh(plan), strict=True)
-            self._whole[plan] = {name: _millionths(value) for name, value in kwh if value} or {"flat": 0}
+            self._whole[plan] = {name: millionths_of(value) for name, value in kwh if value} or {"flat": 0}
         return self._whole[plan]
 
     def _kwh(self, plan: str) -> list[float]:
@@ -194,11 +202,17 @@ class Stored(Energies):
 
     def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]:
         key = self._keys[plan]
-        return [(date.fromordinal(int(row.head[0])), _kwh(row, key)) for row in self._rows]
+        return [(_day(row.head[0]), _kwh(row, key)) for row in self._rows]
 
-    def millionths(self, plan: str) -> None:
+    def about_kwh(self, plan: str) -> float:
+        return sum(sum(kwh) for _, kwh in self.about(plan)) if plan in self._keys else 0.0
+
+    def one(self, plan: str) -> None:
         if plan not in self._keys:
             raise KeyError(plan)
+
+    def millionths(self, plan: str) -> None:
+        return self.one(plan)
 
     def _parts(self, key: str) -> tuple[Part, ...]:
         spans: dict[tuple[int, int], np.ndarray] = {}
@@ -209,18 +223,15 @@ class Stored(Energies):
         return tuple(_part(*span, kwh.tolist()) for span, kwh in sorted(_apart(spans).items()))
 
 
+@cache
+def _day(ordinal: float) -> date:
+    """The same date each time, which knows its hash."""
+    return date.fromordinal(int(ordinal))
+
+
 def _kwh(row: Row, key: str) -> list[float]:
     at = len(HEAD) + BANDS * row.block.plans.index(key)
     return row.head[at : at + BANDS]
-
-
-def _millionths(kwh: float) -> int:
-    """As `insight.pricing.part_of` rounds it: near a half the product is not to be trusted."""
-    found = kwh * 1e6
-    near = round(found)
-    if abs(found - near) < 0.499 and abs(found) < 1e12:
-        return near
-    return int(Decimal(kwh).quantize(STEP).scaleb(6))
 
 
 def _part(first: int, last: int, kwh: Sequence[float]) -> Part:

@@ -9,16 +9,25 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from cloud.insight.pricing import NAMES
 from cloud.kit.errors import NotFound
 from cloud.kit.money import ZERO, total
 from cloud.tariffs.bill import Bill, Item, lines_of
 from cloud.tariffs.documents import PriceSource
 from cloud.tariffs.power_factor import Standard
-from cloud.tariffs.price import cycle_of
 from cloud.tariffs.two_part import Basis, Connection, basic_charge
 from cloud.tariffs.usage import Household, Part, Supply, Usage
 from cloud.tiers.advice.documents import Known, Variant
-from cloud.tiers.advice.rules import Facts, MonthUse, Reason, Refused, TwoBills, kwh_of, millionths
+from cloud.tiers.advice.rules import (
+    Facts,
+    MonthUse,
+    Reason,
+    Refused,
+    TwoBills,
+    kwh_of,
+    millionths,
+    millionths_of,
+)
 
 BASIC = "basic"
 Kwh = Mapping[date, Mapping[str, Decimal]]
@@ -211,7 +220,7 @@ def bill(
     last = max([months[-1].last, *(each.last for each in change.projected.values())])
     joined = None
     if not supply and _one_price(facts, plan, months[0].first, last, variant):
-        joined = _joined(months, plan, change, last)
+        joined = _joined(facts, months, plan, change, last)
     parts = _priced(months, plan, change) if joined is None else (joined,)
     return facts.tariff.pricer(plan, variant).price(Usage(parts, household, supply))
 
@@ -225,19 +234,47 @@ def _one_price(facts: Facts, plan: str, first: date, last: date, variant: Varian
     """Whether all of these days cost the same and lie in one year of steps: then they may be priced as one,
     and the lines are the same to the last digit, since a line is rounded once, whatever it was added up from.
     """
-    tariff = facts.tariff(first)
-    its = tariff.plan(plan)
-    if not its.prices or len(its.prices) > 1 or facts.tariff(last) is not tariff:
-        return False
-    if not its.steps or tariff.steps is None:
-        return True
-    steps = facts.tariff.under(first, variant).steps
-    assert steps is not None
-    return steps.cycle == "year" and cycle_of(steps, first) == cycle_of(steps, last)
+    return facts.tariff.one_price(plan, first, last, variant)
 
 
-def _joined(months: Sequence[MonthUse], plan: str, change: Change, last: date) -> Part:
+def _joined(facts: Facts, months: Sequence[MonthUse], plan: str, change: Change, last: date) -> Part:
     """All months as one part: added up in whole millionths, bands in the order in which they came."""
+    whole = summed(facts, months, plan)
+    added = [each for month in months if (each := change.added_kwh.get(month.month))]
+    added += [still.kwh for _, still in sorted(change.projected.items())]
+    if whole is None or any(band not in whole for each in added for band in each):
+        return _joined_in_turn(months, plan, change, last)
+    kwh = {band: kwh_of(much) for band, much in whole.items()}
+    for each in added:
+        for band, much in each.items():
+            kwh[band] += much
+    return Part(months[0].first, last, kwh)
+
+
+def summed(facts: Facts, months: Sequence[MonthUse], plan: str) -> Mapping[str, int] | None:
+    """Some of the account's own months in a row in millionths of a kWh by band, added up once; None where a
+    month has several parts, or a band that the first one has not."""
+    key = (plan, months[0].first, months[-1].last, len(months))
+    if key not in facts.summed:
+        facts.summed[key] = _added_up([None if isinstance(m.kwh, dict) else m.kwh.one(plan) for m in months])
+    return facts.summed[key]
+
+
+def _added_up(told: Sequence[Sequence[float] | None]) -> dict[str, int] | None:
+    rows = [each for each in told if each is not None]
+    if len(rows) < len(told):
+        return None
+    found: dict[str, int] = {}
+    for name, column in zip(NAMES, zip(*rows, strict=True), strict=True):
+        if column[0]:
+            found[name] = sum(map(millionths_of, column))
+        elif any(column):
+            return None
+    return found or None
+
+
+def _joined_in_turn(months: Sequence[MonthUse], plan: str, change: Change, last: date) -> Part:
+    """As `_joined`, of months with different bands or several parts."""
     whole: dict[str, int] = {}
     more: dict[str, Decimal] = {}
     for month in months:

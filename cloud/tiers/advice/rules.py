@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cloud.customers.file.consents import Purpose
 from cloud.customers.file.contracts import Contract
 from cloud.customers.file.grades import Grade
+from cloud.insight.pricing import STEP
 from cloud.insight.profile.store import Profile
 from cloud.kit.money import ZERO, total
 from cloud.tariffs.bill import Bill
@@ -85,6 +86,14 @@ class Energies(Mapping[str, tuple[Part, ...]]):
         """KeyError: there is no such plan."""
         raise NotImplementedError
 
+    def about_kwh(self, plan: str) -> float:
+        """Of all its parts and bands, 0 where there is no such plan."""
+        raise NotImplementedError
+
+    def one(self, plan: str) -> Sequence[float] | None:
+        """kWh by band, as stored, of the one part that there is; None of several. KeyError as above."""
+        raise NotImplementedError
+
     def millionths(self, plan: str) -> Mapping[str, int] | None:
         """Of the one part that there is its energies in millionths of a kWh, exactly; None of several parts.
         KeyError: there is no such plan."""
@@ -103,7 +112,7 @@ class MonthUse:
     first: date
     last: date
     whole: bool
-    kwh: Mapping[str, tuple[Part, ...]]
+    kwh: "dict[str, tuple[Part, ...]] | Energies"
     coverage: float
     estimated: float
     demand: Demand | None = None
@@ -132,15 +141,30 @@ class MonthUse:
 
     def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]:
         """(first day, kWh by band) of each part, about: to see whether pricing is worth while. KeyError."""
-        if isinstance(self.kwh, Energies):
+        if not isinstance(self.kwh, dict):
             return self.kwh.about(plan)
         parts = self.kwh[plan]
         return [(part.first, [float(part.kwh.get(band, 0)) for band in BANDS]) for part in parts]
 
+    def about_kwh(self, plan: str) -> float:
+        """About how much it is, of all bands; 0 where there is no such plan."""
+        if not isinstance(self.kwh, dict):
+            return self.kwh.about_kwh(plan)
+        return sum(float(part.total_kwh) for part in self.kwh.get(plan, ()))
 
-def millionths(kwh: Mapping[str, tuple[Part, ...]], plan: str) -> Mapping[str, int] | None:
-    """As `Energies.millionths`; None of a plain mapping. Asked very often: a plain `dict` is told at once."""
-    return kwh.millionths(plan) if type(kwh) is not dict and isinstance(kwh, Energies) else None
+
+def millionths(kwh: dict[str, tuple[Part, ...]] | Energies, plan: str) -> Mapping[str, int] | None:
+    """As `Energies.millionths`; None of a plain mapping."""
+    return None if isinstance(kwh, dict) else kwh.millionths(plan)
+
+
+def millionths_of(kwh: float) -> int:
+    """As `insight.pricing.part_of` rounds it: near a half the product is not to be trusted."""
+    found = kwh * 1e6
+    near = round(found)
+    if abs(found - near) < 0.499 and abs(found) < 1e12:
+        return near
+    return int(Decimal(kwh).quantize(STEP).scaleb(6))
 
 
 def kwh_of(millionths: int) -> Decimal:
@@ -190,6 +214,10 @@ class Facts:
     protected: bool = False
     billed: dict[tuple[Any, ...], Bill] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Bills as they are, by what was priced: every rule compares with the same one (`pricing.as_it_is`)."""
+    summed: dict[tuple[Any, ...], Mapping[str, int] | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Months added up, by plan and months (`pricing.summed`)."""
 
     @property
     def account(self) -> str:
@@ -218,10 +246,10 @@ class TwoBills:
     change: Mapping[str, Any]
     partial: str | None = None
     """What of the bill was priced where not all of it could be: "basic" is the basic charge alone."""
+    saving: Decimal = field(init=False, repr=False, compare=False)
 
-    @property
-    def saving(self) -> Decimal:
-        return self.now.total - self.then.total
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "saving", self.now.total - self.then.total)
 
 
 @dataclass(frozen=True, slots=True)

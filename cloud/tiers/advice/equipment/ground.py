@@ -132,8 +132,7 @@ def kwh_year(ground: Ground, facts: Facts) -> Decimal:
     found = ground.wholes.get(key)
     if found is None:
         plan = facts.contract.plan
-        months = [month for month in facts.year if plan in month.kwh]
-        found = exact(sum(sum(kwh) for month in months for _, kwh in month.about(plan)))
+        found = exact(sum(month.about_kwh(plan) for month in facts.year))
         ground.wholes.clear()
         ground.wholes[key] = found
     return found

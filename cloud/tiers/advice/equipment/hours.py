@@ -19,6 +19,7 @@ STEP = Decimal("0.001")
 Bands = dict[str, Decimal]
 VALLEYS = ("valley", "deep_valley")
 PEAKS = ("sharp", "peak")
+_ALWAYS = np.ones(QUARTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +38,33 @@ class BandDays:
     calendar: Calendar
     _tables: dict[tuple[str, date, str], BandTable | None] = field(default_factory=dict)
     _groups: dict[tuple[str, date, str, date, date], tuple[DayGroup, ...]] = field(default_factory=dict)
+    _hours: dict[tuple[str, date, str, date, date], NDArray[np.float64]] = field(default_factory=dict)
 
     def of(self, facts: Facts, month: MonthUse) -> tuple[DayGroup, ...]:
         """NotFound or ValueError where the tariff has no document or plan for it."""
         plan = facts.contract.plan
         found: list[DayGroup] = []
         for part in month.kwh[plan]:
+            found += self._of_part(facts.tariff(part.first), plan, part.first, part.last)
+        return tuple(found)
+
+    def hours(self, facts: Facts, month: MonthUse) -> NDArray[np.float64]:
+        """(5,) hours of the month by `Band`. NotFound, ValueError."""
+        plan, found = facts.contract.plan, np.zeros(len(Band))
+        for part in month.kwh[plan]:
             tariff = facts.tariff(part.first)
             key = (tariff.id, tariff.from_, plan, part.first, part.last)
-            if key not in self._groups:
-                self._groups[key] = self._counted(tariff, plan, part.first, part.last)
-            found += self._groups[key]
-        return tuple(found)
+            if key not in self._hours:
+                groups = self._of_part(tariff, plan, part.first, part.last)
+                self._hours[key] = kwh_by_band(groups, _ALWAYS, _ALWAYS)
+            found = found + self._hours[key]
+        return found
+
+    def _of_part(self, tariff: Tariff, plan: str, first: date, last: date) -> tuple[DayGroup, ...]:
+        key = (tariff.id, tariff.from_, plan, first, last)
+        if key not in self._groups:
+            self._groups[key] = self._counted(tariff, plan, first, last)
+        return self._groups[key]
 
     def _counted(self, tariff: Tariff, plan: str, first: date, last: date) -> tuple[DayGroup, ...]:
         its = tariff.plan(plan)

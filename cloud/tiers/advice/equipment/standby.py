@@ -5,10 +5,8 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-import numpy as np
-
 from cloud.tiers.advice.equipment.ground import Ground, confidence, never_stops, own, year_of
-from cloud.tiers.advice.equipment.hours import Bands, kwh_by_band, kwh_of, taken, used
+from cloud.tiers.advice.equipment.hours import Bands, kwh_of, taken, used
 from cloud.tiers.advice.equipment.offers import judged, priced, scaled, share_of, worth_a_word
 from cloud.tiers.advice.pricing import Change
 from cloud.tiers.advice.product_documents import Aim, Product
@@ -93,8 +91,6 @@ def _rising(facts: Facts, pairs: int) -> float | None:
 
 def _lowered(ground: Ground, facts: Facts, months: tuple[MonthUse, ...], less_kw: float) -> dict[Any, Bands]:
     """So many kW less at every hour of every day, band by band, and never more than was used."""
-    flat = np.full(96, less_kw)
     return {
-        month.month: taken(used(facts, month), kwh_by_band(ground.days.of(facts, month), flat, flat))
-        for month in months
+        month.month: taken(used(facts, month), less_kw * ground.days.hours(facts, month)) for month in months
     }

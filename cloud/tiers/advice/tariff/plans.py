@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from operator import mul
+
+import numpy as np
 
 from cloud.kit.errors import NotFound
 from cloud.kit.money import ZERO, total
@@ -82,7 +83,7 @@ def shared_meter(policy: AdvicePolicy, facts: Facts) -> Advice | Refused | None:
     if own.windows or not others or (own.steps and not many):
         return None
     months, other = usable(policy, facts), others[0]
-    if len(months) < YEAR or not all({own.id, other.id} <= month.kwh.keys() for month in months):
+    if len(months) < YEAR or any(each not in month.kwh for month in months for each in (own.id, other.id)):
         return None
     if own.steps is False and _guess(facts, months, own, other) < policy.least_saving:
         return None
@@ -106,16 +107,16 @@ def _too_few(policy: AdvicePolicy, facts: Facts, months: Sequence[MonthUse]) -> 
 
 def _apart(facts: Facts, months: Sequence[MonthUse], own: Plan, other: Plan) -> float:
     """About what the energy would cost less; steps are the same in both. 0 where one of them is not known."""
-    found = 0.0
     try:
-        for month in months:
-            for plan, sign in ((own.id, 1), (other.id, -1)):
-                for day, kwh in month.about(plan):
-                    prices = facts.tariff.prices(plan, day)
-                    found += sign * sum(map(mul, kwh, prices))
+        return _about(facts, months, own.id) - _about(facts, months, other.id)
     except (KeyError, ValueError, NotFound):
         return 0.0
-    return found
+
+
+def _about(facts: Facts, months: Sequence[MonthUse], plan: str) -> float:
+    told = [each for month in months for each in month.about(plan)]
+    prices = facts.tariff.table(plan, tuple(day for day, _ in told))
+    return float(np.vdot([kwh for _, kwh in told], prices))
 
 
 def _guess(facts: Facts, months: Sequence[MonthUse], own: Plan, other: Plan) -> Decimal:

@@ -135,7 +135,7 @@ def _far(
 
 def _about(facts: Facts, month: MonthUse) -> float:
     plan = facts.contract.plan
-    return sum(sum(kwh) for _, kwh in month.about(plan)) if plan in month.kwh else 0.0
+    return month.about_kwh(plan)
 
 
 def _about_growth(facts: Facts, ago: dict[tuple[int, int], MonthUse]) -> float | None:

@@ -14,12 +14,12 @@ from cloud.insight.energies.store import BANDS, HEAD
 from cloud.insight.pricing import part_of
 from cloud.tiers.advice import pricing
 from cloud.tiers.advice.actions import judge
-from cloud.tiers.advice.energies import One, _millionths
+from cloud.tiers.advice.energies import One
 from cloud.tiers.advice.equipment.around import quartiles
 from cloud.tiers.advice.policy import advice_policy
 from cloud.tiers.advice.pricing import bill
 from cloud.tiers.advice.registry import tariff_rules
-from cloud.tiers.advice.rules import Facts, MonthUse, kwh_of
+from cloud.tiers.advice.rules import Facts, MonthUse, kwh_of, millionths_of
 from cloud.tiers.advice.tariff import steps
 from tests.bench.advice import _advising
 from tests.bench.advised import Advised, station
@@ -45,7 +45,7 @@ def test_a_month_in_millionths_is_the_part_that_is_billed(kwh: list[float]) -> N
 
 @given(st.floats(0, 1e13))
 def test_a_millionth_is_rounded_as_the_exact_number_is(kwh: float) -> None:
-    assert kwh_of(_millionths(kwh)) == Decimal(kwh).quantize(Decimal("0.000001"))
+    assert kwh_of(millionths_of(kwh)) == Decimal(kwh).quantize(Decimal("0.000001"))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60))
@@ -75,6 +75,7 @@ def test_all_rules_say_the_same_with_every_short_way_and_with_none(
         short = [judge(facts, rules) for facts in _every(made)]
         monkeypatch.setattr(steps, "_far", lambda *_: False)
         monkeypatch.setattr(pricing, "_one_price", lambda *_: False)
+        monkeypatch.setattr(pricing, "summed", lambda *_: None)
         monkeypatch.setattr(pricing, "millionths", lambda *_: None)
         monkeypatch.setattr("cloud.tiers.advice.rules.millionths", lambda *_: None)
         monkeypatch.setattr(pricing, "as_it_is", bill)
