@@ -175,6 +175,10 @@ def history(
     days: Annotated[float, typer.Option(min=0.01, help="How far back.")] = 30,
     interval: Annotated[int, typer.Option(min=1, help="Seconds between two readings of a meter.")] = 900,
     end: Annotated[str, typer.Option(help="ISO time with zone, not included; otherwise now.")] = "",
+    only: Annotated[
+        list[str] | None, typer.Option(help="A quantity, like energy_import_wh; several times; else all.")
+    ] = None,
+    area: Annotated[str, typer.Option(help="The meters of one area; else all.")] = "",
 ) -> None:
     """Print what polling would have read, and the daily freezes of meters that make them.
 
@@ -190,13 +194,15 @@ def history(
         meters = fleet.build(known)
         end_ms = histories.instant_ms(end) if end else SystemClock().now_ms()
         instants = histories.instants_ms(known, end_ms, days, interval)
+        wanted = histories.quantities(only or ())
+        asked = histories.meters_of(known, area, meters) if area else list(meters.values())
     with typer.progressbar(
         instants, label="history", file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as shown:
         for at_ms in shown:
             meters.life.catch_up(at_ms)
-            sys.stdout.buffer.write(histories.lines(meters.values(), at_ms))
-            sys.stdout.buffer.write(histories.frozen(meters.values(), at_ms, known.zone))
+            sys.stdout.buffer.write(histories.lines(asked, at_ms, wanted))
+            sys.stdout.buffer.write(histories.frozen(asked, at_ms, known.zone))
     sys.stdout.buffer.flush()
 
 

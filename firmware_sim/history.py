@@ -3,7 +3,7 @@
 No fault has befallen the past: a history is that of a fleet that was always well.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import lru_cache
@@ -49,11 +49,27 @@ def instants_ms(scenario: Scenario, end_ms: int, days: float, interval_s: int) -
     return range(first, end_ms, step)
 
 
-def lines(meters: Iterable[Meter], at_ms: int) -> bytes:
-    """One JSON line for each meter at that instant."""
+def quantities(names: Iterable[str]) -> frozenset[str]:
+    """Those named, all of them known; ScenarioError names one that is not."""
+    for name in names:
+        if name not in QUANTITIES:
+            raise ScenarioError(f"--only: there is no quantity {name!r}; one is {REGISTER}")
+    return frozenset(names)
+
+
+def meters_of(scenario: Scenario, area: str, meters: Mapping[str, Meter]) -> list[Meter]:
+    """The area's, its own meter among them; ScenarioError when there is no such area."""
+    if area not in {each.id for each in scenario.areas}:
+        raise ScenarioError(f"--area: there is no area {area!r} in the scenario")
+    return [meters[plan.id] for plan in scenario.meters if plan.area == area]
+
+
+def lines(meters: Iterable[Meter], at_ms: int, only: frozenset[str] = frozenset()) -> bytes:
+    """One JSON line for each meter at that instant, with all it shows or `only` these quantities."""
     rows = (
-        {"meter": meter.id, "at_ms": at_ms, "source": "polled", "values": polled(meter, at_ms)}
+        {"meter": meter.id, "at_ms": at_ms, "source": "polled", "values": values}
         for meter in meters
+        if (values := polled(meter, at_ms, only))
     )
     return b"".join(_ENCODER.encode(row) + b"\n" for row in rows)
 
@@ -65,7 +81,8 @@ def frozen(meters: Iterable[Meter], at_ms: int, zone: ZoneInfo) -> bytes:
     rows = (
         {"meter": meter.id, "at_ms": at_ms, "source": "freeze", "values": {REGISTER: values[REGISTER]}}
         for meter in meters
-        if meter.model.protocol == "dlt645-2007" and REGISTER in (values := polled(meter, at_ms))
+        if meter.model.protocol == "dlt645-2007"
+        and REGISTER in (values := polled(meter, at_ms, frozenset({REGISTER})))
     )
     return b"".join(_ENCODER.encode(row) + b"\n" for row in rows)
 
@@ -73,10 +90,10 @@ def frozen(meters: Iterable[Meter], at_ms: int, zone: ZoneInfo) -> bytes:
 _ENCODER = msgspec.json.Encoder()
 
 
-def polled(meter: Meter, at_ms: int) -> dict[str, Value]:
-    """The values a gateway would take from the meter at that instant, digit for digit."""
+def polled(meter: Meter, at_ms: int, only: frozenset[str] = frozenset()) -> dict[str, Value]:
+    """What a gateway would take from the meter at that instant, digit for digit: all, or `only` these."""
     reader = _reader_of(meter.model)
-    return reader.read(meter.values(at_ms, reader.wanted))
+    return reader.read(meter.values(at_ms, reader.wanted & only if only else reader.wanted))
 
 
 class _Reader:

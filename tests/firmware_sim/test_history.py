@@ -71,6 +71,19 @@ def test_a_line_holds_meter_instant_source_and_values() -> None:
     assert rows[0]["values"] == history.polled(METERS["A01-00"], NOON_MS)
 
 
+def test_some_quantities_of_one_area_are_the_same_digits_as_all() -> None:
+    own, only = history.meters_of(SCENARIO, "A01", METERS), history.quantities(["energy_import_wh"])
+    rows = [json.loads(row) for row in history.lines(own, NOON_MS, only).splitlines()]
+    assert [row["meter"] for row in rows] == [name for name in METERS if name.startswith("A01-")]
+    for row in rows:
+        whole = history.polled(METERS[row["meter"]], NOON_MS)
+        assert row["values"] == {"energy_import_wh": whole["energy_import_wh"]}
+    with pytest.raises(scenario.ScenarioError, match="no area 'A99'"):
+        history.meters_of(SCENARIO, "A99", METERS)
+    with pytest.raises(scenario.ScenarioError, match="no quantity 'energy'"):
+        history.quantities(["energy"])
+
+
 def test_at_a_local_midnight_the_meters_that_freeze_have_frozen_their_register() -> None:
     midnight_ms = history.instant_ms("2026-03-10T00:00:00+08:00")
     rows = [
