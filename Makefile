@@ -8,6 +8,9 @@ SEED ?= 7
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
+# Our own modules are compiled once, not by each of the hundreds of programs that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 ONLY ?=
 .PHONY: help install demo test check prove bench format lock packages clean
 
