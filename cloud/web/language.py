@@ -99,6 +99,14 @@ class Words:
     def day(self, day: date) -> str:
         return dates.format_skeleton("MMMEd", day, locale=self.language)
 
+    def dated(self, day: date) -> str:
+        """With its year, for days that may be far off."""
+        return dates.format_skeleton("yMMMd", day, locale=self.language)
+
+    def month(self, first: date) -> str:
+        """The month that begins so, with its year."""
+        return dates.format_skeleton("yMMMM", first, locale=self.language)
+
     def moment(self, at: datetime | None, now: datetime) -> str:
         """The time alone for the station's today, with its day for any other, and its year."""
         if at is None:

@@ -100,6 +100,16 @@ SAID = {
     "campaign_early": ("warn", mark("Its days are not all checked yet: it is measured later by itself.")),
     "voucher_redeemed": ("good", mark("The voucher is used: hand it over.")),
     "voucher_refused": ("bad", mark("There is no such voucher, or it was used, cancelled or is too old.")),
+    "plan_agreed": (
+        "good",
+        mark("Agreed: pay each part by its day. While you do, nobody reminds you of it."),
+    ),
+    "plan_declined": ("good", mark("You do not pay in parts; the bill stays as it was.")),
+    "plan_refused": (
+        "bad",
+        mark("That is no longer possible: the offer has lapsed. Ask the station's desk for a new one."),
+    ),
+    "consent_refused": ("bad", mark("That was not saved: tell the station's desk, they can write it down.")),
     "consent_saved": ("good", mark("Your choice is written down.")),
     "voucher_bought": ("good", mark("The voucher is yours; its code is below.")),
     "offer_answered": ("good", mark("Your answer is written down; you may change it while the offer runs.")),

@@ -1,4 +1,4 @@
-"""A customer's own page of their service: how they stand and why, what they are promised, contests."""
+"""A customer's own page of their service: promises, payment plans, how they stand and why, consents."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError
+from cloud.kit.paging import RowId
 from cloud.policies.deadlines import Place
 from cloud.tiers.axes import Axis
 from cloud.tiers.entitlements import store as entitlements
@@ -18,6 +19,7 @@ from cloud.tiers.entitlements.rules import Entitlements
 from cloud.tiers.rating import contests, store
 from cloud.tiers.rating.contests import CONTESTABLE, State
 from cloud.tiers.rating.store import Standing
+from cloud.web.customers import agreeing, plans_own
 from cloud.web.customers import standing_words as say
 from cloud.web.customers.axis_names import named, value_of
 from cloud.web.customers.promise_words import REACH
@@ -38,12 +40,11 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class AxisView:
-    """One axis; `letter` only of the value tier."""
+    """One axis; `name: value` in a row, everything else below it."""
 
     axis: str
     name: str
     value: str
-    letter: str | None
     meaning: str
     since: str
     provisional: bool
@@ -97,15 +98,20 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         return back(_page(account), "contest_open")
 
     @routes.post("/contests/{id}/{what}")
-    def settle(user: Customer, id: int, what: str) -> Response:  # noqa: A002
+    def settle(
+        user: Customer,
+        id: RowId,  # noqa: A002
+        what: str,
+        account: Annotated[str, Form(max_length=32)] = "",
+    ) -> Response:
         try:
             if what == "withdraw":
                 ratings.withdraw(id, by=user.login, customer=str(user.customer))
             else:
                 ratings.seen(id, str(user.customer))
         except CloudError:
-            return back("/portal/service", "contest_refused")
-        return back("/portal/service", "contest_saved")
+            return back(_page(account), "contest_refused")
+        return back(_page(account), "contest_saved")
 
     return routes
 
@@ -124,8 +130,9 @@ def _values(parts: Parts, connection: Connection, reader: Reader, words: Words) 
     busy = {row.axis for row in asked if row.state == State.OPEN}
     return {
         "axes": axes,
-        "rule": found[Axis.VALUE].rule if Axis.VALUE in found else "",
         "month": _month(found, words),
+        "plans": plans_own.own(connection, no, words),
+        "consents": agreeing.shown(connection, reader.id, words),
         "promises": [] if promised is None else _promises(promised, words),
         "contests": [_contest(row, tiers.ratings.policy.names(), words) for row in asked],
         "open_to": [each for each in axes if each.contestable and each.axis not in busy],
@@ -138,11 +145,10 @@ def _axis(standing: Standing, names: Any, words: Words) -> AxisView:
         standing.axis.value,
         words.text(say.NAMES[standing.axis]),
         say.value(standing, names, words),
-        standing.value if standing.axis is Axis.VALUE and len(standing.value) == 1 else None,
         say.meaning(standing, words),
-        "" if standing.since is None else standing.since.isoformat(),
+        "" if standing.since is None else words.month(standing.since),
         standing.provisional and standing.axis is Axis.VALUE,
-        "" if standing.locked_until is None else standing.locked_until.isoformat(),
+        "" if standing.locked_until is None else words.dated(standing.locked_until),
         say.reasons(replace(standing, reasons=store.unremarked(standing.reasons)), names, words),
         say.change(standing, words),
         standing.axis in CONTESTABLE,
@@ -152,14 +158,13 @@ def _axis(standing: Standing, names: Any, words: Words) -> AxisView:
 def _month(found: dict[Axis, Standing], words: Words) -> str:
     """The last month that was judged."""
     month = found[Axis.VALUE].month if Axis.VALUE in found else None
-    return "" if month is None else f"{month:%Y-%m}" if words.language != "zh_CN" else f"{month:%Y年%-m月}"
+    return "" if month is None else words.month(month)
 
 
 def _promises(promised: Entitlements, words: Words) -> list[tuple[str, str]]:
     """What a customer asks for first: name and what is promised."""
     found = [
-        (words.text("A crew is with you, in town"), _time(promised.on_site(Place.CITY), words)),
-        (words.text("A crew is with you, in the country"), _time(promised.on_site(Place.COUNTRY), words)),
+        (words.text("A crew is with you"), _on_site(promised, words)),
         (words.text("You are told of news"), named(REACH, promised.reach.value, words)),
     ]
     if promised.interval_s is not None:
@@ -171,8 +176,13 @@ def _promises(promised: Entitlements, words: Words) -> list[tuple[str, str]]:
     return found
 
 
-def _time(span: timedelta, words: Words) -> str:
-    return words.text("within %(minutes)s min", minutes=words.number(span.total_seconds() / 60))
+def _on_site(promised: Entitlements, words: Words) -> str:
+    town, country = (
+        words.number(promised.on_site(place) / timedelta(minutes=1)) for place in (Place.CITY, Place.COUNTRY)
+    )
+    return words.text(
+        "within %(town)s min in town, %(country)s min in the country", town=town, country=country
+    )
 
 
 def _contest(row: Row[Any], names: Any, words: Words) -> ContestView:

@@ -5,9 +5,11 @@ from fastapi import APIRouter
 from cloud.web.customers import (
     accounts,
     advice,
+    agreeing,
     campaigns,
     mismatch,
     offers,
+    plans_own,
     products,
     promises,
     response,
@@ -36,5 +38,6 @@ def portal(parts: Parts, pages: Pages) -> APIRouter:
     routes.include_router(offers.router(parts, pages))
     routes.include_router(products.portal(parts, pages))
     routes.include_router(advice.portal(parts, pages))
-    routes.include_router(service_own.router(parts, pages))
+    for each in (plans_own, agreeing, service_own):  # whose address is any word comes last
+        routes.include_router(each.router(parts, pages))
     return routes

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud.app import build
+from cloud.customers.file.consents import Purpose, purposes_of
 from cloud.customers.protection import Protection, protect
 from cloud.kit.auth import Role
 from cloud.settings import ArchiveSettings, BrokerSettings, HttpSettings, Settings, StationSettings
@@ -15,16 +16,18 @@ from cloud.tiers.axes import Axis
 from cloud.tiers.entitlements.terms import UNWATCHED
 from cloud.tiers.rating import contests
 from cloud.tiers.rating.contests import Event
+from tests.clients import TestClient
 from tests.clocks import ManualClock
 from tests.cloud.tiers.station import NOW, made
+from tests.cloud.web.markup import Page
 from tests.cloud.web.village import QUICK, Village, _watch, browser, csrf
 
-OWN, OTHER, DEBTOR, NEWCOMER = "T000010", "T000011", "T000003", "T000001"
+OWN, OTHER, DEBTOR, NEWCOMER, SHOP = "T000010", "T000011", "T000003", "T000001", "T000029"
 
 
 @pytest.fixture(scope="module")
 def village(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
-    """A station of sixty accounts, rated for two months; four customers have logins."""
+    """A station of sixty accounts, rated for two months; five customers have logins."""
     folder = tmp_path_factory.mktemp("service")
     shutil.copy(empty_sqlite, folder / "records.db")
     clock = ManualClock(NOW)
@@ -40,7 +43,7 @@ def village(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     made(application.database, accounts=60, months=15)
     application.tiers.ratings.run(date(2026, 9, 1))
     application.tiers.ratings.run()
-    for no in (OWN, OTHER, DEBTOR, NEWCOMER):
+    for no in (OWN, OTHER, DEBTOR, NEWCOMER, SHOP):
         opened.passwords[no.lower()] = application.accounts.add(no.lower(), Role.CUSTOMER, f"C-{no}")
     opened.passwords["operator"] = application.accounts.add("operator", Role.OPERATOR)
     yield opened
@@ -50,14 +53,24 @@ def village(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("zh_CN", ("我的分级与原因", "优于", "怎样才会变化", "等级不影响电价", "服务承诺", "提出异议")),
-        ("en", ("My tier and why", "ahead of", "What would change it", "never touches the price", "Contest")),
+        ("zh_CN", ("我的分级与原因", "优于", "怎样才会变化", "分级不影响电价", "服务承诺", "提出异议")),
+        (
+            "en",
+            (
+                "How you stand, and why",
+                "ahead of",
+                "What would change it",
+                "never touches the price",
+                "Contest",
+            ),
+        ),
     ],
 )
 def test_the_page_says_the_tier_why_and_what_would_change_it(
     village: Village, language: str, said: tuple[str, ...]
 ) -> None:
     page = browser(village, OWN.lower(), language).get("/portal/service").text
+    assert Page(page).problems == []
     assert [each for each in said if each not in page] == []
     assert OTHER not in page
     assert "kWh" in page or "%" in page
@@ -126,7 +139,7 @@ def test_a_customer_reads_that_a_tier_is_held_and_till_when_but_no_remark_of_the
     page, told = own.get("/portal/service").text, own.get(f"/api/v1/accounts/{OTHER}/tiers")
     assert "held by hand" not in page
     assert "The station holds it by hand until then." in page
-    assert until.isoformat() in page
+    assert "held until Feb 1, 2027" in page
     assert told.status_code == 200
     for text in (page, told.text, own.get("/api/v1/me/file").text):
         assert "内部备注" not in text
@@ -145,3 +158,42 @@ def test_a_customer_is_told_of_no_limit_that_nothing_watches_nor_of_rules_that_f
     assert all(each["rule"] for each in inside)
     accounts = browser(village, OWN.lower(), "en").get("/api/v1/me/file").json()["accounts"]
     assert not {name for each in accounts for name in each["entitlements"]} & UNWATCHED
+
+
+def test_a_customer_agrees_to_pay_in_parts_or_not_and_nobody_else_does_it_for_them(village: Village) -> None:
+    plans, database = village.application.tiers.entitling.plans, village.application.database
+
+    def offered() -> int:
+        with database.write() as connection:
+            found = plans.offer(connection, SHOP, [date(2026, 10, 1)], 3, date(2026, 11, 25), "operator")
+        return int(found.row.id)
+
+    first = offered()
+    own, other = browser(village, SHOP.lower(), "en"), browser(village, OWN.lower(), "en")
+    page = own.get("/portal/service").text
+    assert "The bill of October 2026" in page
+    assert "Nov 25, 2026" in page
+
+    def answer(client: TestClient, plan: int, account: str, said: str) -> tuple[int, str]:
+        form = {"csrf_token": csrf(client), "account": account, "answer": said}
+        sent = client.post(f"/portal/service/plans/{plan}", data=form, follow_redirects=False)
+        return sent.status_code, sent.headers["location"]
+
+    for account in (SHOP, OWN):
+        assert "plan_refused" in answer(other, first, account, "yes")[1]
+    assert "plan_declined" in answer(own, first, SHOP, "no")[1]
+    assert "The bill of" not in own.get("/portal/service").text
+    assert "plan_refused" in answer(own, first, SHOP, "yes")[1]
+    assert "plan_agreed" in answer(own, offered(), SHOP, "yes")[1]
+    assert "plan agreed" in own.get("/portal/service").text
+    assert "The bill of" not in other.get("/portal/service").text
+
+
+def test_a_customer_gives_and_withdraws_every_consent_on_their_own_page(village: Village) -> None:
+    own = browser(village, SHOP.lower(), "en")
+    for agree in ("true", "false"):
+        form = {"csrf_token": csrf(own), "account": SHOP, "purpose": "roof", "agree": agree}
+        page = own.post("/portal/service/consents", data=form).text
+        with village.application.database.read() as connection:
+            assert (Purpose.ROOF in purposes_of(connection, f"C-{SHOP}")) is (agree == "true")
+        assert ("No longer: The station may look whether PV" in page) is (agree == "true")
