@@ -15,9 +15,12 @@ from pydantic import ValidationError
 from cloud.kit.errors import Invalid, NotFound
 from cloud.kit.toml_lines import line_of, told
 from cloud.tariffs.documents import Plan, Tariff
+from cloud.tariffs.oddities import oddities
 from protocols import spelling
 
 MAX_BYTES = 1_000_000
+_WRITTEN: Mapping[str, str] = {"plans": "plan"}
+"""Keys as files have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +109,7 @@ def parsed(text: str, file: str) -> Filed:
     try:
         return Filed(Tariff.model_validate(_named(content)), file, text)
     except ValidationError as error:
-        found = [
-            told(Tariff, each, text, file, {"plans": "plan"}) for each in spelling.mistakes(Tariff, error)
-        ]
+        found = [told(Tariff, each, text, file, _WRITTEN) for each in spelling.mistakes(Tariff, error)]
         raise Invalid(found[0], found) from None
 
 
@@ -118,6 +119,18 @@ def remarks(tariff: Tariff) -> list[str]:
     for plan in tariff.plans:
         found += [line for each in tariff.components for line in _differences(plan, each)]
     return [*found, *tariff.remarks]
+
+
+def warnings(filed: Filed) -> list[str]:
+    """File, line and what is odd about it: accepted, and to be looked at."""
+    return [
+        f"{filed.file}:{line_of(filed.text, _place(each.place))}: {each.what}"
+        for each in oddities(filed.tariff)
+    ]
+
+
+def _place(of: Iterable[str | int]) -> list[str | int]:
+    return [_WRITTEN.get(step, step) if isinstance(step, str) else step for step in of]
 
 
 def _differences(plan: Plan, components: Any) -> Iterable[str]:

@@ -21,9 +21,9 @@ Price = Annotated[Decimal, Field(ge=-10, le=100, max_digits=12, decimal_places=8
 """CNY a kWh."""
 Energy = Annotated[Decimal, Field(gt=0, le=10_000_000)]
 Month = Annotated[int, Field(ge=1, le=12)]
-Months = frozenset[Month]
+Months = Annotated[frozenset[Month], Field(min_length=1)]
 BANDS = ("sharp", "peak", "flat", "valley", "deep_valley")
-YEAR: Months = frozenset(range(1, 13))
+YEAR: frozenset[int] = frozenset(range(1, 13))
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Identity = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
 
@@ -83,6 +83,8 @@ class Steps(Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> "Steps":
+        if below := next((each for each in self.adders if each <= 0), None):
+            raise ValueError(f"adders: {below}: what a step adds to the first price is above 0")
         whole("steps.limits", [each.months for each in self.limits])
         if self.cycle == "year" and len(self.limits) > 1:
             raise ValueError("limits: a year's steps have one set of limits")
@@ -105,6 +107,13 @@ class Bands(Strict):
     flat: Price | None = None
     valley: Price | None = None
     deep_valley: Price | None = None
+
+    @model_validator(mode="after")
+    def _not_below_zero(self) -> "Bands":
+        for name, value in self.said().items():
+            if value < 0:
+                raise ValueError(f"{name}: {value} is below 0: nobody is paid for using energy")
+        return self
 
     def said(self) -> dict[str, Decimal]:
         return {name: value for name in BANDS if (value := getattr(self, name)) is not None}
@@ -142,6 +151,10 @@ class Components(Strict):
             raise ValueError(f"to: {self.to} is not after {self.from_}")
         if not self.floating:
             raise ValueError("floating: names no component")
+        if sum(self.floating.values(), ZERO) <= 0:
+            raise ValueError("floating: sums up to 0 or less: no hour could be dearer than another")
+        if self.funds < 0:
+            raise ValueError(f"funds: {self.funds} is below 0")
         return self
 
     def holds(self, day: date) -> bool:
@@ -267,7 +280,7 @@ class Tariff(Strict):
         return next((each for each in self.components if each.holds(day)), None)
 
 
-def whole(what: str, months: Sequence[Months]) -> None:
+def whole(what: str, months: Sequence[frozenset[int]]) -> None:
     """ValueError unless each month of the year is named once."""
     for month in sorted(YEAR):
         count = sum(month in each for each in months)

@@ -38,8 +38,10 @@ class Windows(BaseModel):
 class DayWindows(Windows):
     """The days of these months and kinds; where no flat is named, flat is what is left of the 24 hours."""
 
-    months: frozenset[Annotated[int, Field(ge=1, le=12)]] = frozenset(range(1, 13))
-    days: frozenset[DayType] = frozenset(DayType)
+    months: Annotated[frozenset[Annotated[int, Field(ge=1, le=12)]], Field(min_length=1)] = frozenset(
+        range(1, 13)
+    )
+    days: Annotated[frozenset[DayType], Field(min_length=1)] = frozenset(DayType)
 
     @model_validator(mode="after")
     def _fills_the_day(self) -> "DayWindows":

@@ -31,14 +31,19 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A tariff document, TOML.")],
     as_json: Json = False,
 ) -> None:
-    """Judge a document: bands that leave a gap, steps that do not rise, months without a price …"""
-    from cloud.tariffs.catalogue import from_file, remarks
+    """Judge a document: gaps and contradictions are refused, what is hardly meant is told with its line."""
+    from cloud.tariffs.catalogue import from_file, remarks, warnings
 
-    judged = from_file(file).tariff
+    filed = from_file(file)
+    judged, odd = filed.tariff, warnings(filed)
     said = remarks(judged)
+    for each in odd:
+        place, _, what = each.partition(": ")
+        talk(f"{place}: warning: {what}")
     for each in said:
         talk(f"{file}: note: {each}")
-    say(_about(judged) | {"remarks": said}, f"{file}: {judged.id} is sound", as_json)
+    text = f"{file}: {judged.id} is sound" + (f", with {len(odd)} to look at" if odd else "")
+    say(_about(judged) | {"remarks": said, "warnings": odd}, text, as_json)
 
 
 tariff.command("price", epilog=EXAMPLES)(price)

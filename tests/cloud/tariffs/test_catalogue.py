@@ -1,17 +1,22 @@
 """Tariff documents: what ships holds together, and what contradicts itself is refused with file and line."""
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
+from importlib.resources import files
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cloud.kit.bands import Band, DayKind
 from cloud.kit.calendar import DayType
 from cloud.kit.errors import Invalid, NotFound
 from cloud.kit.money import rounded
-from cloud.tariffs.catalogue import Catalogue, from_file, parsed, read, remarks
+from cloud.tariffs.catalogue import Catalogue, Filed, from_file, parsed, read, remarks, warnings
 from cloud.tariffs.price import band_price
 
 SHIPPED = read()
@@ -121,6 +126,12 @@ def test_a_month_that_no_document_has_the_purchase_price_of_is_not_priced() -> N
         ('source = "made up"', "", 1, "Field required"),
         ("from = 2026-01-01", "from = 2026-01-01\nto = 2025-01-01", 6, "is not after"),
         ('id = "tou"', 'id = "plain"', 1, "'plain' is there twice"),
+        ("kwh = [200, 400]", "kwh = [0, 400]", 11, "greater than 0"),
+        ("adders = [0.05", "adders = [-0.05", 10, "-0.05: what a step adds"),
+        ("peak = 0.6, valley = 0.3", "peak = 0.6, valley = -0.3", 23, "below 0: nobody is paid"),
+        ("peak = 0.6, valley = 0.3", "peak = 0.6", 19, "month 1: no price for valley"),
+        ("prices = [{ flat", "prices = [{ months = [], flat", 17, "at least 1 item"),
+        ("windows = [{ peak", 'windows = [{ days = ["work"], peak', 19, "saturday: no windows"),
     ],
 )
 def test_a_document_that_is_wrong_is_refused_with_its_line(old: str, new: str, line: int, told: str) -> None:
@@ -129,6 +140,161 @@ def test_a_document_that_is_wrong_is_refused_with_its_line(old: str, new: str, l
         parsed(GOOD.replace(old, new), "own.toml")
     assert str(refused.value).startswith(f"own.toml:{line}: "), str(refused.value)
     assert told in str(refused.value)
+
+
+COMPOSED = (
+    GOOD.replace("prices = [{ peak = 0.6, valley = 0.3 }]", "ratios = [{ peak = 1.6, valley = 0.4 }]")
+    + """
+[[components]]
+from = 2026-01-01
+to = 2026-02-01
+source = "made up"
+floating = { purchase = 0.4, loss = 0.01 }
+fixed = { distribution = 0.1 }
+funds = 0.02
+
+[[components]]
+from = 2026-02-01
+to = 2026-03-01
+source = "made up"
+floating = { purchase = 0.4 }
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ("purchase = 0.4, loss", "purchase = -0.4, loss", 29, "sums up to 0 or less"),
+        ("funds = 0.02", "funds = -0.02", 31, "-0.02 is below 0"),
+        ("from = 2026-02-01", "from = 2026-01-15", 25, "overlap"),
+    ],
+)
+def test_components_that_contradict_themselves_are_refused(old: str, new: str, line: int, told: str) -> None:
+    assert old in COMPOSED
+    with pytest.raises(Invalid, match=rf"own\.toml:{line}: .*{told}"):
+        parsed(COMPOSED.replace(old, new), "own.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ("[0.05, 0.30]", "[0.30, 0.05]", 10, "0.30, 0.05 do not rise"),
+        ("steps = true\n", "", 8, "they are never billed"),
+        ("peak = 1.6, valley = 0.4", "peak = 0.4, valley = 1.6", 23, "flat, 1, is above that of peak, 0.4"),
+        ("peak = 1.6,", "sharp = 1.5, peak = 1.6,", 23, "of peak, 1.6, is above that of sharp, 1.5"),
+        ("peak = 1.6,", "sharp = 2, peak = 1.6,", 23, "sharp: no window ever names it"),
+        ("peak = 1.6,", "peak = 1.6, flat = 2,", 23, "flat is 2: the others are ratios"),
+        ("valley = 0.4 }", "valley = 0 }", 23, "valley is 0: its energy costs nothing"),
+        ("{ flat = 0.5 }", "{ flat = 53.8 }", 17, "53.8 CNY/kWh: was it written in fen"),
+        ("{ flat = 0.5 }", "{ flat = 0.5, peak = 0.4 }", 17, "flat, 0.5, is above that of peak, 0.4"),
+        ("loss = 0.01", "loss = -0.01", 29, "loss -0.01 is below 0"),
+        ("to = 2026-02-01", "to = 2026-01-15", 34, "2026-01-15 to 2026-01-31 has no price"),
+        ("from = 2026-01-01\nsource", "from = 2026-01-01\nto = 2026-01-20\nsource", 35, "lies outside"),
+        (
+            "funds = 0.02",
+            "funds = 0.02\npublished = { peak = 0.3, valley = 0.4 }",
+            32,
+            "valley, 0.4, is above",
+        ),
+        (
+            "ratios = [{ peak = 1.6, valley = 0.4 }]",
+            "prices = [{ peak = 1.6, valley = 0.4 }]",
+            25,
+            "no plan has ratios",
+        ),
+        ('province = "示例"', 'province = "示例"\nvoltage = "low"', 4, "'low' is not understood"),
+        (
+            "ratios = [{",
+            'overlays = [{ holidays = ["Sprng Festival"], valley = ["09:00-15:00"] }]\nratios = [{',
+            23,
+            "'Sprng Festival' is no holiday",
+        ),
+        ("[steps]", "[two_part]\ncapacity = 40\ndemand = 30\n[steps]", 8, "a household has no basic charge"),
+        ("[steps]", "[two_part]\ncapacity = 40\ndemand = 30\n[steps]", 9, "nobody would pay less"),
+    ],
+)
+def test_what_is_odd_is_accepted_and_told_with_its_line(old: str, new: str, line: int, told: str) -> None:
+    assert old in COMPOSED
+    assert warnings(parsed(COMPOSED, "own.toml")) == []
+    found = warnings(parsed(COMPOSED.replace(old, new), "own.toml"))
+    assert any(each.startswith(f"own.toml:{line}: ") and told in each for each in found), found
+
+
+def test_what_ships_has_nothing_odd_about_it() -> None:
+    shipped = list(files("cloud.policies").joinpath("tariffs").iterdir())
+    assert [warnings(parsed(each.read_text("utf-8"), each.name)) for each in shipped] == [[]] * len(shipped)
+
+
+NUMBER = re.compile(r"(?<![\w\"-])-?\d+(?:\.\d+)?(?![\w\":-])")
+TIME = re.compile(r"\d\d:\d\d")
+BAND = re.compile(r"\b(?:sharp|peak|flat|valley|deep_valley|months|kwh|funds|floating)\b")
+MUTATIONS = {
+    NUMBER: [
+        "0",
+        "-1",
+        "0.5",
+        "7",
+        "13",
+        "2026-02-30",
+        "1e400",
+        "nan",
+        "[]",
+        "9999999999999999",
+        '"x"',
+        "true",
+    ],
+    TIME: ["00:00", "24:00", "08:05", "25:00", "12:00", "11:30", "23:45"],
+    BAND: ["sharp", "peak", "valley", "deep_valley", "flat", "months", "days"],
+}
+TEXTS = {each.name: each.read_text("utf-8") for each in files("cloud.policies").joinpath("tariffs").iterdir()}
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> str:
+    """A document that ships with one to three changes: a number, a time, a word, a line lost or twice."""
+    text = TEXTS[draw(st.sampled_from(sorted(TEXTS)))]
+    for _ in range(draw(st.integers(1, 3))):
+        how = draw(st.sampled_from([*MUTATIONS, "lost", "twice", "moved"]))
+        if isinstance(how, re.Pattern):
+            if places := list(how.finditer(text)):
+                place = draw(st.sampled_from(places))
+                text = text[: place.start()] + draw(st.sampled_from(MUTATIONS[how])) + text[place.end() :]
+            continue
+        lines = text.splitlines()
+        at, to = (draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+        line = lines[at] if how == "twice" else lines.pop(at)
+        if how != "lost":
+            lines.insert(to, line)
+        text = "\n".join(lines) + "\n"
+    return text
+
+
+def judged(text: str) -> Filed | str:
+    try:
+        return parsed(text, "own.toml")
+    except Invalid as error:
+        return str(error)
+
+
+@given(mutated())
+@settings(max_examples=250, deadline=None)
+def test_whatever_is_changed_in_a_document_it_is_refused_with_its_line_or_bands_still_fill_every_day(
+    text: str,
+) -> None:
+    filed = judged(text)
+    if isinstance(filed, str):
+        assert re.match(r"own\.toml:(\d+: | not TOML: .*\(at )", filed), filed
+        return
+    assert all(re.match(r"own\.toml:\d+: ", each) for each in warnings(filed))
+    for plan in filed.tariff.plans:
+        table = plan.table() if plan.windows else None
+        for month, kind, label in product(range(1, 13), DayType, LABELS):
+            said = plan.priced(month).said().keys() | ({"flat"} if plan.ratios else set())
+            day = DayKind(date(2024, month, 1), kind.value, frozenset({label}))
+            quarters = np.full(96, Band.FLAT) if table is None else table.quarters(day)
+            assert quarters.shape == (96,)
+            assert {Band(each).name.lower() for each in np.unique(quarters)} <= said
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,18 @@ def test_a_document_is_judged(tmp_path: Path) -> None:
     assert str(done.exception).startswith(f"{file}:1: ")
 
 
+def test_what_is_odd_in_a_document_is_told_with_its_line_and_is_no_mistake(tmp_path: Path) -> None:
+    shipped = (files("cloud.policies") / "tariffs" / "guangdong-household.toml").read_text(encoding="utf-8")
+    file = tmp_path / "own.toml"
+    file.write_text(shipped.replace("[0.05, 0.30]", "[0.30, 0.05]"), encoding="utf-8")
+    done = run("check", str(file))
+    line = shipped[: shipped.index("adders")].count("\n") + 1
+    assert done.exit_code == 0
+    assert f"{file}:{line}: warning: 0.30, 0.05 do not rise" in done.stderr
+    assert "is sound, with 1 to look at" in done.stdout
+    assert len(json.loads(run("check", str(file), "--json").stdout)["warnings"]) == 1
+
+
 @pytest.fixture
 def june(tmp_path: Path) -> list[str]:
     """Two days of 0.25 kWh each quarter of an hour, under Guangdong's bands with prices of their own."""
