@@ -66,7 +66,7 @@ def imbalance(found: Sequence[Readings], kva: float | None, limits: ImbalanceLim
 
 def voltage(found: Sequence[Readings], expected_min: float, limits: VoltageLimits) -> Voltage | Reason:
     """Of all these together: `expected_min` is how long they should have been monitored."""
-    levels = [_level(each, limits) for each in found]
+    levels = [level_of(each, limits) for each in found]
     known = [(each, level) for each, level in zip(found, levels, strict=True) if level is not None]
     if not any(not np.isnan(each.volts).all() for each in found):
         return Reason.NO_GAUGES
@@ -106,7 +106,7 @@ def _voltage(
     )
 
 
-def _level(of: Readings, limits: VoltageLimits) -> VoltageLevel | None:
+def level_of(of: Readings, limits: VoltageLimits) -> VoltageLevel | None:
     """The level of the policy whose nominal voltage is nearest the day's median, if near enough."""
     volts = of.volts[of.volts >= limits.dark_below_v]
     if not volts.size:

@@ -41,6 +41,8 @@ Notices = Callable[[Connection, datetime, datetime], Sequence[NoticeFact]]
 """The notices to customers made in [start, end)."""
 Advised = Callable[[Connection, Sequence[str]], Mapping[str, date]]
 """By account the day of its newest advice."""
+Issued = Callable[[Connection, date], Mapping[str, date]]
+"""By account the local day on which the energy report of the month that begins so was issued."""
 Counted = Callable[[str, datetime, datetime, int], int]
 """(meter, start, end, interval_s) → in how many of the intervals in [start, end) the meter was read."""
 
@@ -66,3 +68,4 @@ class Outside:
     notices: Notices = no_notices
     advised: Advised | None = None
     counted: Counted | None = None
+    reports: Issued | None = None

@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from cloud.customers.store import account_table, contact_table, service_table
 from cloud.fleet.history import among, point_meter
@@ -15,8 +15,10 @@ from cloud.kit.days import DAY
 from cloud.metering.ledger.tables import meter_day_table
 from cloud.tiers.entitlements import records, store
 from cloud.tiers.entitlements.evidence import NoticeFact, OrderFact, Outside
+from cloud.tiers.entitlements.limits import Kept
 from cloud.tiers.entitlements.store import Spell
-from cloud.tiers.entitlements.verdicts import Collected
+from cloud.tiers.entitlements.tables import limit_table
+from cloud.tiers.entitlements.verdicts import Collected, Days
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,12 @@ class Known:
     collected: Mapping[str, Collected]
     recorded: Mapping[str, Mapping[str, Sequence[date]]]
     advice: Mapping[str, date] | None
+    limits: Mapping[str, Sequence[Days]]
+    """By account the limits that were judged in the month."""
     advice_since: Mapping[str, date]
     """From which local day advice was promised as often as now, or more often."""
+    reports: Mapping[str, date] = field(default_factory=dict)
+    """The local day on which the month's energy report was issued."""
 
 
 def gather(
@@ -91,8 +97,44 @@ def gather(
         _collected(connection, month, zone, accounts),
         records.days(connection, since, month.after + timedelta(days=62), zone),
         None if outside.advised is None else outside.advised(connection, sorted(spells)),
+        _limits(connection, month, now, accounts),
         {account: advice_since(over_time[account], zone) for account in spells},
+        {} if outside.reports is None else outside.reports(connection, month.first),
     )
+
+
+GRACE = timedelta(hours=12)
+"""A limit that was judged so short a time ago may still be told of."""
+
+
+def _limits(
+    connection: Connection, month: Month, now: datetime, accounts: Collection[str] | None
+) -> dict[str, list[Days]]:
+    table = limit_table.c
+    passed = table.state == Kept.PASSED.value
+    untold = passed & table.alert.is_(None)
+    query = (
+        select(
+            table.account,
+            table.kind,
+            _sum(table.state != Kept.UNKNOWN.value),
+            _sum(table.state == Kept.UNKNOWN.value),
+            _sum(passed),
+            _sum(untold & (table.made_at <= now - GRACE)),
+            _sum(untold & (table.made_at > now - GRACE)),
+        )
+        .where(table.day >= month.first, table.day < month.after)
+        .group_by(table.account, table.kind)
+    )
+    found: dict[str, list[Days]] = defaultdict(list)
+    for part in among(query, table.account, accounts):
+        for account, kind, *counts in connection.execute(part.order_by(table.account, table.kind)):
+            found[account].append(Days(kind, *(int(each) for each in counts)))
+    return found
+
+
+def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((condition, 1), else_=0))
 
 
 def _months_back(first: date, months: int) -> date:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from cloud.tiers.entitlements import verdicts
 from cloud.tiers.entitlements.document import Kept
 from cloud.tiers.entitlements.evidence import OrderFact
 from cloud.tiers.entitlements.gathering import Known
+from cloud.tiers.entitlements.limits import TERMS
 from cloud.tiers.entitlements.records import How
 from cloud.tiers.entitlements.rules import Granted
 from cloud.tiers.entitlements.store import Spell
@@ -26,6 +28,8 @@ def judged(account: str, known: Known, kept: Kept, today: date) -> Iterator[Verd
     if (slowest := slowest_of(spells)) is not None:
         found = known.collected.get(account)
         yield verdicts.interval(slowest.value, slowest.rule, found, kept.interval_share)
+    if (promised := _limits(terms)) is not None:
+        yield verdicts.limits(*promised, known.limits.get(account, ()))
     yield from _by_persons(account, known, kept, today, terms)
 
 
@@ -39,11 +43,7 @@ def _by_persons(
     recorded = known.recorded.get(account, {})
     month = known.month
     if (report := terms.get("report_monthly")) is not None:
-        due = month.after.replace(day=kept.report_by_day)
-        days = [each for each in recorded.get(How.REPORT, ()) if each >= month.after]
-        yield verdicts.recorded(
-            Part.REPORT, report.rule, {"by": due.isoformat()}, days[:1], due=due, today=today
-        )
+        yield _report(account, known, report, month.after.replace(day=kept.report_by_day), today)
     if (cadence := terms.get("advice_every_months")) is not None:
         last = None if known.advice is None else known.advice.get(account)
         yield verdicts.advised(
@@ -61,6 +61,31 @@ def _by_persons(
         promised = {"manager": manager.value.value, "every_months": kept.contact_months}
         due = month.after - timedelta(days=1)
         yield verdicts.recorded(Part.CONTACT, manager.rule, promised, days, due=due, today=today)
+
+
+def _report(account: str, known: Known, report: Granted, due: date, today: date) -> Verdict:
+    """Issued by the service or handed over by a person, whichever was first."""
+    handed = known.recorded.get(account, {}).get(How.REPORT, ())
+    days = [(each, verdicts.RECORDED) for each in handed if each >= known.month.after]
+    if (issued := known.reports.get(account)) is not None:
+        days.append((issued, verdicts.ISSUED))
+    first = [min(days)[0]] if days else []
+    source = min(days)[1] if days else verdicts.RECORDED
+    promised = {"by": due.isoformat()}
+    return verdicts.recorded(Part.REPORT, report.rule, promised, first, due=due, today=today, source=source)
+
+
+def _limits(terms: Mapping[str, Granted]) -> tuple[str, dict[str, Any]] | None:
+    """The rule that gave the best of them, and what is promised of each limit."""
+    found = {
+        limit.value: [float(terms[name].value) for name in names]
+        for limit, names in TERMS.items()
+        if set(names) <= terms.keys()
+    }
+    if not found:
+        return None
+    rules = [terms[name].rule for limit, names in TERMS.items() if limit in found for name in names]
+    return next((rule for rule in rules if rule != "base"), rules[0]), found
 
 
 def _notices(account: str, known: Known, reach: Granted) -> Verdict:

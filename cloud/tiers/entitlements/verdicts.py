@@ -30,6 +30,7 @@ class Part(StrEnum):
     REPORT = "report"
     ADVICE = "advice"
     CONTACT = "contact"
+    LIMITS = "limits"
 
 
 ORDERS: Final = "work_orders"
@@ -38,8 +39,10 @@ COLLECTION: Final = "collection"
 READINGS: Final = "readings"
 NOTICES: Final = "notices"
 RECORDED: Final = "recorded_by_a_person"
+ISSUED: Final = "issued_report"
 ADVICE: Final = "advice"
 GIVEN: Final = "entitlements"
+WATCHED: Final = "days_judged"
 ORDER_ITSELF: Final = "the_order_itself"
 
 
@@ -208,11 +211,18 @@ def _of_notices(
 
 
 def recorded(
-    part: Part, rule: str, promised: dict[str, Any], days: Sequence[date], *, due: date, today: date
+    part: Part,
+    rule: str,
+    promised: dict[str, Any],
+    days: Sequence[date],
+    *,
+    due: date,
+    today: date,
+    source: str = RECORDED,
 ) -> Verdict:
-    """What only a person can know: written down by `due`, or not known."""
+    """What a person writes down, or a report that was issued (`source`): there by `due`, or not known."""
     figures = {"recorded": len(days), "last": max(days).isoformat() if days else None, "due": due.isoformat()}
-    sources = {"recorded": RECORDED, "last": RECORDED, "due": GIVEN}
+    sources = {"recorded": source, "last": source, "due": GIVEN}
     if days and min(days) <= due:
         return Verdict(part, State.DELIVERED, rule, promised, figures, sources)
     if days:
@@ -244,3 +254,40 @@ def _months_before(day: date, months: int) -> date:
     first = date(number // 12, number % 12 + 1, 1)
     following = date((number + 1) // 12, (number + 1) % 12 + 1, 1)
     return min(first.replace(day=1) + timedelta(days=day.day - 1), following - timedelta(days=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Of one limit in a month: days `judged`, days that could not be, days on which it was `passed`; of these
+    those of which nobody was told, and those that were judged a short time ago."""
+
+    limit: str
+    judged: int
+    unknown: int
+    passed: int
+    untold: int
+    waiting: int
+
+
+def limits(rule: str, promised: dict[str, Any], found: Sequence[Days]) -> Verdict:
+    """Whether the promised limits were looked at, and each passing was told; not whether they were kept."""
+    figures: dict[str, Any] = {
+        "judged": sum(each.judged for each in found),
+        "unknown": sum(each.unknown for each in found),
+        "passed": {each.limit: each.passed for each in found if each.passed},
+        "untold": {each.limit: each.untold for each in found if each.untold},
+        "never_judged": sorted(promised.keys() - {each.limit for each in found if each.judged}),
+    }
+    sources = dict.fromkeys(figures, WATCHED)
+    state, reason = _of_limits(figures, found)
+    return Verdict(Part.LIMITS, state, rule, promised, figures, sources, reason)
+
+
+def _of_limits(figures: dict[str, Any], found: Sequence[Days]) -> tuple[State, str | None]:
+    if figures["untold"]:
+        return State.MISSED, None
+    if any(each.waiting for each in found):
+        return State.NOT_DUE, "under_way"
+    if figures["never_judged"]:
+        return State.NOT_KNOWN, "not_judged"
+    return State.DELIVERED, None

@@ -77,6 +77,20 @@ def _months(promised: Mapping[str, Any], words: Words) -> str:
     return words.text("once in %(months)s months", months=words.number(promised["every_months"]))
 
 
+def _limits(promised: Mapping[str, Any], words: Words) -> str:
+    return words.listed([limit(name, values, words) for name, values in promised.items()])
+
+
+def limit(name: str, values: Sequence[float], words: Words) -> str:
+    """A limit in its own form: of a voltage two deviations, of a power factor cos φ, of a demand a share."""
+    if name == "voltage":
+        low, high = (words.number(100 * each, 0) for each in values)
+        return words.text("voltage %(low)s %% … +%(high)s %%", low=low, high=high)
+    if name == "power_factor":
+        return words.text("power factor from %(value)s", value=words.number(values[0], 2))
+    return words.text("demand up to %(share)s of the contract", share=words.percent(values[0]))
+
+
 _PROMISED: Mapping[Part, Callable[[Mapping[str, Any], Words], str]] = {
     Part.ON_SITE: _minutes,
     Part.RESTORE: _minutes,
@@ -85,6 +99,7 @@ _PROMISED: Mapping[Part, Callable[[Mapping[str, Any], Words], str]] = {
     Part.REPORT: _by,
     Part.ADVICE: _months,
     Part.CONTACT: _months,
+    Part.LIMITS: _limits,
 }
 
 
@@ -98,6 +113,8 @@ def _happened(part: Part, figures: Mapping[str, Any], words: Words) -> str:
         share = words.number(100 * figures["kept_share"], 1)
         read, owed = words.number(figures["read"]), words.number(figures["owed"])
         return words.text("%(read)s of %(owed)s read (%(share)s%%)", read=read, owed=owed, share=share)
+    if part is Part.LIMITS:
+        return _of_limits(figures, words)
     last = figures.get("last")
     return NONE if last is None else words.text("last on %(day)s", day=last)
 
@@ -119,6 +136,20 @@ def _of_notices(figures: Mapping[str, Any], words: Words) -> str:
     said = [words.text("%(sent)s of %(of)s notices pushed", sent=sent, of=of)]
     if figures["lost"]:
         said.append(words.text("%(count)s not delivered", count=words.number(figures["lost"])))
+    return words.listed(said)
+
+
+def _of_limits(figures: Mapping[str, Any], words: Words) -> str:
+    if not figures["judged"] and not figures["unknown"]:
+        return NONE
+    judged, unknown = words.number(figures["judged"]), words.number(figures["unknown"])
+    said = [words.text("%(judged)s verdicts, %(unknown)s days unknown", judged=judged, unknown=unknown)]
+    for name, days in figures["passed"].items():
+        what = words.text(named.LIMITS[name])
+        said.append(words.text("%(what)s passed on %(days)s days", what=what, days=words.number(days)))
+    for name, days in figures["untold"].items():
+        what = words.text(named.LIMITS[name])
+        said.append(words.text("%(what)s: not told on %(days)s days", what=what, days=words.number(days)))
     return words.listed(said)
 
 

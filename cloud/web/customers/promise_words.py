@@ -19,6 +19,7 @@ PARTS = {
     Part.REPORT: mark("Monthly energy report"),
     Part.ADVICE: mark("Advice in time"),
     Part.CONTACT: mark("Contact by the manager"),
+    Part.LIMITS: mark("Limits watched and told"),
 }
 STATES = {
     State.MISSED: ("bad", mark("promise missed")),
@@ -40,6 +41,7 @@ REASONS = {
     "not_yet": mark("its day is still to come"),
     "nothing_recorded": mark("nobody wrote it down"),
     "not_kept": mark("no advice is kept here"),
+    "not_judged": mark("of a limit no day could be judged"),
 }
 TERMS = {
     "manager": mark("Account manager"),
@@ -48,9 +50,9 @@ TERMS = {
     "order_priority": mark("Priority of orders (1 first)"),
     "interval_s": mark("Read every, seconds"),
     "unusual_factor": mark("Unusual use told from, times the usual"),
-    "voltage": mark("Voltage limits, kept for people: not watched"),
-    "power_factor": mark("Power factor limit, kept for people: not watched"),
-    "demand_share": mark("Demand limit, share of the contract, kept for people: not watched"),
+    "voltage": mark("Voltage limits, watched by day"),
+    "power_factor": mark("Power factor limit, watched by month to date"),
+    "demand_share": mark("Demand limit, share of the contract, watched by day"),
     "reach": mark("Notices reach"),
     "quiet": mark("No push below severe"),
     "instalments": mark("Instalments at most"),
@@ -110,12 +112,19 @@ SOURCES = {
     "readings": mark("readings counted"),
     "notices": mark("notices and deliveries"),
     "recorded_by_a_person": mark("written down by a person"),
+    "issued_report": mark("reports issued"),
     "advice": mark("advice kept"),
     "entitlements": mark("promises kept over time"),
+    "days_judged": mark("days judged by readings"),
     "the_order_itself": mark("the order's own deadline"),
 }
 
 
+LIMITS = {
+    "voltage": mark("voltage limit"),
+    "power_factor": mark("power factor limit"),
+    "demand": mark("demand limit"),
+}
 EVERYBODYS = {
     "base": mark("promised to everybody of the class"),
     "deadlines": mark("the station's deadlines"),

@@ -1,0 +1,214 @@
+"""A customer is told when a promised limit was passed, once, and when it is kept again."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import insert, select
+
+from cloud.alerts import store
+from cloud.alerts.actions import Alarms
+from cloud.alerts.limits import LimitWatch
+from cloud.alerts.notify import Notices, inbox
+from cloud.alerts.policy import AlertKind, NoticeKind, alert_policy, notice_policy
+from cloud.customers.file.contracts import contract_table
+from cloud.customers.file.needs import need_table
+from cloud.customers.intake.documents import import_customers
+from cloud.customers.store import service_table
+from cloud.insight import runs
+from cloud.insight.areas.policy import quality_policy
+from cloud.insight.energies import store as energies
+from cloud.insight.indicators.store import COLUMNS, AreaDay, replace
+from cloud.insight.runs import WHOLE, Run
+from cloud.metering.vee.point_day import Channel
+from cloud.tiers.entitlements.preferences import preferred
+from cloud.tiers.entitlements.store import Promises, keep, of_many, promises
+from cloud.tiers.entitlements.tables import limit_table
+from cloud.tiers.entitlements.watching import Watchman
+from tests.cloud.insight.areas.small_station import DAY, SmallStation
+from tests.cloud.metering.archive.village import NOW, SHANGHAI
+
+LARGE, HOME = "N-1", "N-2"
+PHASES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
+ONE = timedelta(days=1)
+
+
+class Watched:
+    """N-1 is a large industry of 100 kVA at M-1, N-2 a household that is sensitive to voltage at M-2."""
+
+    def __init__(self, station: SmallStation) -> None:
+        self.station, self.database, self.clock = station, station.database, station.clock
+        self.promises: Promises = promises(None, SHANGHAI)
+        with self.database.write() as connection:
+            import_customers(connection, _document())
+            connection.execute(insert(contract_table).values(_contract()))
+            connection.execute(insert(need_table).values(_need()))
+            began = datetime(2026, 1, 2, tzinfo=UTC)
+            keep(connection, of_many(connection, self.promises, began).values(), began)
+        notices = Notices(notice_policy(), prefer=preferred)
+        folder = station.archive.folder
+        watchman = Watchman(self.database, folder, self.promises, quality_policy(), self.clock)
+        alarms = Alarms(alert_policy(), notices)
+        self.watch = LimitWatch(self.database, watchman, alarms, notices, self.clock)
+        self.revision = 0
+
+    def day(self, day: date, kw: float, valid: int = 96, estimated: int = 0) -> None:
+        """The day's demand of M-1 was reckoned, anew if it was before."""
+        values = np.full((1, COLUMNS), np.nan, np.float32)
+        values[0, [1, 17, 18]] = kw, valid, estimated
+        self.revision += 1
+        run = Run("indicators", WHOLE, day, day, str(self.revision), 1, runs.State.DONE, None, 1, NOW)
+        made = AreaDay("A01", day, Channel.IMPORT, ("M-1",), values, np.array([96]), "", 1)
+        self.clock.set(datetime.combine(day, datetime.min.time(), UTC) + ONE)
+        with self.database.write() as connection:
+            replace(connection, [("A01", day, day)], [made], NOW)
+            runs.save(connection, [run])
+        self.watch.run()
+
+    def alerts(self, *, only_open: bool = False) -> list[tuple[str, str]]:
+        with self.database.read() as connection:
+            rows = store.alerts(connection, only_open=only_open)
+        return [(row.kind, row.evidence["account"]) for row in rows]
+
+    def told(self, customer: str) -> list[NoticeKind]:
+        with self.database.read() as connection:
+            return [each.kind for each in reversed(inbox(connection, customer))]
+
+    def rows(self, account: str, kind: str) -> list[Any]:
+        with self.database.read() as connection:
+            query = select(limit_table).where(limit_table.c.account == account, limit_table.c.kind == kind)
+            return list(connection.execute(query.order_by(limit_table.c.day)))
+
+
+def _document() -> dict[str, Any]:
+    accounts = ((LARGE, "large_industry", "M-1"), (HOME, "household", "M-2"), ("N-3", "household", "M-3"))
+    since = datetime(2025, 1, 1, tzinfo=UTC).isoformat()
+    return {
+        "customer": [{"id": f"C-{no}", "name": f"示例户 {no}", "language": "zh_CN"} for no, *_ in accounts],
+        "contact": [{"customer": f"C-{LARGE}", "channel": "json://example.invalid"}],
+        "account": [
+            {"no": no, "customer": f"C-{no}", "address": "示例村", "class": kind} for no, kind, _ in accounts
+        ],
+        "service": [{"account": no, "meter": meter, "start": since} for no, _, meter in accounts],
+    }
+
+
+def _contract() -> dict[str, Any]:
+    return {
+        "account": LARGE, "from_day": date(2025, 1, 1), "tariff": "hubei-industry", "plan": "tou",
+        "voltage": "10kV", "capacity_kva": Decimal(100), "basis": "capacity", "price_source": "market",
+    }  # fmt: skip
+
+
+def _need() -> dict[str, Any]:
+    return {
+        "account": HOME, "need": "voltage", "detail": "", "origin": "declared", "evidence": {},
+        "since": datetime(2026, 1, 1, tzinfo=UTC), "by": "operator",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def watched(tmp_path: Path, sqlite_url: str) -> Iterator[Watched]:
+    station = SmallStation(tmp_path, sqlite_url)
+    yield Watched(station)
+    station.close()
+
+
+def test_one_alert_while_a_limit_is_passed_and_its_end_after_days_within(watched: Watched) -> None:
+    days = iter(date(2026, 3, 1) + n * ONE for n in range(20))
+    watched.day(next(days), 90.0)
+    assert watched.alerts() == []
+    for kw in (101.0, 130.0):
+        watched.day(next(days), kw)
+    watched.watch.run()
+    assert watched.alerts() == [("demand_limit", LARGE)]
+    assert watched.told(f"C-{LARGE}") == [NoticeKind.LIMIT]
+    for kw, valid in ((90.0, 96), (90.0, 96), (0.0, 20), (np.nan, 0)):
+        watched.day(next(days), kw, valid)
+    assert watched.alerts(only_open=True), "days of which too little is known end nothing"
+    watched.day(next(days), 90.0)
+    assert watched.alerts(only_open=True) == []
+    watched.day(next(days), 99.0)
+    assert watched.told(f"C-{LARGE}") == [NoticeKind.LIMIT, NoticeKind.LIMIT_OVER]
+    watched.day(next(days), 102.0)
+    assert watched.alerts() == [("demand_limit", LARGE)] * 2
+    assert [row.state for row in watched.rows(LARGE, "demand")] == [
+        "within", "passed", "passed", "within", "within", "unknown", "unknown", "within", "within", "passed"
+    ]  # fmt: skip
+    assert all((row.alert is not None) == (row.state == "passed") for row in watched.rows(LARGE, "demand"))
+
+
+def test_evidence_names_day_value_limit_and_coverage_and_the_notice_no_figure(watched: Watched) -> None:
+    watched.day(DAY, 125.0)
+    with watched.database.read() as connection:
+        (alert,) = store.alerts(connection, kind=AlertKind.DEMAND_LIMIT)
+        (notice,) = inbox(connection, f"C-{LARGE}")
+    assert {name: alert.evidence[name] for name in ("day", "value", "limit", "coverage", "of", "rule")} == {
+        "day": "2026-03-05", "value": 1.25, "limit": 1.0, "coverage": 1.0, "of": "capacity_kva",
+        "rule": "base",
+    }  # fmt: skip
+    assert notice.params == {"account": LARGE, "limit": "demand", "day": "2026-03-05"}
+
+
+def test_a_day_that_comes_otherwise_is_judged_anew_and_not_told_twice(watched: Watched) -> None:
+    watched.day(DAY, 125.0)
+    watched.day(DAY, 126.0)
+    assert watched.told(f"C-{LARGE}") == [NoticeKind.LIMIT]
+    (row,) = watched.rows(LARGE, "demand")
+    assert (row.value, row.alert is not None) == (1.26, True)
+
+
+def test_voltages_are_read_against_each_accounts_own_limits(watched: Watched) -> None:
+    """6 % above is within GB/T 12325 and beyond the 5 % of who is sensitive; N-3 is promised nothing."""
+    station = watched.station
+    for seq, (point, volts) in enumerate((("M-1", 234.0), ("M-2", 234.0), ("M-3", 250.0)), 1):
+        station.curve(point, 1.0)
+        station.gauges(point, dict.fromkeys(PHASES, volts), seq=seq)
+    station.archive_days(DAY)
+    watched.day(DAY, 50.0)
+    assert watched.alerts() == [("voltage_limit", HOME)]
+    (row,) = watched.rows(HOME, "voltage")
+    assert (row.limit, row.coverage, row.rule) == (0.05, 1.0, "need-voltage")
+    assert row.value == pytest.approx(234 / 220 - 1, abs=1e-4)
+    assert [row.state for row in watched.rows(LARGE, "voltage")] == ["within"]
+    assert watched.rows("N-3", "voltage") == []
+
+
+@pytest.mark.parametrize("ends", ["promise", "service"])
+def test_the_alert_of_who_is_promised_it_no_more_ends(watched: Watched, ends: str) -> None:
+    watched.day(DAY, 125.0)
+    later = watched.clock.now() + 2 * ONE
+    watched.clock.set(later)
+    with watched.database.write() as connection:
+        if ends == "service":
+            mine = service_table.c.account == LARGE
+            connection.execute(service_table.update().where(mine).values(end=later))
+        else:
+            connection.exec_driver_sql("UPDATE account SET class = 'other' WHERE no = 'N-1'")
+            keep(connection, of_many(connection, watched.promises, later).values(), later)
+    watched.watch.run()
+    assert watched.alerts(only_open=True) == []
+
+
+def test_a_power_factor_is_judged_as_energies_are_reckoned(watched: Watched) -> None:
+    def reckoned(last: date, kvarh: float) -> None:
+        head = [date(2026, 3, 1).toordinal(), last.toordinal(), 960, 960, 0, 10.0, 0, 1, kvarh, np.nan]
+        content = np.array([[*head, 0, 0, 1000.0, 0, 0]], np.float64)
+        made = energies.Block(date(2026, 3, 1), "A01", ("flat",), ("M-1",), content)
+        with watched.database.write() as connection:
+            energies.replace(connection, [made], watched.clock.now())
+        watched.watch.run()
+
+    watched.clock.set(datetime(2026, 3, 7, tzinfo=UTC))
+    reckoned(date(2026, 3, 6), 900.0)
+    assert [row.reason for row in watched.rows(LARGE, "power_factor")] == ["young_month"]
+    for number, kvarh in enumerate((900.0, 400.0, 400.0, 400.0)):
+        watched.clock.advance(86_400)
+        reckoned(date(2026, 3, 10 + number), kvarh)
+    assert [row.value for row in watched.rows(LARGE, "power_factor")] == [None, 0.74, 0.93, 0.93, 0.93]
+    assert watched.alerts() == [("power_factor_limit", LARGE)]
+    assert watched.alerts(only_open=True) == []
