@@ -1,7 +1,7 @@
 """Which stored energies are whose: an account's months out of the rows of the points that served it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from cloud.customers.store import service_table
 from cloud.insight.energies.plans import Wanted, key_of, plans_of
-from cloud.insight.energies.store import BANDS, HEAD, Block
+from cloud.insight.energies.store import BANDS, FLAT, HEAD, Block
 from cloud.insight.pricing import NAMES, part_of
 from cloud.kit.days import DAY, local_day, midnight
 from cloud.metering.archive.layout import month_of
@@ -35,6 +35,7 @@ class Served(NamedTuple):
 class Row(NamedTuple):
     """One stored span of a point; `head` is its whole row: `store.HEAD`, then the energies."""
 
+    point: str
     block: Block
     head: list[float]
 
@@ -75,6 +76,7 @@ class Rows:
     keys: dict[tuple[str, date, str, date], dict[str, str]]
     places: dict[tuple[str, date, str, date], dict[str, int]]
     spans: dict[tuple[float, float], tuple[date, date, bool]]
+    whole: dict[date, date] = field(default_factory=dict)
 
     def span(self, first: float, last: float) -> tuple[date, date, bool]:
         """The days of these ordinals, and whether they are a whole month."""
@@ -107,6 +109,14 @@ class Rows:
             self.plans(tariff, block, last)
         return self.places[known]
 
+    def banded(self, tariff: str, block: Block, plan: str) -> int | None:
+        """The place of a plan's energies of a whole month, where it has bands."""
+        last = self.whole.get(block.month)
+        if last is None:
+            last = self.whole[block.month] = month_of(block.month)[1]
+        found = self.at(tariff, block, last).get(plan)
+        return None if found is None or self.plans(tariff, block, last)[plan] == FLAT else found
+
 
 def rows_of(catalogue: Catalogue, blocks: Iterator[Block]) -> Rows:
     """Of blocks in order of month."""
@@ -122,13 +132,13 @@ def rows_of(catalogue: Catalogue, blocks: Iterator[Block]) -> Rows:
 
 def months_of(rows: Rows, tariff: str, served: Sequence[Served], *, demands: bool) -> list[MonthUse]:
     """Every month of which something is stored while it was served, oldest first."""
-    of_month: dict[date, list[tuple[str, Row]]] = {}
+    of_month: dict[date, list[Row]] = {}
     for each in served:
         first, last = each.first.toordinal(), each.last.toordinal() if each.last else 10**9
         for block, at in rows.of_point.get(each.point, ()):
             head = block.content[at].tolist()
             if first <= head[0] and head[1] <= last:
-                of_month.setdefault(block.month, []).append((each.point, Row(block, head)))
+                of_month.setdefault(block.month, []).append(Row(each.point, block, head))
     return [_month(rows, tariff, month, found, demands) for month, found in sorted(of_month.items())]
 
 
@@ -250,9 +260,9 @@ def _apart(spans: dict[tuple[int, int], np.ndarray]) -> dict[tuple[int, int], np
     return {(low, high): kwh for low, high, kwh in found}
 
 
-def _month(rows: Rows, tariff: str, month: date, found: Sequence[tuple[str, Row]], demands: bool) -> MonthUse:
+def _month(rows: Rows, tariff: str, month: date, found: Sequence[Row], demands: bool) -> MonthUse:
     if len(found) == 1:
-        row = found[0][1]
+        row = found[0]
         head = row.head
         first, last, whole = rows.span(head[0], head[1])
         return MonthUse(
@@ -267,17 +277,17 @@ def _month(rows: Rows, tariff: str, month: date, found: Sequence[tuple[str, Row]
             _kvarh((head,), 8) if demands else None,
             _kvarh((head,), 9) if demands else None,
         )
-    heads = [row.head for _, row in found]
+    heads = [row.head for row in found]
     first = date.fromordinal(int(min(head[0] for head in heads)))
     last = date.fromordinal(int(max(head[1] for head in heads)))
-    keys = rows.plans(tariff, found[0][1].block, last)
+    keys = rows.plans(tariff, found[0].block, last)
     slots, known, guessed = _slots(found)
     return MonthUse(
         month,
         first,
         last,
         first == month and last == month_of(month)[1] and _unbroken(heads),
-        Stored([row for _, row in found], keys),
+        Stored(found, keys),
         known / slots if slots else 0.0,
         guessed / slots if slots else 0.0,
         _demand(heads) if demands else None,
@@ -286,15 +296,15 @@ def _month(rows: Rows, tariff: str, month: date, found: Sequence[tuple[str, Row]
     )
 
 
-def _slots(found: Sequence[tuple[str, Row]]) -> tuple[float, float, float]:
+def _slots(found: Sequence[Row]) -> tuple[float, float, float]:
     """Slots there are, known ones, estimated ones; a point that moved has one span in two areas."""
     if len(found) == 1:
-        head = found[0][1].head
+        head = found[0].head
         return head[2], head[3], head[4]
     spans: dict[tuple[str, float], float] = {}
-    for point, row in found:
-        spans[point, row.head[0]] = max(spans.get((point, row.head[0]), 0.0), row.head[2])
-    heads = [row.head for _, row in found]
+    for row in found:
+        spans[row.point, row.head[0]] = max(spans.get((row.point, row.head[0]), 0.0), row.head[2])
+    heads = [row.head for row in found]
     return sum(spans.values()), sum(head[3] for head in heads), sum(head[4] for head in heads)
 
 

@@ -21,7 +21,6 @@ from cloud.insight.indicators.months import month_table
 from cloud.insight.pricing import NAMES
 from cloud.insight.profile.store import Profile
 from cloud.kit.days import DAY, local_day
-from cloud.metering.archive.layout import month_of
 from cloud.metering.vee.point_day import Channel
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tiers.advice.documents import Documents, documents
@@ -220,12 +219,10 @@ class Gathered:
             for block, row in self._rows.of_point.get(served.point, ()):
                 if not oldest <= block.month < newest:
                     continue
-                last = month_of(block.month)[1]
-                key = self._rows.plans(contract.tariff, block, last).get(contract.plan)
-                if key is None or key == energies.FLAT or not _within(block.content[row], served):
+                at = self._rows.banded(contract.tariff, block, contract.plan)
+                if at is None or not _within(block.content[row, :2].tolist(), served):
                     continue
                 banded = True
-                at = len(energies.HEAD) + energies.BANDS * block.plans.index(key)
                 for band, kwh in enumerate(block.content[row, at : at + energies.BANDS].tolist()):
                     sums[band] += kwh
         whole = sum(sums)
@@ -235,7 +232,7 @@ class Gathered:
         return {**found, "sharp_peak": found["sharp"] + found["peak"]}
 
 
-def _within(head: NDArray[np.float64], served: Served) -> bool:
+def _within(head: Sequence[float], served: Served) -> bool:
     return served.first.toordinal() <= head[0] and (served.last is None or head[1] <= served.last.toordinal())
 
 

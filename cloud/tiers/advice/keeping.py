@@ -15,6 +15,8 @@ from cloud.tiers.advice.lifecycle import MACHINE, Event
 from cloud.tiers.advice.rules import Advice, Refused, TwoBills
 from cloud.tiers.advice.store import Known, RefusalRow, State, advice_table
 
+_TOLD = json.JSONEncoder(sort_keys=True, default=str)
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -96,7 +98,7 @@ def bills_json(bills: TwoBills) -> dict[str, Any]:
 def _row(advice: Advice, found: Found, now: datetime) -> dict[str, Any]:
     bills = None if advice.bills is None else bills_json(advice.bills)
     change = None if advice.bills is None else advice.bills.change
-    told = json.dumps([advice.formula, advice.evidence, change, advice.needs], sort_keys=True, default=str)
+    told = _TOLD.encode([advice.formula, advice.evidence, change, advice.needs])
     return {
         "account": advice.account,
         "kind": advice.kind,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from math import isfinite
 
 import numpy as np
 
@@ -123,7 +124,7 @@ def base_share(facts: Facts) -> float | None:
 def own(facts: Facts, name: str) -> float | None:
     """The mean of an indicator over the year; None where it cannot be said."""
     value = facts.own.get(name)
-    return None if value is None or not np.isfinite(value) else float(value)
+    return None if value is None or not isfinite(value) else float(value)
 
 
 def kwh_year(ground: Ground, facts: Facts) -> Decimal:

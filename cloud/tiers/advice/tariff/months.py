@@ -37,7 +37,8 @@ def guessed(kind: str, facts: Facts, months: Sequence[MonthUse], limit: float) -
 
 
 def estimated_share(months: Sequence[MonthUse]) -> float:
-    return sum(month.estimated * month.days for month in months) / max(1, sum(month.days for month in months))
+    days = [month.days for month in months]
+    return sum(month.estimated * each for month, each in zip(months, days, strict=True)) / max(1, sum(days))
 
 
 def told(
