@@ -1,7 +1,8 @@
 """Long lists leave page by page: `next` of one page is `after` of the following one."""
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Protocol, TypeVar
 
 from fastapi import Path, Query
 from pydantic import BaseModel
@@ -30,3 +31,18 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next: str | None = None
+
+
+class Numbered(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+def further(found: Sequence[Numbered], limit: int, after: int | None, *, ranked: bool) -> str | None:
+    """`next` of a page for which one more than `limit` was asked.
+
+    A `ranked` list goes on behind so many, any other behind a number.
+    """
+    if len(found) <= limit:
+        return None
+    return str((after or 0) + limit if ranked else found[limit - 1].id)

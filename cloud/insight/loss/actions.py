@@ -13,7 +13,7 @@ from cloud.insight.curves import Partition
 from cloud.insight.loss import balances, energies, gather, rules, store
 from cloud.insight.loss.policy import LossPolicy
 from cloud.insight.loss.rules import Event, Result, State
-from cloud.insight.loss.store import AreaLoss, Inspection, Searched
+from cloud.insight.loss.store import INSPECTIONS, AreaLoss, Inspection, Searched
 from cloud.insight.runs import Night
 from cloud.insight.tasks import Lost
 from cloud.kit.clock import Clock
@@ -113,18 +113,16 @@ class LineLoss:
         """Somebody is to go and look; with a dispatcher there is a work order for it."""
         now = self._clock.now()
         found = store.inspection(connection, id)
-        state = rules.move(State(found.state), Event.ORDER)
+        state = State(found.state)
+        rules.move(state, Event.ORDER)  # before anybody is sent
         number = self._dispatch(connection, found, who, now) if self._dispatch else None
-        store.change(connection, id, state=state, order=number, changed_at=now)
-        store.note(connection, id, now, who=who, event=Event.ORDER, state=state, note=note)
+        INSPECTIONS.move(connection, id, state, Event.ORDER, who=who, at=now, note=note, order=number)
         return store.inspection(connection, id)
 
     def withdraw(self, connection: Connection, id: int, who: str, note: str) -> Inspection:  # noqa: A002
         """Nobody goes after all: it waits again."""
-        now = self._clock.now()
-        state = rules.move(State(store.inspection(connection, id).state), Event.WITHDRAW)
-        store.change(connection, id, state=state, order=None, changed_at=now)
-        store.note(connection, id, now, who=who, event=Event.WITHDRAW, state=state, note=note)
+        state, now = State(store.inspection(connection, id).state), self._clock.now()
+        INSPECTIONS.move(connection, id, state, Event.WITHDRAW, who=who, at=now, note=note, order=None)
         return store.inspection(connection, id)
 
     def feedback(
@@ -143,19 +141,20 @@ class LineLoss:
             raise Invalid("something else was found: say what kind it is")
         now = self._clock.now()
         found = store.inspection(connection, id)
-        state = rules.move(State(found.state), Event.INSPECT)
         told = found.kind if result == Result.CONFIRMED else kind
-        store.change(
+        INSPECTIONS.move(
             connection,
             id,
-            state=state,
-            changed_at=now,
+            State(found.state),
+            Event.INSPECT,
+            who=who,
+            at=now,
+            note=note,
             inspected_at=now,
             result=result,
             result_kind=None if told is None else told[:_CONFIRMABLE],
             recovered_kwh=recovered_kwh,
         )
-        store.note(connection, id, now, who=who, event=Event.INSPECT, state=state, note=note)
         return store.inspection(connection, id)
 
 

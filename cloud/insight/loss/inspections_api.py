@@ -9,11 +9,12 @@ from pydantic import BaseModel, Field
 from cloud.insight.loss import store
 from cloud.insight.loss.actions import LineLoss
 from cloud.insight.loss.rules import Result
-from cloud.insight.loss.store import Inspection
+from cloud.insight.loss.store import INSPECTIONS, Inspection
 from cloud.kit.auth import User
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
-from cloud.kit.paging import AfterId, Limit, Page, RowId
+from cloud.kit.moving import Happened
+from cloud.kit.paging import AfterId, Limit, Page, RowId, further
 from cloud.kit.problems import RESPONSES
 
 AT_K = 20
@@ -44,14 +45,6 @@ class InspectionOut(BaseModel):
     result_kind: str | None
     recovered_kwh: float | None
     inspected_at: datetime | None
-
-
-class Happened(BaseModel):
-    at: datetime
-    who: str
-    event: str
-    state: str
-    note: str
 
 
 class InspectionDetail(InspectionOut):
@@ -98,9 +91,7 @@ def router(database: Database, guard: Guard, losses: LineLoss) -> APIRouter:
         """Those that wait, the most expected kWh first; with `waiting` false all, newest first."""
         with database.read() as connection:
             found = store.inspections(connection, waiting=waiting, area=area, after=after, limit=limit + 1)
-        more = None
-        if len(found) > limit:
-            more = str((after or 0) + limit if waiting else found[limit - 1].id)
+        more = further(found, limit, after, ranked=waiting)
         return Page(items=[InspectionOut(**_plain(each)) for each in found[:limit]], next=more)
 
     @routes.get("/inspections/precision")
@@ -124,10 +115,7 @@ def router(database: Database, guard: Guard, losses: LineLoss) -> APIRouter:
         """One of them with what was done about it."""
         with database.read() as connection:
             found = store.inspection(connection, id)
-            happened = [
-                Happened(at=row.at, who=row.who, event=row.event, state=row.state, note=row.note)
-                for row in store.events(connection, id)
-            ]
+            happened = [Happened.model_validate(each) for each in INSPECTIONS.events(connection, id)]
         return InspectionDetail(**_plain(found), happened=happened)
 
     @routes.post("/inspections/{id}/order")

@@ -13,13 +13,13 @@ from sqlalchemy import Connection, select
 from cloud.analysis.loss.evidence import Fact, Item, Kind, Line
 from cloud.fleet.events import EventKind
 from cloud.fleet.events import event_table as point_event_table
-from cloud.insight.loss import rules, store
 from cloud.insight.loss.rules import WAITING, Event, State
-from cloud.insight.loss.store import Inspection
+from cloud.insight.loss.store import INSPECTIONS, Inspection
 from cloud.kit.days import DAY, local_day, midnight
+from cloud.kit.worklist import Changes, Worklist
 from cloud.metering.vee.exception_store import exception_table
 
-SEARCH = "search"
+LIST = Worklist(INSPECTIONS, State.OPEN, Event.FOUND_AGAIN, Event.GONE)
 RULES = ("V06", "V07", "V13", "V15")
 """Of validation: long zero, frozen, register fall, phases that contradict one another."""
 _FAULT_DAYS = 3
@@ -33,13 +33,6 @@ class Span:
     first: date
     last: date
     zone: tzinfo
-
-
-@dataclass(slots=True)
-class Changes:
-    listed: int = 0
-    again: int = 0
-    lapsed: int = 0
 
 
 def inspected_on(known: Iterable[Inspection], zone: tzinfo) -> dict[str, date]:
@@ -113,7 +106,6 @@ def _days(line: Line) -> int:
 
 def keep(
     connection: Connection,
-    area: str,
     items: Sequence[Item],
     known: Sequence[Inspection],
     span: Span,
@@ -121,45 +113,23 @@ def keep(
     *,
     whole: bool,
 ) -> Changes:
-    """Bring one area's part of the list in step; `known` is every inspection there ever was of it.
+    """Bring one area's part of the list in step, an item a place; `known` is every inspection of it ever.
 
     Only a `whole` search, one of enough days, lets anything lapse.
     """
-    done = Changes()
     inspected = inspected_on(known, span.zone)
     waiting = {(each.point, each.area): each for each in known if State(each.state) in WAITING}
     lapsed = {(each.point, each.area, each.kind): each for each in known if State(each.state) is State.LAPSED}
-    found = set()
+    found = {}
     for item in items:
         last = inspected.get(item.point or item.area)
         if last is not None and last >= span.first:
             continue
         place = (item.point, item.area)
-        found.add(place)
         before = waiting.get(place) or lapsed.get((*place, item.kind.value))
-        row = _row(_seen(item, known, span.zone), span, now)
-        if before is None:
-            new = store.add(connection, row | {"state": State.OPEN.value, "found_at": now, "area": area})
-            store.note(connection, new, now, who=SEARCH, event="found", state=State.OPEN)
-            done.listed += 1
-        else:
-            _again(connection, before, row, now)
-            done.again += 1
-    for place, each in waiting.items():
-        if whole and place not in found and State(each.state) is State.OPEN:
-            state = rules.move(State.OPEN, Event.GONE)
-            store.change(connection, each.id, state=state, changed_at=now)
-            store.note(connection, each.id, now, who=SEARCH, event=Event.GONE, state=state)
-            done.lapsed += 1
-    return done
-
-
-def _again(connection: Connection, before: Inspection, row: dict[str, Any], now: datetime) -> None:
-    """Newer evidence in place of older; a note only where the state changes."""
-    state = rules.move(State(before.state), Event.FOUND_AGAIN)
-    store.change(connection, before.id, state=state, **row)
-    if state != before.state:
-        store.note(connection, before.id, now, who=SEARCH, event=Event.FOUND_AGAIN, state=state)
+        found[place] = (before, _row(_seen(item, known, span.zone), span, now))
+    gone = [each for place, each in waiting.items() if place not in found] if whole else []
+    return LIST.keep(connection, found.values(), gone, now)
 
 
 def _seen(item: Item, known: Iterable[Inspection], zone: tzinfo) -> Item:

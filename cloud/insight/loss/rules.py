@@ -48,4 +48,5 @@ TABLE: dict[tuple[State, Event], State] = {
 WAITING = frozenset({State.OPEN, State.ORDERED})
 
 
-move = Machine("the inspection", TABLE).move
+MACHINE = Machine("the inspection", TABLE)
+move = MACHINE.move

@@ -85,7 +85,6 @@ class Searches:
                 clean = int(found[area].clean.sum()) if area in found else 0
                 changed = listing.keep(
                     connection,
-                    area,
                     items.get(area, []),
                     known[area],
                     Span(first[area], day, zone),

@@ -5,14 +5,16 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from cloud.insight.loss.rules import WAITING, Result, State
+from cloud.insight.loss.rules import MACHINE, WAITING, Result, State
 from cloud.insight.loss.tables import event_table, inspection_table, loss_table, search_table
-from cloud.kit.errors import NotFound
+from cloud.kit.moving import Moving
 
 AREA, FEEDER = "area", "feeder"
 _CHUNK = 400
+INSPECTIONS = Moving(MACHINE, inspection_table, event_table)
+"""Each with what was done about it: (id, inspection, at, who, event, state, note)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,40 +191,7 @@ def inspections(
 
 def inspection(connection: Connection, id: int) -> Inspection:  # noqa: A002
     """One of them; NotFound when there is none."""
-    row = connection.execute(select(inspection_table).where(inspection_table.c.id == id)).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no inspection {id}")
-    return _inspection(row)
-
-
-def add(connection: Connection, row: dict[str, Any]) -> int:
-    """Save a new one; its id comes back."""
-    added = insert(inspection_table).values(row).returning(inspection_table.c.id)
-    return int(connection.execute(added).scalar_one())
-
-
-def change(connection: Connection, id: int, **values: Any) -> None:  # noqa: A002
-    connection.execute(update(inspection_table).where(inspection_table.c.id == id).values(values))
-
-
-def note(
-    connection: Connection,
-    id: int,  # noqa: A002
-    at: datetime,
-    *,
-    who: str,
-    event: str,
-    state: str,
-    note: str = "",
-) -> None:
-    row = {"inspection": id, "at": at, "who": who[:64], "event": event, "state": state, "note": note[:500]}
-    connection.execute(insert(event_table).values(row))
-
-
-def events(connection: Connection, id: int) -> Sequence[Row[Any]]:  # noqa: A002
-    """What was done about one of them, oldest first: (id, inspection, at, who, event, state, note)."""
-    query = select(event_table).where(event_table.c.inspection == id).order_by(event_table.c.id)
-    return connection.execute(query).all()
+    return _inspection(INSPECTIONS.row(connection, id))
 
 
 def precision(connection: Connection, last: int | None = None) -> Precision:

@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 
 from cloud.kit.db import Instant, metadata
+from cloud.kit.moving import happenings
 
 roster_table = Table(
     "loss_roster",
@@ -115,15 +116,4 @@ inspection_table = Table(
 )
 """`other` is the area or point a suspicion is about besides; kWh are a month's, `low` to `high` 80 %;
 `strength` 0..1 is how steadily the evidence came again in parts of the data. Evidence, never a verdict."""
-event_table = Table(
-    "loss_inspection_event",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("inspection", ForeignKey("loss_inspection.id"), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("who", String(64), nullable=False),
-    Column("event", String(16), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("note", String(500), nullable=False),
-    Index(None, "inspection"),
-)
+event_table = happenings("loss_inspection_event", "inspection", "loss_inspection.id")

@@ -27,7 +27,7 @@ from cloud.tiers.mismatch.policy import Mismatching
 from cloud.tiers.mismatch.priced import Place
 from cloud.tiers.mismatch.rules import MACHINE, NEEDS_NOTE, SETTLED, Event, State
 from cloud.tiers.mismatch.scoring import Account, Scored, Service
-from cloud.tiers.mismatch.store import Case
+from cloud.tiers.mismatch.store import CASES, Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +80,12 @@ class Mismatches:
         if event not in rules.BY_PERSON:
             raise Conflict(f"{event.value} is not for people to say")
         case = store.case(connection, id)
-        state, now = MACHINE.move(State(case.state), event), self._clock.now()
+        state, now = State(case.state), self._clock.now()
+        settled = MACHINE.move(state, event) in SETTLED
         if event in NEEDS_NOTE and not note.strip():
             raise Invalid("note: say what was seen or how it is known")
-        settled = state in SETTLED
-        quiet = self._quiet(now) if settled else case.quiet_until
-        store.change(
-            connection,
-            id,
-            state=state,
-            changed_at=now,
-            settled_at=now if settled else case.settled_at,
-            quiet_until=quiet,
-        )
-        store.note(connection, id, now, who=who, event=event, state=state, note=note.strip())
+        until = {"settled_at": now, "quiet_until": self._quiet(now)} if settled else {}
+        CASES.move(connection, id, state, event, who=who, at=now, note=note.strip(), **until)
         return store.case(connection, id)
 
     def _quiet(self, now: datetime) -> date:

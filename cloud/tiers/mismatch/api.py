@@ -12,12 +12,13 @@ from cloud.kit.auth import User
 from cloud.kit.db import Database
 from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
-from cloud.kit.paging import AfterId, Limit, Page, RowId
+from cloud.kit.moving import Happened
+from cloud.kit.paging import AfterId, Limit, Page, RowId, further
 from cloud.kit.problems import RESPONSES
 from cloud.tiers.mismatch import store
 from cloud.tiers.mismatch.actions import Mismatches
 from cloud.tiers.mismatch.rules import Event
-from cloud.tiers.mismatch.store import Case
+from cloud.tiers.mismatch.store import CASES, Case
 
 
 class CaseOut(BaseModel):
@@ -47,14 +48,6 @@ class CaseOut(BaseModel):
     changed_at: datetime
     settled_at: datetime | None
     quiet_until: date | None
-
-
-class Happened(BaseModel):
-    at: datetime
-    who: str
-    event: str
-    state: str
-    note: str
 
 
 class CaseDetail(CaseOut):
@@ -114,9 +107,7 @@ def router(database: Database, guard: Guard, mismatches: Mismatches) -> APIRoute
         """Those that wait, the surest first; with `waiting` false all, newest first."""
         with database.read() as connection:
             found = store.cases(connection, waiting=waiting, after=after, limit=limit + 1)
-        more = None
-        if len(found) > limit:
-            more = str((after or 0) + limit if waiting else found[limit - 1].id)
+        more = further(found, limit, after, ranked=waiting)
         return Page(items=[CaseOut(**_plain(each)) for each in found[:limit]], next=more)
 
     @routes.get("/worth")
@@ -151,10 +142,7 @@ def router(database: Database, guard: Guard, mismatches: Mismatches) -> APIRoute
         """One of them with what was done about it."""
         with database.read() as connection:
             found = store.case(connection, id)
-            happened = [
-                Happened(at=row.at, who=row.who, event=row.event, state=row.state, note=row.note)
-                for row in store.events(connection, id)
-            ]
+            happened = [Happened.model_validate(each) for each in CASES.events(connection, id)]
         return CaseDetail(**_plain(found), happened=happened)
 
     @routes.post("/cases/{id}/events")

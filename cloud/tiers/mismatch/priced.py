@@ -20,9 +20,10 @@ from cloud.insight.energies import store as energies
 from cloud.insight.energies.plans import key_of
 from cloud.kit.errors import NotFound
 from cloud.tariffs.catalogue import Catalogue
-from cloud.tariffs.documents import PriceSource
+from cloud.tariffs.documents import PriceSource, Tariff
 from cloud.tariffs.price import price
 from cloud.tariffs.usage import Household, Part, Usage
+from cloud.tariffs.variants import Variant, varied
 from cloud.tiers.mismatch.policy import MismatchPolicy
 
 
@@ -126,13 +127,20 @@ def _difference(
     total: dict[str, Decimal] = {}
     for name, (tariff, plan) in plans.items():
         try:
-            bill = price(partial(catalogue.in_force, tariff), plan, Usage(parts[name], household))
+            in_force = partial(_in_force, catalogue, tariff, parts[name][0].first.month)
+            bill = price(in_force, plan, Usage(parts[name], household))
         except (NotFound, ValueError) as error:
             return _unknown(Unpriced.NO_PRICE, tariff=tariff, plan=plan, lacking=str(error)[:200])
         total[name] = bill.total
         bills[name] = {"tariff": tariff, "plan": plan, "total": str(bill.total), "kwh": str(bill.kwh)}
     span = {"first": f"{parts['now'][0].first}", "last": f"{parts['now'][-1].last}", "months": months}
     return Priced(total["other"] - total["now"], bills | span | {"of": "energy"})
+
+
+def _in_force(catalogue: Catalogue, tariff: str, begins_month: int, day: date) -> Tariff:
+    """The document of a day, a year of steps as if it began with the first month that is priced: twelve
+    months have one year's allowance, whenever its own year begins."""
+    return varied(catalogue.in_force(tariff, day), Variant(begins_month))
 
 
 def _parts(

@@ -5,7 +5,7 @@ unless somebody is to look at it already.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -16,21 +16,15 @@ from cloud.analysis.classes import groups
 from cloud.analysis.classes.features import NAMES
 from cloud.analysis.classes.groups import Quartiles
 from cloud.analysis.classes.model import VERSION
-from cloud.tiers.mismatch import rules, store
+from cloud.kit.worklist import Changes, Worklist
+from cloud.tiers.mismatch import rules
 from cloud.tiers.mismatch.policy import MismatchPolicy
 from cloud.tiers.mismatch.priced import Priced
-from cloud.tiers.mismatch.rules import MACHINE, WAITING, Event, State
+from cloud.tiers.mismatch.rules import WAITING, Event, State
 from cloud.tiers.mismatch.scoring import Scored
-from cloud.tiers.mismatch.store import Case
+from cloud.tiers.mismatch.store import CASES, Case
 
-SEARCH = "search"
-
-
-@dataclass(slots=True)
-class Changes:
-    listed: int = 0
-    again: int = 0
-    lapsed: int = 0
+LIST = Worklist(CASES, State.OPEN, Event.FOUND_AGAIN, Event.GONE)
 
 
 def quiet(known: Sequence[Case], scored: Scored, today: date) -> "np.ndarray[Any, np.dtype[np.bool_]]":
@@ -57,37 +51,15 @@ def keep(
     now: datetime,
 ) -> Changes:
     """Bring the list in step with the accounts at these `places`; `known` is every case there ever was."""
-    done = Changes()
     waiting = {each.account: each for each in known if State(each.state) in WAITING}
     lapsed = {each.account: each for each in known if State(each.state) is State.LAPSED}
-    found = set()
+    found = {}
     for at in places:
         account = scored.rows.accounts[at].no
-        found.add(account)
         row = _row(scored, at, usual, priced.get(account), policy, now)
-        before = waiting.get(account) or lapsed.get(account)
-        if before is None:
-            new = store.add(connection, row | {"state": State.OPEN.value, "found_at": now})
-            store.note(connection, new, now, who=SEARCH, event="found", state=State.OPEN)
-            done.listed += 1
-        else:
-            _again(connection, before, row, now)
-            done.again += 1
-    for account, each in waiting.items():
-        if account not in found and State(each.state) is State.OPEN:
-            state = MACHINE.move(State.OPEN, Event.GONE)
-            store.change(connection, each.id, state=state, changed_at=now)
-            store.note(connection, each.id, now, who=SEARCH, event=Event.GONE, state=state)
-            done.lapsed += 1
-    return done
-
-
-def _again(connection: Connection, before: Case, row: Mapping[str, Any], now: datetime) -> None:
-    """Newer evidence in place of older; a note only where the state changes."""
-    state = MACHINE.move(State(before.state), Event.FOUND_AGAIN)
-    store.change(connection, before.id, **row, state=state)
-    if state != before.state:
-        store.note(connection, before.id, now, who=SEARCH, event=Event.FOUND_AGAIN, state=state)
+        found[account] = (waiting.get(account) or lapsed.get(account), row)
+    gone = [each for account, each in waiting.items() if account not in found]
+    return LIST.keep(connection, found.values(), gone, now)
 
 
 def _row(

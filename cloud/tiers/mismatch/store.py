@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from cloud.analysis.classes.groups import LEAST_CUSTOMERS, Quartiles
-from cloud.kit.errors import NotFound
-from cloud.tiers.mismatch.rules import SETTLED, WAITING, State
+from cloud.kit.moving import Moving
+from cloud.tiers.mismatch.rules import MACHINE, SETTLED, WAITING, State
 from cloud.tiers.mismatch.tables import (
     case_table,
     event_table,
@@ -20,6 +20,9 @@ from cloud.tiers.mismatch.tables import (
     group_table,
     model_table,
 )
+
+CASES = Moving(MACHINE, case_table, event_table)
+"""Each with what was done about it: (id, case, at, who, event, state, note)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,46 +133,12 @@ def cases(
 
 def case(connection: Connection, id: int) -> Case:  # noqa: A002
     """NotFound: there is none."""
-    row = connection.execute(select(case_table).where(case_table.c.id == id)).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no case {id}")
-    return _case(row)
+    return _case(CASES.row(connection, id))
 
 
 def every(connection: Connection) -> list[Case]:
     """All there ever were, oldest first."""
     return [_case(row) for row in connection.execute(select(case_table).order_by(case_table.c.id))]
-
-
-def add(connection: Connection, values: Mapping[str, Any]) -> int:
-    """Its number."""
-    found = connection.execute(insert(case_table).values(**values)).inserted_primary_key
-    assert found is not None
-    return int(found[0])
-
-
-def change(connection: Connection, id: int, **values: Any) -> None:  # noqa: A002
-    connection.execute(update(case_table).where(case_table.c.id == id).values(**values))
-
-
-def note(
-    connection: Connection,
-    id: int,  # noqa: A002
-    at: datetime,
-    *,
-    who: str,
-    event: str,
-    state: str,
-    note: str = "",
-) -> None:
-    row = {"case": id, "at": at, "who": who[:64], "event": event, "state": state, "note": note[:500]}
-    connection.execute(insert(event_table).values(row))
-
-
-def events(connection: Connection, id: int) -> Sequence[Row[Any]]:  # noqa: A002
-    """What was done about one, oldest first: (id, case, at, who, event, state, note)."""
-    query = select(event_table).where(event_table.c.case == id).order_by(event_table.c.id)
-    return connection.execute(query).all()
 
 
 def worth(connection: Connection) -> Worth:

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from cloud.kit.db import Exact, Instant, metadata
+from cloud.kit.moving import happenings
 
 feature_table = Table(
     "class_feature",
@@ -109,15 +110,4 @@ case_table = Table(
 """Behaviour that contradicts the contract's class: evidence, never a verdict. `difference` in yuan a year,
 null where it is not known; `priced` says how, or why not."""
 
-event_table = Table(
-    "class_mismatch_event",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("case", ForeignKey("class_mismatch.id"), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("who", String(64), nullable=False),
-    Column("event", String(16), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("note", String(500), nullable=False),
-    Index(None, "case"),
-)
+event_table = happenings("class_mismatch_event", "case", "class_mismatch.id")

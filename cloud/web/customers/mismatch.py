@@ -62,7 +62,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
             points = _points(connection, case)
             typical = [found for point in points if (found := profiles.profile(connection, point))]
             groups = store.groups(connection)
-            happened = store.events(connection, id)
+            happened = store.CASES.events(connection, id)
             day = local_day(pages.now(), parts.zone)
             contract = contracts.contracts_on(connection, day, [case.account]).get(case.account)
         family = parts.tiers.rules.mismatch.value.limits.family(case.class_)

@@ -57,7 +57,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
         with parts.database.read() as connection:
             found = store.inspection(connection, id)
             names = registry.area_names(connection, {found.area})
-            happened = store.events(connection, id)
+            happened = store.INSPECTIONS.events(connection, id)
         return show(
             request,
             user,

@@ -150,7 +150,8 @@ def test_an_order_is_made_by_whoever_can_and_taken_back(hamlet: Hamlet) -> None:
         assert (ordered.state, ordered.order, asked) == ("ordered", "W-1", [(first, "zhang")])
         back = hamlet.losses.withdraw(connection, first, "zhang", "示例")
         assert (back.state, back.order) == ("open", None)
-        assert [row.event for row in store.events(connection, first)] == ["found", "order", "withdraw"]
+        happened = store.INSPECTIONS.events(connection, first)
+        assert [row.event for row in happened] == ["found", "order", "withdraw"]
 
 
 def test_results_are_counted_with_what_they_brought(either_hamlet: Hamlet) -> None:

@@ -88,6 +88,24 @@ def test_it_is_the_other_bill_less_the_present_one_on_the_same_energies(database
     assert (found.told["first"], found.told["last"]) == ("2026-01-01", "2026-03-31")
 
 
+def test_months_across_a_new_year_have_one_years_allowance(tmp_path: Path) -> None:
+    """100 kWh in each of November to January, 150 kWh a year at the first step's price: 150 cost 0.10 more.
+    Reckoned by calendar years it would be 50 (200 - 150) and none: 5.00 CNY for 15.00."""
+    steps = '[steps]\ncycle = "year"\nadders = [0.10]\nlimits = [{ kwh = [150] }]\n[[plan]]'
+    home = document("home", "household", "0.5").replace("[[plan]]", steps) + "steps = true\n"
+    catalogue = Catalogue([parsed(home, "h"), parsed(document("shop", "business", "0.8"), "s")])
+    months = [date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1)]
+    made = Database(f"sqlite:///{tmp_path}/winter.db")
+    made.migrate()
+    with made.write() as connection:
+        energies.replace(connection, [block(month) for month in months], NOW)
+    with made.read() as connection:
+        found = differences(connection, [PLACE], CONTRACTS, catalogue, POLICY, months)["1"]
+    made.close()
+    assert found.told["now"]["total"] == "165.00"
+    assert found.difference == Decimal("75.00")
+
+
 def test_what_lacks_is_said_and_nothing_is_guessed(database: Database) -> None:
     market = replace(CONTRACTS["1"], price_source="market")
     gone = {**CONTRACTS, "1": contract("1", "household", "home", "another")}

@@ -180,7 +180,7 @@ def test_a_case_goes_from_open_to_settled_with_what_was_seen_and_is_quiet_for_a_
     assert work.run().source == "prior"
     with fresh.database.read() as connection:
         waiting = [each.account for each in store.cases(connection)]
-        told = [(row.who, row.event, row.state) for row in store.events(connection, case.id)]
+        told = [(row.who, row.event, row.state) for row in store.CASES.events(connection, case.id)]
         worth = store.worth(connection)
     assert case.account not in waiting
     assert told == [

@@ -45,13 +45,13 @@ def told(village: Village) -> dict[str, int]:
         store.save_model(connection, model())
         connection.execute(insert(profile_table), [profile("A03-02"), profile("A03-03")])
         found = {
-            account: store.add(connection, case(account, state, number))
+            account: store.CASES.add(connection, case(account, state, number))
             for number, (account, state) in enumerate(
                 ((SHOP, State.OPEN), (HOME, State.NOT_CONFIRMED), (FARM, State.TO_CHECK))
             )
         }
         for number in found.values():
-            store.note(connection, number, NOW, who="search", event="found", state="open")
+            store.CASES.note(connection, number, NOW, who="search", event="found", state="open")
     return found
 
 

@@ -130,7 +130,7 @@ def listed(village: Village) -> int:
         "from_day": LAST - timedelta(days=61), "to_day": LAST, "found_at": NOW, "changed_at": NOW,
     }  # fmt: skip
     with village.application.database.write() as connection:
-        return store.add(connection, row)
+        return store.INSPECTIONS.add(connection, row)
 
 
 def used(point: str, days: int) -> float:
