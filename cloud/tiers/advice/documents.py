@@ -9,22 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.kit.errors import NotFound
-from cloud.kit.money import ZERO
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tariffs.documents import BANDS, Tariff
 from cloud.tariffs.price import Pricer, band_price, cycle_of
+from cloud.tariffs.variants import AS_IT_IS, Variant, varied
 
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """`begins_month`: the steps' year as if it began there. `without_step`: reaching that step (2, 3, …)
-    costs no more than the one before it."""
-
-    begins_month: int | None = None
-    without_step: int | None = None
-
-
-AS_IT_IS = Variant()
+__all__ = ["AS_IT_IS", "Documents", "Known", "Variant", "documents", "varied"]
 
 
 class Known(Enum):
@@ -133,18 +123,3 @@ class Documents:
 def documents(catalogue: Catalogue, tariff: str) -> Documents:
     """NotFound, when asked for a day, where the catalogue has no such tariff."""
     return Documents(lambda day: catalogue.in_force(tariff, day))
-
-
-def varied(tariff: Tariff, variant: Variant) -> Tariff:
-    """The same document with other steps; as it is where it has none of them."""
-    steps = tariff.steps
-    if steps is None or variant == AS_IT_IS:
-        return tariff
-    if variant.begins_month is not None and steps.cycle == "year":
-        steps = steps.model_copy(update={"begins_month": variant.begins_month})
-    if variant.without_step is not None:
-        first = variant.without_step - 2
-        below = steps.adders[first - 1] if first else ZERO
-        adders = tuple(below if at == first else adder for at, adder in enumerate(steps.adders))
-        steps = steps.model_copy(update={"adders": adders})
-    return tariff.model_copy(update={"steps": steps})

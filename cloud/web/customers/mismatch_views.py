@@ -244,7 +244,7 @@ def priced(case: Case, words: Words) -> str:
         return words.text(why)
     return words.text(
         "Energy of %(first)s to %(last)s: %(now)s CNY by %(tariff)s, %(other)s CNY by %(usual)s. Without "
-        "basic charge and power factor; steps by calendar years.",
+        "basic charge and power factor; the steps of one year.",
         first=_dated(date.fromisoformat(told["first"]), "yMMMd", words),
         last=_dated(date.fromisoformat(told["last"]), "yMMMd", words),
         now=words.number(float(told["now"]["total"]), 2),
