@@ -48,6 +48,7 @@ class NoticeKind(StrEnum):
     OFFER = "offer"
     RESPONSE = "response"
     REMINDER = "reminder"
+    REPORT = "report"
     LIMIT = "limit"
     LIMIT_OVER = "limit_over"
 

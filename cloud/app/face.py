@@ -15,6 +15,7 @@ from cloud.customers.file import api as file_api
 from cloud.customers.points import api as points_api
 from cloud.desk import api as desk_api
 from cloud.desk.file import Desk
+from cloud.desk.report import api as report_api
 from cloud.exchange import api as exchange_api
 from cloud.exchange.gather import Origin
 from cloud.fleet import api as fleet_api
@@ -65,6 +66,7 @@ def _routers(app: Works) -> list[APIRouter]:
         customers_api.router(database, guard, clock),
         file_api.router(app.customer_file, guard),
         billing_api.router(database, guard, clock, zone),
+        report_api.router(database, guard),
         desk_api.router(database, guard, Desk(app.tiers.promises, zone), clock),
         alerts_api.router(database, guard, clock),
         workorders_api.router(database, guard, app.orders, clock),
@@ -117,6 +119,7 @@ def _parts(app: Works) -> Parts:
         fieldwork=app.fieldwork,
         loss=app.line_loss,
         tiers=app.tiers,
+        reports=app.reports,
         customer_file=app.customer_file,
         transformer=quality_policy(settings.policies_dir).transformer,
         replay=app.ingest.replay,

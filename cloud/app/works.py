@@ -21,6 +21,8 @@ from cloud.customers import protection
 from cloud.customers import store as customers
 from cloud.customers.file.actions import CustomerFile
 from cloud.customers.file.consents import Purpose
+from cloud.desk.report import store as issued_reports
+from cloud.desk.report.actions import Reports
 from cloud.exchange import store as exchange_store  # noqa: F401 - its tables
 from cloud.fleet.answers import Answers
 from cloud.fleet.command_rules import command_policy
@@ -36,6 +38,7 @@ from cloud.insight.loss.policy import loss_policy
 from cloud.insight.parts import Station as InsightStation
 from cloud.insight.parts import nightly_of
 from cloud.kit.auth import Accounts, User
+from cloud.kit.calendar import station_calendar
 from cloud.kit.clock import Clock
 from cloud.kit.errors import CloudError
 from cloud.kit.guard import Guard
@@ -225,10 +228,20 @@ class Works:
                 orders=Fulfilment(deadline_policy(settings.policies_dir)).facts,
                 notices=deliveries.facts,
                 counted=partial(counting.intervals_read, self.store),
+                reports=partial(issued_reports.issued_days, zone=settings.station.zone),
             ),
             calls.without_fault,
         )
         self.tiers = Tiers(station)
+        self.reports = Reports(
+            self.database,
+            settings.station.zone,
+            self.clock,
+            self.tiers.rules.tariffs,
+            self.tiers.promises,
+            station_calendar(settings.policies_dir),
+            self._write_letter,
+        )
         self.customer_file = CustomerFile(
             self.database,
             settings.station.zone,

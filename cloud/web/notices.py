@@ -183,6 +183,18 @@ def _limit_over(notice: Notice, words: Words) -> tuple[str, str]:
     return words.text("Within the limit again"), body
 
 
+def _report(notice: Notice, words: Words) -> tuple[str, str]:
+    """Of which month, and whether it is a new revision: nothing of what is in it."""
+    params = notice.params
+    month = words.month(date.fromisoformat(params["month"]))
+    if params["revision"] > 1:
+        title = words.text("Your energy report of %(month)s has a new revision", month=month)
+        body = words.text("Late facts have changed it. Sign in to read what, and the report.")
+        return title, body
+    title = words.text("Your energy report of %(month)s is ready", month=month)
+    return title, words.text("Sign in to read, print or keep it.")
+
+
 _TEXTS: dict[NoticeKind, Callable[[Notice, Words], tuple[str, str]]] = {
     NoticeKind.OUTAGE: _outage,
     NoticeKind.RESTORED: _restored,
@@ -191,6 +203,7 @@ _TEXTS: dict[NoticeKind, Callable[[Notice, Words], tuple[str, str]]] = {
     NoticeKind.OFFER: _offer,
     NoticeKind.RESPONSE: _response,
     NoticeKind.REMINDER: _reminder,
+    NoticeKind.REPORT: _report,
     NoticeKind.LIMIT: _limit,
     NoticeKind.LIMIT_OVER: _limit_over,
 }

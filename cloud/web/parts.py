@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from cloud.alerts.policy import SupplyPolicy
 from cloud.customers.file.actions import CustomerFile
+from cloud.desk.report.actions import Reports
 from cloud.fleet.commands import Commands
 from cloud.fleet.dispatch import Dispatch
 from cloud.insight.areas.policy import TransformerLimits
@@ -50,6 +51,7 @@ class Parts:
     fieldwork: Fieldwork
     loss: LineLoss
     tiers: Tiers
+    reports: Reports
     customer_file: CustomerFile
     transformer: TransformerLimits
     replay: Callable[[int], int]

@@ -53,6 +53,10 @@ MATRIX: dict[str, Row] = {
     "GET /accounts/{no}": Row("accounts/10A", (200, 200, 404, 401)),
     "GET /customers/{id}/file": Row("customers/C-A/file", (200, 403, 403, 401)),
     "GET /me/file": Row("me/file", (404, 200, 200, 401)),
+    "GET /me/reports": Row("me/reports", (404, 200, 200, 401)),
+    "GET /me/reports/{account}/{month}": Row("me/reports/10A/2026-02", (404, 404, 404, 401)),
+    "GET /accounts/{no}/reports": Row("accounts/10A/reports", (200, 403, 403, 401)),
+    "GET /accounts/{no}/reports/{month}": Row("accounts/10A/reports/2026-02", (404, 403, 403, 401)),
     "GET /accounts/{no}/contracts": Row("accounts/10A/contracts", (200, 200, 404, 401)),
     "POST /contracts": Row(
         "contracts",
