@@ -109,13 +109,36 @@ class NoticeOut(BaseModel):
 
 
 class OfferOut(BaseModel):
-    """What a campaign offered; nobody is told that they were held out."""
+    """What a campaign offered; nobody is told that they were held out. `title` by language."""
 
     campaign: int
     account: str
-    title: str
+    title: dict[str, str]
     state: str
     sent_at: datetime
+
+
+class ReminderOut(BaseModel):
+    """Of a bill its `month`, of a plan's part `plan` and `number`; `step`: days from when it was due."""
+
+    month: date | None
+    plan: int | None
+    number: int | None
+    due_on: date
+    step: int
+    at: datetime
+
+
+class LimitOut(BaseModel):
+    """A promised limit's newest day: within, passed or unknown for a `reason`; shares."""
+
+    kind: str
+    day: date
+    state: str
+    reason: str | None
+    value: float | None
+    limit: float | None
+    coverage: float | None
 
 
 class AccountFile(BaseModel):
@@ -135,6 +158,8 @@ class AccountFile(BaseModel):
     months: list[MonthUse]
     shapes: list[ShapeOf]
     bills: list[BillOut]
+    reminders: list[ReminderOut]
+    limits: list[LimitOut]
     tiers: list[TierOut]
     tier_history: list[DecisionOut]
     entitlements: dict[str, TermOut]

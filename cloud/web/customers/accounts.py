@@ -18,7 +18,7 @@ from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from cloud.tiers.axes import Axis
 from cloud.tiers.rating import locks
-from cloud.web.customers import account_list, axis_names, file_views, standing_words
+from cloud.web.customers import account_list, axis_names, contests, file_views, standing_words
 from cloud.web.customers.account_list import NONE, Wanted
 from cloud.web.customers.file_views import Book
 from cloud.web.language import Words
@@ -35,6 +35,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     routes = APIRouter()
     routes.include_router(_looking(parts, pages))
     routes.include_router(_agreeing(parts))
+    routes.include_router(contests.router(parts))
     routes.include_router(_needing(parts))
     return routes
 
@@ -44,7 +45,8 @@ def _looking(parts: Parts, pages: Pages) -> APIRouter:
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def book() -> Book:
-        return Book(parts.tiers.rules.tiers.value.names(), parts.tiers.promises)
+        rules = parts.tiers.rules
+        return Book(rules.tiers.value.names(), parts.tiers.promises, rules.tariffs.value)
 
     @routes.get("/customers")
     def list_page(
@@ -85,6 +87,9 @@ def _looking(parts: Parts, pages: Pages) -> APIRouter:
             values = file_views.values(
                 connection, found, account or next(iter(numbers), ""), book(), words, now
             )
+            if values["account"] is not None:
+                values["contests"] = contests.of_account(connection, values["account"].no, book(), words)
+                values["contest_answers"] = contests.answers(words)
         return pages.page(
             request,
             "console/customers/customer.html",
@@ -110,7 +115,11 @@ def _list(
     choices = [
         ("class", words.text("Tariff class"), _classes(book, words)),
         ("area", words.text("Area"), list(areas.items())),
-        ("tariff", words.text("Tariff"), [(each, each) for each in account_list.tariffs(connection)]),
+        (
+            "tariff",
+            words.text("Tariff"),
+            [(each, book.tariff(each, words)) for each in account_list.tariffs(connection)],
+        ),
         ("grade", words.text("Important grade"), [*axis_names.choices(axis_names.GRADES, words), *none]),
         ("need", words.text("Service need"), [*axis_names.choices(axis_names.NEEDS, words), *none]),
         (
@@ -123,8 +132,11 @@ def _list(
     ]
     chosen = {name: getattr(wanted, "class_" if name == "class" else name) for name, _, _ in choices}
     found = account_list.found(connection, wanted, pages.now(), words, after)
+    waiting = contests.waiting(connection, words)
     return {
         "q": wanted.q,
+        "waiting": waiting[: contests.MOST],
+        "waiting_count": len(waiting),
         "choices": choices,
         "chosen": chosen,
         "asked": {name: each for name, each in {"q": wanted.q, **chosen}.items() if each},

@@ -19,6 +19,11 @@ STATES = {
     State.MEASURED: ("good", mark("effect measured")),
     State.CANCELLED: ("none", mark("cancelled")),
 }
+MEASURED = {
+    Verdict.SHOWN: ("good", mark("effect measured")),
+    Verdict.NONE_SHOWN: ("none", mark("measured, no effect shown")),
+    Verdict.TOO_FEW: ("none", mark("measured, too few customers")),
+}
 EVENTS = {
     "write": mark("Written"),
     Event.EDIT: mark("Changed"),
@@ -61,6 +66,14 @@ class Measured:
     rows: tuple[tuple[str, str, str], ...]
     notes: tuple[str, ...]
     chart: Figure | None
+
+
+def state(of: str, result: Mapping[str, Any] | None, words: Words) -> tuple[str, str]:
+    """A sign and a word. Measured is good only where an effect is shown."""
+    sign, name = STATES[State(of)]
+    if of == State.MEASURED and result is not None and result["effect"] is not None:
+        sign, name = MEASURED[Verdict(result["effect"]["verdict"])]
+    return sign, words.text(name)
 
 
 def measured(result: Mapping[str, Any], words: Words) -> Measured:

@@ -120,7 +120,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     def every(request: Request, user: Operator) -> Response:
         words = pages.words(request)
         with parts.database.read() as connection:
-            rows = [_row(connection, row, words) for row in store.campaigns(connection, limit=NEWEST)]
+            rows = [_row(parts, connection, row, words) for row in store.campaigns(connection, limit=NEWEST)]
         return desk.show(request, user, "campaigns.html", rows=rows)
 
     @routes.get("/new")
@@ -206,15 +206,15 @@ def _done(parts: Parts, id: int, change: Callable[[Connection], object]) -> Resp
     return back(f"{HERE}/{id}", said)
 
 
-def _row(connection: Connection, row: Any, words: Words) -> dict[str, Any]:
+def _row(parts: Parts, connection: Connection, row: Any, words: Words) -> dict[str, Any]:
     counts = store.counts(connection, row.id)
     found = store.measurements(connection, row.id)
     offered = sum(count for state, count in counts.items() if state != OfferState.HELD_OUT)
-    sign, name = views.STATES[State(row.state)]
     return {
         "row": row,
-        "state": (sign, words.text(name)),
+        "state": views.state(row.state, found[0].result if found else None, words),
         "kind": words.text(views.KINDS[row.subject_kind]),
+        "subject": _subject(parts, row, words),
         "offered": offered,
         "taken": counts.get(OfferState.ACCEPTED, 0),
         "lead": views.measured(found[0].result, words).lead if found else "",
@@ -232,15 +232,16 @@ def _one(parts: Parts, connection: Connection, id: int, words: Words) -> dict[st
     plan = MeasurePlan.model_validate(row.measure)
     policy = campaigns.rules.policy.value
     held = round(len({each.customer for each in members}) * row.holdout_permille / 1000)
-    counts = store.counts(connection, id)
+    counts, happened = store.counts(connection, id), store.CAMPAIGNS.events(connection, id)
     return {
         "row": row,
         "segment": segment,
         "conditions": segment_forms.told(
             segment_store.conditions_of(row), _areas(connection), subs_of(parts, words), words
         ),
-        "state": (views.STATES[State(row.state)][0], words.text(views.STATES[State(row.state)][1])),
+        "state": views.state(row.state, found[-1].result if found else None, words),
         "kind": words.text(views.KINDS[row.subject_kind]),
+        "subject": _subject(parts, row, words),
         "title": row.title[words.language],
         "text": row.text[words.language],
         "counts": [(words.text(name), counts.get(each, 0)) for each, name in views.OFFERS.items()],
@@ -250,7 +251,7 @@ def _one(parts: Parts, connection: Connection, id: int, words: Words) -> dict[st
         "left": segment_forms.left_out({str(key): count for key, count in left.items()}, words),
         "plan": views.periods(plan, words),
         "given": (points, vouchers),
-        "events": [(each, words.text(views.EVENTS[each.event])) for each in store.events(connection, id)],
+        "events": [(each, words.text(views.EVENTS[each.event])) for each in happened],
         "measured": [(each, views.measured(each.result, words)) for each in found],
         "least": policy.measure.min_per_arm,
     }
@@ -269,6 +270,19 @@ def _wrong(error: CloudError) -> str:
     if "hours" in str(error):
         return mark("Only a promotion has hours to measure.")
     return mark("What it offers does not hold on all these days.")
+
+
+def _subject(parts: Parts, row: Any, words: Words) -> str:
+    """What is offered by its name; one that is off the shelf by its id."""
+    campaigns = parts.tiers.campaigns
+    try:
+        if row.subject_kind == "promotion":
+            return _said(campaigns.rules.promotions.value.of(row.subject, row.from_day).name, words)
+        if row.subject_kind == "product":
+            return _said(campaigns.rules.products.value.documents(row.subject)[-1].name, words)
+    except CloudError:
+        pass
+    return str(row.subject)
 
 
 def _said(name: Any, words: Words) -> str:

@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 
 from cloud.desk import outs
 from cloud.fleet import registry
+from cloud.kit.errors import NotFound
+from cloud.tariffs.catalogue import Catalogue
 from cloud.tiers.axes import Axis
 from cloud.tiers.entitlements import store as entitlements
 from cloud.tiers.entitlements.store import Promises
@@ -31,15 +33,32 @@ SHORT_MONTHS = 13
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What the policies say: the names of sub-tiers, as household.large_family, and what is promised."""
+    """What the policies say: the names of sub-tiers, as household.large_family, what is promised, and what
+    tariffs and their plans are called."""
 
     subs: Mapping[str, Names]
     promises: Promises
+    tariffs: Catalogue
 
     def sub(self, sub: str | None, words: Words) -> str | None:
         """What a sub-tier is called; one of an older policy by its id."""
         found = self.subs.get(sub or "")
         return sub if found is None else found.zh_CN if words.language == "zh_CN" else found.en
+
+    def tariff(self, tariff: str, words: Words) -> str:
+        """What a tariff is called; one that is not in force any more by its id."""
+        try:
+            found = self.tariffs.documents(tariff)[-1]
+        except NotFound:
+            return tariff
+        return found.name.zh_CN if words.language == "zh_CN" else found.name.en
+
+    def plan(self, tariff: str, plan: str, words: Words) -> str:
+        try:
+            found = self.tariffs.documents(tariff)[-1].plan(plan).name
+        except (NotFound, ValueError):
+            return plan
+        return found.zh_CN if words.language == "zh_CN" else found.en
 
 
 def row(each: Listed, areas: Mapping[str, str], book: Book, words: Words) -> dict[str, Any]:
@@ -54,8 +73,8 @@ def row(each: Listed, areas: Mapping[str, str], book: Book, words: Words) -> dic
         "class": named(axis_names.CLASSES, each.class_, words),
         "sub": book.sub(own.sub, words) if own else None,
         "area": areas.get(each.area, each.area) if each.area else None,
-        "tariff": each.contract.tariff if each.contract else None,
-        "plan": each.contract.plan if each.contract else None,
+        "tariff": book.tariff(each.contract.tariff, words) if each.contract else None,
+        "plan": book.plan(each.contract.tariff, each.contract.plan, words) if each.contract else None,
         "grade": _tier(tiers, "grade", words),
         "need": _tier(tiers, "need", words),
         "shape": shape_said(tiers["shape"].value, words) if "shape" in tiers else None,
@@ -104,7 +123,7 @@ def values(
             for each in standing
             if each.until > now.astimezone(words.zone).date()
         ],
-        "contracts": [_contract(each, words) for each in reversed(shown.contracts)],
+        "contracts": [_contract(each, book, words) for each in reversed(shown.contracts)],
         "grades": [(each, named(axis_names.GRADES, each.grade, words)) for each in reversed(shown.grades)],
         "graded": [each for each in shown.grades if each.to_day is None],
         "needs": [(each, named(axis_names.NEEDS, each.need, words)) for each in shown.needs],
@@ -205,9 +224,11 @@ def _shape(each: Any, words: Words) -> dict[str, Any]:
     return {"said": said, "share": each.share}
 
 
-def _contract(each: Any, words: Words) -> dict[str, Any]:
+def _contract(each: Any, book: Book, words: Words) -> dict[str, Any]:
     return {
         "row": each,
+        "tariff": book.tariff(each.tariff, words),
+        "plan": book.plan(each.tariff, each.plan, words),
         "basis": named(axis_names.BASES, each.basis, words) if each.basis else None,
         "source": named(axis_names.PRICE_SOURCES, each.price_source, words),
     }

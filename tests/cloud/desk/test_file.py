@@ -25,6 +25,7 @@ from cloud.kit.errors import NotFound
 from cloud.metering.store import ms
 from cloud.tiers.advice.store import advice_table
 from cloud.tiers.axes import Axis
+from cloud.tiers.campaigns.tables import campaign_table, offer_table, segment_table
 from cloud.tiers.entitlements.store import promises
 from cloud.tiers.entitlements.tables import promise_table
 from cloud.tiers.rating import locks
@@ -83,6 +84,7 @@ def _fill(connection: Any, subject: Sample) -> None:
         "valid_until": date(2027, 1, 1),
     }
     connection.execute(insert(advice_table).values(advice))
+    _offered(connection, subject)
     promise = {
         "account": subject.account,
         "part": "orders",
@@ -95,6 +97,26 @@ def _fill(connection: Any, subject: Sample) -> None:
     }
     for month, state in ((date(2026, 9, 1), "delivered"), (date(2026, 10, 1), "missed")):
         connection.execute(insert(promise_table).values(promise | {"month": month, "state": state}))
+
+
+def _offered(connection: Any, subject: Sample) -> None:
+    told: Any = {"by": "operator-7", "at": NOW, "changed_by": "operator-7", "changed_at": NOW}
+    connection.execute(insert(segment_table).values(id=1, name="示例", conditions={}, **told))
+    title = {"zh_CN": "示例活动", "en": "Sample offer"}
+    row = {
+        "id": 1,
+        "name": "示例",
+        "state": "running",
+        "segment": 1,
+        "conditions": {},
+        "subject_kind": "message",
+    }
+    row |= {"subject": "", "title": title, "text": title, "measure": {}, "seed": "0", "holdout_permille": 100}
+    row |= {"cap_offers": 3, "cap_days": 90, "left_out": {}, "written_by": "operator-7"}
+    days = {"from_day": NOW.date(), "to_day": NOW.date(), "written_at": NOW, "changed_at": NOW}
+    connection.execute(insert(campaign_table).values(row | days))
+    offer = {"campaign": 1, "account": subject.account, "customer": subject.customer, "state": "sent"}
+    connection.execute(insert(offer_table).values(offer | {"drawn_at": NOW, "sent_at": NOW}))
 
 
 @pytest.fixture
@@ -115,6 +137,7 @@ def test_every_section_of_the_file_is_filled_from_its_own_book(
     (account,) = found.accounts
     assert (account.no, account.customer_class) == (subject.account, "large_industry")
     assert account.contracts[0].tariff == "hubei-industry"
+    assert [each.title["en"] for each in found.offers] == ["Sample offer"]
     assert [each.grade for each in account.grades] == [Grade.SECOND]
     assert [each.need for each in account.needs] == [Need.CONTINUITY]
     assert account.protections == ["important"]

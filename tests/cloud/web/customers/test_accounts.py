@@ -16,7 +16,8 @@ from cloud.customers.file.grades import Grade
 from cloud.customers.file.needs import Need
 from cloud.kit.db import Database
 from cloud.tiers.axes import Axis
-from cloud.tiers.rating import locks
+from cloud.tiers.rating import contests, locks
+from cloud.tiers.rating import store as rating
 from cloud.tiers.rating.tables import decision_table
 from cloud.web.customers import account_list
 from cloud.web.customers.account_list import Wanted
@@ -148,6 +149,31 @@ def test_the_pages_are_whole_in_both_languages(looked_at: Village, address: str,
     assert answer.status_code == 200
     assert page.problems == []
     assert "%(" not in page.text
+
+
+def test_an_operator_answers_a_contest_and_the_list_says_who_waits(village: Village) -> None:
+    database = village.application.database
+    with database.write() as connection:
+        from cloud.customers.store import accounts_of
+
+        account = accounts_of(connection, "C-0103")[0].no
+        sample = Sample(account, "C-0103", "", "", "household", 0.0)
+        connection.execute(insert(decision_table), [_decision(sample, "B")])
+        standing = rating.standing(connection, TODAY, account)[Axis.VALUE]
+        told: Any = {"by": "c-0103", "now": NOW, "today": TODAY, "days": 15}
+        made = contests.contest(connection, standing, "示例异议", **told)
+    operator = browser(village, "operator")
+    listed = Page(operator.get("/console/customers").text)
+    assert f"1 项等级异议待答复： {account}" in listed.text
+    assert listed.problems == []
+    assert "示例异议" in operator.get("/console/customer/C-0103").text
+    where = f"contests/{made.id}"
+    assert "未保存" in send(operator, where, account=account, event="uphold", told=" ")
+    text = send(operator, where, account=account, event="uphold", told="示例答复")
+    assert "已核对，维持" in text
+    assert "示例答复" in text
+    assert "未执行" in send(operator, where, account=account, event="reject", told="示例答复")
+    assert "等级异议待答复" not in operator.get("/console/customers").text
 
 
 def test_a_customer_sees_neither_page(looked_at: Village) -> None:
