@@ -7,18 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cloud.verbs import CONFIG, Config, Json, records_of, say, settings_of, talk
+from cloud.verbs.words import Language, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cloud.tiers.advice.actions import Advising
     from cloud.tiers.advice.rules import Advice, Refused
-
-
-REMARKS = {
-    "class_differs": "that tariff is for another class than this account's",
-    "no_basis": "without its basic charge: the contract names no basis of it",
-}
+    from cloud.web.language import Words
 
 
 def register(app: typer.Typer, tariff: typer.Typer) -> None:
@@ -34,6 +30,7 @@ def advise(
         str | None, typer.Argument(metavar="[ACCOUNT]", help="Its number; without it all are judged.")
     ] = None,
     config: Config = CONFIG,
+    language: Language = None,
     as_json: Json = False,
 ) -> None:
     """What an account may save, and what is refused; without one, judge all accounts and keep it."""
@@ -60,9 +57,10 @@ def advise(
         "advice": [_advice(each) for each in given],
         "refused": [_refused(each) for each in refused],
     }
-    lines = [line for each in given for line in _told(each)]
-    lines += [f"{each.kind:<18} refused: {each.reason} {_params(each)}".rstrip() for each in refused]
-    say(data, "\n".join(lines) or f"{account}: nothing to advise", as_json)
+    words = words_of(language, settings_of(config).station.zone)
+    lines = [line for each in given for line in _told(each, words)]
+    lines += [line for each in refused for line in _against(each, words)]
+    say(data, "\n".join(lines) or words.text("Nothing stands."), as_json)
 
 
 def what_if(
@@ -70,6 +68,7 @@ def what_if(
     tariff: Annotated[str, typer.Option(help="As `tariff list` names it.")],
     plan: Annotated[str, typer.Option(help="A plan of that tariff.")],
     config: Config = CONFIG,
+    language: Language = None,
     as_json: Json = False,
 ) -> None:
     """What an account's last whole months would have cost under another plan, out of the archive."""
@@ -80,8 +79,11 @@ def what_if(
         found = advising.what_if(account, tariff, plan)
     if found.why:
         talk(f"note: the bill as it is cannot be priced: {found.why}")
+    from cloud.web import tariff_words
+
+    words = words_of(language, settings_of(config).station.zone)
     for each in found.remarks:
-        talk(f"note: {REMARKS.get(each, each)}")
+        talk(f"note: {words.text(tariff_words.WHAT_IF[each]) if each in tariff_words.WHAT_IF else each}")
     if found.estimated >= 0.01:
         talk(f"note: up to {found.estimated:.0%} of a month's quarter-hours are estimates, not measured")
     now = "?" if found.now is None else f"{found.now.total:.2f}"
@@ -104,10 +106,25 @@ def _advising(config: Path) -> "Iterator[Advising]":
         yield Tiers(Station(records.database, folder, zone, settings.policies_dir, SystemClock())).advising
 
 
-def _told(advice: "Advice") -> list[str]:
-    saving = "" if advice.saving is None else f"{advice.saving:>12.2f} CNY"
-    head = f"{advice.kind:<18}{saving}  ({advice.confidence}, until {advice.valid_until})"
-    return [head, f"  {advice.formula}"]
+def _told(advice: "Advice", words: "Words") -> list[str]:
+    """As the page of advice has it: what for, how much, what was seen, how it was reckoned, what it needs."""
+    from cloud.web.customers import advice_views, advice_words
+
+    head = advice_words.title(advice.kind, words)
+    if advice.saving is not None:
+        head += " · " + words.text("%(saving)s CNY", saving=advice_views.money(advice.saving, words))
+    founded = words.text(advice_words.CONFIDENCE[advice.confidence][1])
+    head += f" · {founded} · " + words.text("holds until %(day)s", day=words.dated(advice.valid_until))
+    said = advice_words.sentence(advice.kind, advice.evidence, words)
+    lines = [said, advice.formula, *advice_words.needs(list(advice.needs), words)]
+    return [head, *(f"  {line}" for line in lines if line)]
+
+
+def _against(refused: "Refused", words: "Words") -> list[str]:
+    from cloud.web.customers import advice_words
+
+    why = advice_words.why(refused.reason, refused.params, words)
+    return [advice_words.title(refused.kind, words), f"  ✗ {why}"]
 
 
 def _advice(advice: "Advice") -> dict[str, Any]:
@@ -127,7 +144,3 @@ def _advice(advice: "Advice") -> dict[str, Any]:
 
 def _refused(refused: "Refused") -> dict[str, Any]:
     return {"kind": refused.kind, "reason": str(refused.reason), "params": dict(refused.params)}
-
-
-def _params(refused: "Refused") -> str:
-    return ", ".join(f"{name} {value}" for name, value in refused.params.items())

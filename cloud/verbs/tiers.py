@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cloud.verbs import CONFIG, STYLE, Config, Json, progress, records_of, say, settings_of
+from cloud.verbs.words import Language, left, width, words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cloud.records import Records
     from cloud.settings import Settings
     from cloud.tiers.rating.actions import Ratings
+    from cloud.tiers.rating.policy import Words as Names
     from cloud.tiers.rating.store import Standing
+    from cloud.web.language import Words
 
 tiers = typer.Typer(**STYLE, help="Tiers of customers: judged month by month, with the reasons.")
 Month = Annotated[
@@ -39,19 +44,23 @@ def run(month: Month = None, config: Config = CONFIG, as_json: Json = False) -> 
 def show(
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account's number.")],
     config: Config = CONFIG,
+    language: Language = None,
     as_json: Json = False,
 ) -> None:
     """Say how an account stands on each axis, why, and what would change it."""
     from cloud.customers import store as customers
     from cloud.tiers.rating import store
 
+    settings = settings_of(config)
     with records_of(config) as records:
-        ratings = _ratings(records, settings_of(config))
+        ratings = _ratings(records, settings)
         with records.database.read() as connection:
             customers.account(connection, account)
             found = list(store.standing(connection, ratings.today(), account).values())
     data = {"account": account, "standings": [_plain(each) for each in found]}
-    say(data, "\n".join(line for each in found for line in _lines(each)), as_json)
+    words = words_of(language, settings.station.zone)
+    names = ratings.policy.names()
+    say(data, "\n".join(line for each in found for line in _lines(each, names, words)), as_json)
 
 
 def _ratings(records: "Records", settings: "Settings") -> "Ratings":
@@ -104,14 +113,20 @@ def _plain(each: "Standing") -> dict[str, Any]:
     return found
 
 
-def _lines(each: "Standing") -> list[str]:
-    marks = [f"since {each.since}"] if each.since else []
-    marks += ["provisional"] if each.provisional else []
-    marks += [f"locked until {each.locked_until}"] if each.locked_until else []
-    lines = [f"{each.axis.value:<7} {each.sub or each.value}  ({', '.join(marks)})"]
-    lines += [f"        because {_words(reason)}" for reason in each.reasons]
-    return [*lines, *([f"        {_words(each.change)}"] if each.change else [])]
+def _lines(each: "Standing", names: "Mapping[str, Names]", words: "Words") -> list[str]:
+    """As the page of the account has it: the axis, how it stands, since when; then why, and what would change
+    it."""
+    from cloud.web.customers import axis_names, standing_words
 
-
-def _words(facts: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in facts.items())
+    axes = {axis: words.text(said) for axis, said in axis_names.AXES.items()}
+    wide = max(width(said) for said in axes.values()) + 2
+    if each.locked_until:
+        marks = [words.text("held by hand until %(day)s", day=words.dated(each.locked_until))]
+    else:
+        marks = [words.text("since %(day)s", day=words.dated(each.since))] if each.since else []
+    marks += [words.text("provisional tier")] if each.provisional else []
+    said = standing_words.value(each, names, words)
+    shown = f"{said}  ({words.listed(marks)})" if marks else said
+    why = [f"– {reason}" for reason in standing_words.reasons(each, names, words)]
+    change = [f"→ {reason}" for reason in standing_words.change(each, words)]
+    return [left(axes[each.axis.value], wide) + shown, *(" " * wide + line for line in (*why, *change))]

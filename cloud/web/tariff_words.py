@@ -1,9 +1,10 @@
 """What a tariff, a bill's lines and how their prices came about are called: on pages and on a terminal."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 
+from cloud.kit.errors import NotFound
 from cloud.tariffs.bill import plain
+from cloud.tariffs.catalogue import Catalogue
 from cloud.tariffs.documents import Words as Names
 from cloud.tariffs.formula import BasicPrice, Composed
 from cloud.web.language import Words, mark
@@ -23,6 +24,13 @@ BASES = {
     "contract": mark("per kW contracted"),
     "over": mark("per kW above the contracted demand"),
 }
+
+
+WHAT_IF = {
+    "class_differs": mark("that tariff is for another class than this account's"),
+    "no_basis": mark("without its basic charge: the contract names no basis of it"),
+}
+"""What is remarked about another contract's price."""
 
 
 def name(names: Names, words: Words) -> str:
@@ -93,6 +101,16 @@ def cos_formula(cos: str, standard: int, active: str, reactive: str, words: Word
     )  # fmt: skip
 
 
-def labelled(names: Mapping[str, Names], tariff: str, words: Words) -> str:
-    """A tariff by its name; by its id where no document has it any more."""
-    return name(names[tariff], words) if tariff in names else tariff
+def tariff(catalogue: Catalogue, tariff: str, words: Words) -> str:
+    """A tariff as its newest document calls it; by its id where none is known any more."""
+    try:
+        return name(catalogue.documents(tariff)[-1].name, words)
+    except NotFound:
+        return tariff
+
+
+def plan(catalogue: Catalogue, tariff: str, plan: str, words: Words) -> str:
+    try:
+        return name(catalogue.documents(tariff)[-1].plan(plan).name, words)
+    except (NotFound, ValueError):
+        return plan

@@ -1,6 +1,7 @@
 """`wattpost cloud tiers` as people meet it."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,7 @@ def cloud(
     return run
 
 
-def test_a_month_is_judged_and_an_account_says_why(cloud: Verb) -> None:
+def test_a_month_is_judged_and_an_account_says_why(cloud: Verb, monkeypatch: pytest.MonkeyPatch) -> None:
     month = f"{LAST:%Y-%m}"
     code, out, _ = cloud("tiers", "run", "--month", month, "--json")
     assert (code, json.loads(out)["accounts"]) == (0, 60)
@@ -45,8 +46,17 @@ def test_a_month_is_judged_and_an_account_says_why(cloud: Verb) -> None:
     assert code == 0
     assert found["value"]["month"] == "2026-10-01"
     assert found["value"]["reasons"]
+    monkeypatch.setenv("LC_ALL", "C")
     _, out, _ = cloud("tiers", "show", "T000010")
-    assert "because input" in out
+    assert out.startswith("Tariff class     ")
+    assert re.search(r"^Value tier {7}[ABCD]  \(since ", out, re.MULTILINE), out
+    assert re.search(
+        r"^ {17}– Electricity used in a year: [\d,]+ kWh, ahead of \d+% of comp", out, re.MULTILINE
+    )
+    assert "→ " in out
+    assert not re.search(r"annual_kwh|percentile|input ", out), "words, not the names in the code"
+    _, out, _ = cloud("tiers", "show", "T000010", "--lang", "zh_CN")
+    assert out.startswith("用电类别")
 
 
 @pytest.mark.parametrize(
