@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from starlette.applications import Starlette
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from cloud.kit import problems
 from cloud.kit.guard import COOKIE, CSRF_HEADER
+from cloud.kit.routes import Routes
 from cloud.kit.shield import Shield
 
 API = "/api/v1"
@@ -64,21 +65,21 @@ def build(
     return Starlette(routes=mounts, lifespan=lifespan, middleware=[Middleware(Shield, secure=secure)])
 
 
-def api(routers: Sequence[APIRouter], lacking: Callable[[], list[str]]) -> FastAPI:
+def api(routers: Sequence[Routes], lacking: Callable[[], list[str]]) -> FastAPI:
     """The API alone; its description is /api/v1/openapi.json, and needs no foreign server to be read.
 
     `lacking` says what keeps the service from being ready.
     """
     app = FastAPI(title="wattpost", version="1", docs_url=None, redoc_url=None, openapi_tags=TAGS)
     for router in (*routers, state(lacking)):
-        app.include_router(router)
+        router.onto(app)
     problems.install(app)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 
 
-def state(lacking: Callable[[], list[str]]) -> APIRouter:
-    routes = APIRouter(tags=["state"])
+def state(lacking: Callable[[], list[str]]) -> Routes:
+    routes = Routes(tags=["state"])
 
     @routes.get("/healthz")
     async def healthz() -> Alive:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 from sqlalchemy import Row
 
@@ -16,6 +16,7 @@ from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, AfterId, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 
 
 class Alert(BaseModel):
@@ -70,8 +71,8 @@ class NoticeOut(BaseModel):
     read_at: datetime | None
 
 
-def router(database: Database, guard: Guard, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["alerts"], responses=RESPONSES)
+def router(database: Database, guard: Guard, clock: Clock) -> Routes:
+    routes = Routes(tags=["alerts"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.applications import Starlette
 
 from cloud import asgi
@@ -31,6 +31,7 @@ from cloud.insight.profile import api as profile_api
 from cloud.insight.profile.policy import profile_policy
 from cloud.keeping import api as keeping_api
 from cloud.kit import access
+from cloud.kit.routes import Routes
 from cloud.metering import api as metering_api
 from cloud.metering import gaps_api, store_api
 from cloud.metering.ledger import api as collection_api
@@ -51,7 +52,7 @@ def _session_s(app: Works) -> int:
     return round(app.settings.http.session_hours * 3600)
 
 
-def _routers(app: Works) -> list[APIRouter]:
+def _routers(app: Works) -> list[Routes]:
     settings, database, guard, clock = app.settings, app.database, app.guard, app.clock
     zone, policies = settings.station.zone, settings.policies_dir
     return [

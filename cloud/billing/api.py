@@ -4,7 +4,7 @@ from datetime import date, tzinfo
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel
 
 from cloud.billing import store
@@ -15,6 +15,7 @@ from cloud.kit.days import local_day
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 
 
 class BillOut(BaseModel):
@@ -29,8 +30,8 @@ class BillOut(BaseModel):
     origin: str
 
 
-def router(database: Database, guard: Guard, clock: Clock, zone: tzinfo) -> APIRouter:
-    routes = APIRouter(tags=["bills"], responses=RESPONSES)
+def router(database: Database, guard: Guard, clock: Clock, zone: tzinfo) -> Routes:
+    routes = Routes(tags=["bills"], responses=RESPONSES)
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
     Months = Annotated[int, Query(ge=1, le=120, description="The last so many months")]  # noqa: N806
 

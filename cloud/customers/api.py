@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 from sqlalchemy import Connection, Row
 
@@ -14,6 +14,7 @@ from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, Limit, Page
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 
 
 class Customer(BaseModel):
@@ -37,8 +38,8 @@ class CustomerDetail(Customer):
     accounts: list[Account]
 
 
-def router(database: Database, guard: Guard, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["customers"], responses=RESPONSES)
+def router(database: Database, guard: Guard, clock: Clock) -> Routes:
+    routes = Routes(tags=["customers"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.customers import protection
@@ -15,6 +15,7 @@ from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.paging import RowId
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 
 Account = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[^\x00-\x1f]*$")]
 Why = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
@@ -56,8 +57,8 @@ class ProofIn(BaseModel):
     account: Account
 
 
-def router(database: Database, guard: Guard, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["protection"], responses=RESPONSES)
+def router(database: Database, guard: Guard, clock: Clock) -> Routes:
+    routes = Routes(tags=["protection"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.get("/protections")

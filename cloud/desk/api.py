@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from cloud.desk import outs
 from cloud.desk.file import Desk, file
@@ -12,10 +12,11 @@ from cloud.kit.db import Database
 from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 
 
-def router(database: Database, guard: Guard, desk: Desk, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["customer file"], responses=RESPONSES)
+def router(database: Database, guard: Guard, desk: Desk, clock: Clock) -> Routes:
+    routes = Routes(tags=["customer file"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 

@@ -9,7 +9,7 @@ from typing import IO, Annotated
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from starlette.responses import StreamingResponse
 
 from cloud.exchange import choice
@@ -19,6 +19,7 @@ from cloud.kit.clock import Clock
 from cloud.kit.errors import TooMany
 from cloud.kit.guard import Guard
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.kit.scope import Scope
 
 LONGEST_DAYS = 400
@@ -36,8 +37,8 @@ class Station:
     zone: ZoneInfo
 
 
-def router(origin: Origin, guard: Guard, station: Station, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["readings"], responses=RESPONSES)
+def router(origin: Origin, guard: Guard, station: Station, clock: Clock) -> Routes:
+    routes = Routes(tags=["readings"], responses=RESPONSES)
     turn = BoundedSemaphore(AT_ONCE)
 
     @routes.get("/export", response_class=StreamingResponse)

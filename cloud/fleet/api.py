@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, computed_field
 from sqlalchemy import Connection, Row
 
@@ -16,6 +16,7 @@ from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, Limit, Page
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.kit.scope import Scope
 from protocols.mqtt.messages import Supply
 
@@ -89,8 +90,8 @@ class Gateway(BaseModel):
     notes: list[GatewayNote] = []
 
 
-def router(database: Database, guard: Guard, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["fleet"], responses=RESPONSES)
+def router(database: Database, guard: Guard, clock: Clock) -> Routes:
+    routes = Routes(tags=["fleet"], responses=RESPONSES)
 
     @routes.get("/areas")
     def areas(scope: Annotated[Scope, Depends(guard.scope)]) -> list[Area]:

@@ -6,7 +6,7 @@ One meter to a command: there is no list of meters to be given.
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
@@ -22,6 +22,7 @@ from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, AfterId, Limit, Page
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 from protocols.mqtt.orders import Capability, OrderKind, RelayState
 
 Text = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
@@ -130,10 +131,8 @@ class FactsOut(BaseModel):
     history: list[Facts]
 
 
-def router(
-    database: Database, guard: Guard, commands: Commands, dispatch: Dispatch, clock: Clock
-) -> APIRouter:
-    routes = APIRouter(tags=["commands"], responses=RESPONSES)
+def router(database: Database, guard: Guard, commands: Commands, dispatch: Dispatch, clock: Clock) -> Routes:
+    routes = Routes(tags=["commands"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.get("/commands")

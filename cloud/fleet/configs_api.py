@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row
 
@@ -15,6 +15,7 @@ from cloud.kit.db import Database
 from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 
 SHOWN = 50
 
@@ -66,8 +67,8 @@ class Pushed(ConfigVersion):
     warnings: list[str]
 
 
-def router(database: Database, guard: Guard, dispatch: Dispatch, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["fleet"], responses=RESPONSES)
+def router(database: Database, guard: Guard, dispatch: Dispatch, clock: Clock) -> Routes:
+    routes = Routes(tags=["fleet"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.get("/gateways/{id}/config")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.keeping import erase as erasing
@@ -12,6 +12,7 @@ from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.metering.fieldwork.photos import Photos
 
 
@@ -35,8 +36,8 @@ class Erasure(BaseModel):
     rows: int
 
 
-def router(database: Database, guard: Guard, clock: Clock, photos: Photos) -> APIRouter:
-    routes = APIRouter(tags=["customers"], responses=RESPONSES)
+def router(database: Database, guard: Guard, clock: Clock, photos: Photos) -> Routes:
+    routes = Routes(tags=["customers"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.post("/customers/{id}/erase")

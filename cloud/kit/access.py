@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -11,6 +11,7 @@ from cloud.kit.auth import PASSWORD_CHARS, Role, SessionKind, User
 from cloud.kit.errors import Unauthenticated
 from cloud.kit.guard import Guard, csrf_of, presented
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 
 
 class Credentials(BaseModel):
@@ -39,8 +40,8 @@ class Me(BaseModel):
     csrf: str | None = None
 
 
-def router(guard: Guard, session_s: int) -> APIRouter:
-    routes = APIRouter(tags=["access"])
+def router(guard: Guard, session_s: int) -> Routes:
+    routes = Routes(tags=["access"])
 
     @routes.post("/login", responses=explained(401, 422, 429))
     async def sign_in(request: Request, response: Response, body: Credentials) -> SignedIn:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import AwareDatetime, BaseModel
 
 from cloud.fleet import registry
@@ -17,6 +17,7 @@ from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, AfterId, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.kit.scope import Scope
 from cloud.metering import dead_letters
 from cloud.metering import store as readings
@@ -85,9 +86,9 @@ class Replayed(BaseModel):
     readings: int
 
 
-def letters_router(database: Database, guard: Guard, ingest: Ingest) -> APIRouter:
+def letters_router(database: Database, guard: Guard, ingest: Ingest) -> Routes:
     """What ingest could not take, for operators."""
-    routes = APIRouter(tags=["readings"], responses=RESPONSES)
+    routes = Routes(tags=["readings"], responses=RESPONSES)
 
     @routes.get("/dead-letters")
     def letters(
@@ -107,8 +108,8 @@ def letters_router(database: Database, guard: Guard, ingest: Ingest) -> APIRoute
     return routes
 
 
-def router(database: Database, guard: Guard, store: PrimaryReadings, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["readings"], responses=RESPONSES)
+def router(database: Database, guard: Guard, store: PrimaryReadings, clock: Clock) -> Routes:
+    routes = Routes(tags=["readings"], responses=RESPONSES)
 
     @routes.get("/latest")
     def latest_of_all(

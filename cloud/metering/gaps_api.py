@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 
 from cloud.fleet import gateways
@@ -13,6 +13,7 @@ from cloud.kit.db import Database
 from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.metering.gaps import Fate, gaps
 
 
@@ -32,8 +33,8 @@ class GapOut(BaseModel):
     reason: str
 
 
-def router(database: Database, guard: Guard, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["readings"], responses=RESPONSES)
+def router(database: Database, guard: Guard, clock: Clock) -> Routes:
+    routes = Routes(tags=["readings"], responses=RESPONSES)
 
     @routes.get("/gateways/{id}/gaps")
     def gaps_of(_: Annotated[User, Depends(guard.operator)], id: str) -> list[GapOut]:  # noqa: A002

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 
 from cloud.kit.auth import User
@@ -11,6 +11,7 @@ from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.paging import AfterId, Limit, Page
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.metering.influx import conflicts
 from cloud.metering.influx.facts import facts
 from cloud.metering.store import ReadingStore
@@ -45,8 +46,8 @@ class Quarantined(BaseModel):
     times: int
 
 
-def router(database: Database, guard: Guard, store: ReadingStore) -> APIRouter:
-    routes = APIRouter(tags=["readings"], responses=RESPONSES)
+def router(database: Database, guard: Guard, store: ReadingStore) -> Routes:
+    routes = Routes(tags=["readings"], responses=RESPONSES)
 
     @routes.get("/store")
     def engine(_: Annotated[User, Depends(guard.operator)]) -> StoreOut:

@@ -6,8 +6,6 @@ from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
-
 from cloud.billing import store as billing  # noqa: F401 - its tables
 from cloud.customers.file import consents, contracts, grades, needs, persons  # noqa: F401 - their tables
 from cloud.customers.file.contract_terms import ContractTerms, contract_terms
@@ -16,6 +14,7 @@ from cloud.kit.calendar import station_calendar
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
+from cloud.kit.routes import Routes
 from cloud.policies.current import Current
 from cloud.tariffs import catalogue
 from cloud.tariffs.catalogue import Catalogue
@@ -137,7 +136,7 @@ class Tiers:
             self.promises.deadlines,
         ]
 
-    def routers(self, guard: Guard) -> list[APIRouter]:
+    def routers(self, guard: Guard) -> list[Routes]:
         database, clock = self.station.database, self.station.clock
         return [
             rating_api.router(database, guard, self.ratings),

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from cloud.alerts import store as alerts
 from cloud.fleet import history, registry
 from cloud.kit.auth import User
 from cloud.kit.errors import NotFound
+from cloud.kit.routes import Routes
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.store import instant
 from cloud.web import (
@@ -37,8 +38,8 @@ from cloud.web.station import Station
 MOST_METERS = 200
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/console")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/console")
     station = Station(parts)
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 

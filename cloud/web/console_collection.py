@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from sqlalchemy import Connection, Row
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from cloud.kit.auth import User
 from cloud.kit.days import DAY
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.ledger import exclusions, gaps, rates, strips
 from cloud.metering.ledger.exclusions import LeftOut, Place
@@ -35,8 +36,8 @@ PLACES = {
 Text = Annotated[str, Form(max_length=500)]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/data")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/data")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:
@@ -129,9 +130,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def _declaring(parts: Parts) -> APIRouter:
+def _declaring(parts: Parts) -> Routes:
     """What a person leaves out of the denominator, and counts again."""
-    routes = APIRouter()
+    routes = Routes()
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.post("/exclusions")

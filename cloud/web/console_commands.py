@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -17,6 +17,7 @@ from cloud.fleet.commands import Wish
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.web.command_views import command_page, command_view
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
@@ -27,8 +28,8 @@ Text = Annotated[str, Form(max_length=500)]
 Change = Callable[[Connection, datetime], object]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter()
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes()
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/commands")
@@ -68,9 +69,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def _asking(parts: Parts) -> APIRouter:
+def _asking(parts: Parts) -> Routes:
     """What changes a command."""
-    routes = APIRouter()
+    routes = Routes()
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.post("/meters/{id}/ask")
@@ -110,9 +111,9 @@ def _asking(parts: Parts) -> APIRouter:
     return routes
 
 
-def _serving(parts: Parts) -> APIRouter:
+def _serving(parts: Parts) -> Routes:
     """What is known of whom a meter serves, and may keep it from being disconnected."""
-    routes = APIRouter()
+    routes = Routes()
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.post("/meters/{id}/proof")

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
 from cloud.kit.auth import User
 from cloud.kit.errors import Invalid
 from cloud.kit.paging import MAX_ID, RowId
+from cloud.kit.routes import Routes
 from cloud.metering import dead_letters
 from cloud.metering.influx import conflicts
 from cloud.web.pages import Pages, back
@@ -17,8 +18,8 @@ SHOWN = 50
 LINES = 20
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/data/dead-letters")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/data/dead-letters")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.get("")

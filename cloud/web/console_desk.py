@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ from cloud.fleet import registry
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.web.command_views import backfeed
 from cloud.web.desk_views import alert_view, open_alerts, open_orders, order_view
 from cloud.web.names import HISTORY
@@ -27,8 +28,8 @@ SHOWN = 100
 Change = Callable[[Connection, datetime], object]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter()
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes()
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/alerts")

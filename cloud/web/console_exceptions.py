@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -12,6 +12,7 @@ from cloud.fleet import registry
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.metering.vee import days
 from cloud.metering.vee import exception_store as store
 from cloud.metering.vee.exceptions import day_of
@@ -26,8 +27,8 @@ Text = Annotated[str, Form(max_length=500)]
 Change = Callable[[Connection, datetime], object]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/data/exceptions")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/data/exceptions")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.get("")
@@ -80,9 +81,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def _settling(parts: Parts) -> APIRouter:
+def _settling(parts: Parts) -> Routes:
     """What changes an exception."""
-    routes = APIRouter()
+    routes = Routes()
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.post("/{id}/accept")

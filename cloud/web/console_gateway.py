@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from sqlalchemy import Connection, Row
 from starlette.responses import Response
 
@@ -15,6 +15,7 @@ from cloud.fleet import gateways as fleet
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from cloud.kit.paging import MAX_ID
+from cloud.kit.routes import Routes
 from cloud.metering import gaps
 from cloud.web import desk_views
 from cloud.web.language import Words, mark
@@ -70,8 +71,8 @@ class Draft:
     warnings: Sequence[str] = ()
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter()
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes()
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/gateways/{id}")

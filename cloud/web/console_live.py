@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from cloud.kit.auth import User
+from cloud.kit.routes import Routes
 from cloud.metering.store import instant
 from cloud.web.language import NONE, Words
 from cloud.web.live import News
@@ -33,8 +34,8 @@ class StreamRow:
     register_kwh: float | None
 
 
-def router(parts: Parts, pages: Pages, station: Station) -> APIRouter:
-    routes = APIRouter()
+def router(parts: Parts, pages: Pages, station: Station) -> Routes:
+    routes = Routes()
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/stream", response_class=EventSourceResponse)

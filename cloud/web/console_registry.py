@@ -6,7 +6,7 @@ For operators only.
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
+from fastapi import Depends, File, Form, Query, Request, UploadFile
 from starlette.responses import Response
 
 from cloud.customers.points import view as points_view
@@ -15,6 +15,7 @@ from cloud.fleet import imports
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Forbidden, Invalid
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.metering.fieldwork.requests import Exchange, FieldRead, NewMeter, RatioChange, Told
 from cloud.web import point_forms as forms
 from cloud.web import point_views as views
@@ -27,8 +28,8 @@ Text = Annotated[str, Form(max_length=500)]
 Short = Annotated[str, Form(max_length=64)]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/data/registry")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/data/registry")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.get("")
@@ -64,9 +65,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def _doing(parts: Parts, pages: Pages) -> APIRouter:
+def _doing(parts: Parts, pages: Pages) -> Routes:
     """The forms on a point's page; what is refused comes back with the form as it was filled in."""
-    routes = APIRouter(prefix="/points/{id}")
+    routes = Routes(prefix="/points/{id}")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
     work = parts.fieldwork
 

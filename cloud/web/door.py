@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
@@ -10,13 +10,14 @@ from cloud.customers import store as customers
 from cloud.kit.auth import Role, User
 from cloud.kit.errors import TooMany, Unauthenticated
 from cloud.kit.guard import presented
+from cloud.kit.routes import Routes
 from cloud.web.language import Words
 from cloud.web.pages import LANGUAGE_COOKIE, Pages, back, local
 from cloud.web.parts import Parts
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter()
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes()
     guard = parts.guard
 
     @routes.get("/")

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from cloud.alerts import notify
 from cloud.kit.auth import User
+from cloud.kit.routes import Routes
 from cloud.metering.store import instant
 from cloud.web import portal_usage
 from cloud.web.charts import Bar, bar_chart
@@ -53,8 +54,8 @@ class NoticeView:
     read: bool
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/portal")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/portal")
     Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
     Account = Annotated[str, Query(max_length=32)]  # noqa: N806
     show = Frame(parts, pages).show

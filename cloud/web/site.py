@@ -41,9 +41,9 @@ def site(parts: Parts) -> FastAPI:
     """Mount it last, at "": its paths are /, /login, /logout, /language, /console, /portal and /static."""
     app = FastAPI(title=parts.station, openapi_url=None, docs_url=None, redoc_url=None)
     pages = Pages(parts.station, parts.zone, parts.clock, parts.language)
-    app.include_router(door.router(parts, pages))
-    app.include_router(console.router(parts, pages))
-    app.include_router(portal.router(parts, pages))
+    door.router(parts, pages).onto(app)
+    console.router(parts, pages).onto(app)
+    portal.router(parts, pages).onto(app)
     app.mount("/static", Assets())
     _teach_refusals(app, pages)
     return app

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
@@ -15,6 +15,7 @@ from cloud.kit.errors import Forbidden
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, AfterId, Limit, Page
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 from cloud.workorders import progress, store
 from cloud.workorders.actions import Moved, Orders
 from cloud.workorders.rules import OrderEvent, OrderState, Origin, events
@@ -146,8 +147,8 @@ class ReportTaken(BaseModel):
     number: str
 
 
-def router(database: Database, guard: Guard, orders: Orders, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["work orders"], responses=RESPONSES)
+def router(database: Database, guard: Guard, orders: Orders, clock: Clock) -> Routes:
+    routes = Routes(tags=["work orders"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import Row
 
@@ -24,6 +24,7 @@ from cloud.kit.errors import Forbidden
 from cloud.kit.guard import Guard
 from cloud.kit.paging import RowId
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Why = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
@@ -153,8 +154,8 @@ class Made(BaseModel):
     id: int | None
 
 
-def router(file: CustomerFile, guard: Guard) -> APIRouter:
-    routes = APIRouter(tags=["customer file"], responses=RESPONSES)
+def router(file: CustomerFile, guard: Guard) -> Routes:
+    routes = Routes(tags=["customer file"], responses=RESPONSES)
     routes.include_router(_agreed(file, guard))
     routes.include_router(_needed(file, guard))
     routes.include_router(_consented(file, guard))
@@ -162,8 +163,8 @@ def router(file: CustomerFile, guard: Guard) -> APIRouter:
     return routes
 
 
-def _agreed(file: CustomerFile, guard: Guard) -> APIRouter:
-    routes = APIRouter()
+def _agreed(file: CustomerFile, guard: Guard) -> Routes:
+    routes = Routes()
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 
@@ -200,8 +201,8 @@ def _agreed(file: CustomerFile, guard: Guard) -> APIRouter:
     return routes
 
 
-def _needed(file: CustomerFile, guard: Guard) -> APIRouter:
-    routes = APIRouter()
+def _needed(file: CustomerFile, guard: Guard) -> Routes:
+    routes = Routes()
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 
     @routes.get("/accounts/{no}/needs")
@@ -224,8 +225,8 @@ def _needed(file: CustomerFile, guard: Guard) -> APIRouter:
     return routes
 
 
-def _consented(file: CustomerFile, guard: Guard) -> APIRouter:
-    routes = APIRouter()
+def _consented(file: CustomerFile, guard: Guard) -> Routes:
+    routes = Routes()
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 
@@ -258,8 +259,8 @@ def _consented(file: CustomerFile, guard: Guard) -> APIRouter:
     return routes
 
 
-def _called(file: CustomerFile, guard: Guard) -> APIRouter:
-    routes = APIRouter()
+def _called(file: CustomerFile, guard: Guard) -> Routes:
+    routes = Routes()
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.get("/customers/{id}/persons")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import Row
 
@@ -21,6 +21,7 @@ from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 from cloud.metering.fieldwork import requests, seals
 from cloud.metering.fieldwork.actions import Fieldwork
 from cloud.metering.fieldwork.requests import Told
@@ -204,16 +205,16 @@ class Made(BaseModel):
     id: int
 
 
-def router(database: Database, guard: Guard, work: Fieldwork, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["points"], responses=RESPONSES)
+def router(database: Database, guard: Guard, work: Fieldwork, clock: Clock) -> Routes:
+    routes = Routes(tags=["points"], responses=RESPONSES)
     routes.include_router(_reading(database, guard, work))
     routes.include_router(_doing(guard, work))
     routes.include_router(_sealing(database, guard, work, clock))
     return routes
 
 
-def _reading(database: Database, guard: Guard, work: Fieldwork) -> APIRouter:
-    routes = APIRouter()
+def _reading(database: Database, guard: Guard, work: Fieldwork) -> Routes:
+    routes = Routes()
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.get("/points")
@@ -275,8 +276,8 @@ def picture(work: Fieldwork, sha256: str) -> Response:
     return Response(content, media_type=f"image/{kind_of(content)}")
 
 
-def _doing(guard: Guard, work: Fieldwork) -> APIRouter:
-    routes = APIRouter()
+def _doing(guard: Guard, work: Fieldwork) -> Routes:
+    routes = Routes()
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.post("/points/{id}/exchange", status_code=201, responses=explained(409))
@@ -307,8 +308,8 @@ def _doing(guard: Guard, work: Fieldwork) -> APIRouter:
     return routes
 
 
-def _sealing(database: Database, guard: Guard, work: Fieldwork, clock: Clock) -> APIRouter:
-    routes = APIRouter()
+def _sealing(database: Database, guard: Guard, work: Fieldwork, clock: Clock) -> Routes:
+    routes = Routes()
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.get("/meters/{id}/seals")

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
@@ -16,6 +16,7 @@ from cloud.kit.db import Database
 from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 
 MonthOf = Annotated[str, Path(pattern=r"^\d{4}-\d{2}$")]
 Revision = Annotated[int | None, Query(ge=1, le=10_000)]
@@ -40,8 +41,8 @@ class ReportOut(BaseModel):
     report: Report
 
 
-def router(database: Database, guard: Guard) -> APIRouter:
-    routes = APIRouter(tags=["energy reports"], responses=RESPONSES)
+def router(database: Database, guard: Guard) -> Routes:
+    routes = Routes(tags=["energy reports"], responses=RESPONSES)
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 from pydantic import BaseModel
 
 from cloud.insight.areas import store
@@ -14,6 +14,7 @@ from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, AskedDay, Day, Limit
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 
 LONGEST = timedelta(days=400)
 Id = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")]
@@ -27,8 +28,8 @@ class LoadsOut(BaseModel):
     next: str | None = None
 
 
-def router(database: Database, guard: Guard) -> APIRouter:
-    routes = APIRouter(tags=["load of areas"], responses=RESPONSES, prefix="/load")
+def router(database: Database, guard: Guard) -> Routes:
+    routes = Routes(tags=["load of areas"], responses=RESPONSES, prefix="/load")
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/areas")

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from numpy.typing import NDArray
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -32,6 +32,7 @@ from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
 from cloud.kit.paging import AskedDay
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.kit.scope import Scope
 from cloud.metering.archive.layout import span_ms
 
@@ -104,9 +105,9 @@ class Forecasts(BaseModel):
 
 def router(
     database: Database, guard: Guard, zone: tzinfo, policy: ForecastPolicy, calendar: Calendar, clock: Clock
-) -> APIRouter:
+) -> Routes:
     """`day` is today where it is not said, in the station's time."""
-    routes = APIRouter(tags=["load"], responses=RESPONSES, prefix="/load/forecast")
+    routes = Routes(tags=["load"], responses=RESPONSES, prefix="/load/forecast")
 
     def wanted(day: date | None) -> date:
         return day or local_day(clock.now(), zone)
@@ -134,7 +135,7 @@ def router(
 
 
 def _add(
-    routes: APIRouter, kind: Kind, plural: str, database: Database, guard: Guard, zone: tzinfo,
+    routes: Routes, kind: Kind, plural: str, database: Database, guard: Guard, zone: tzinfo,
     calendar: Calendar, wanted: Callable[[date | None], date],
 ) -> None:  # fmt: skip
     def of_all(_: Annotated[User, Depends(guard.operator)], day: AskedDay = None) -> Forecasts:

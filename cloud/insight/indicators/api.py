@@ -6,7 +6,7 @@ from datetime import date, timedelta, tzinfo
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
@@ -20,6 +20,7 @@ from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.paging import AskedDay
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.kit.scope import Scope
 from cloud.metering.archive.layout import month_of
 from cloud.metering.vee.point_day import Channel
@@ -68,8 +69,8 @@ class MonthsOut(BaseModel):
     months: list[MonthOut]
 
 
-def router(database: Database, guard: Guard, zone: tzinfo, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["load"], responses=RESPONSES, prefix="/load/points")
+def router(database: Database, guard: Guard, zone: tzinfo, clock: Clock) -> Routes:
+    routes = Routes(tags=["load"], responses=RESPONSES, prefix="/load/points")
 
     def asked(first: date | None, last: date | None) -> tuple[date, date]:
         until = last or local_day(clock.now(), zone) - DAY

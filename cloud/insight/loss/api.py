@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 
 from cloud.analysis.loss.states import State as LossState
@@ -15,6 +15,7 @@ from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.paging import AskedDay, Day
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 
 LONGEST = timedelta(days=400)
 
@@ -53,8 +54,8 @@ class LossesOut(BaseModel):
     feeders: list[LossOut]
 
 
-def router(database: Database, guard: Guard) -> APIRouter:
-    routes = APIRouter(tags=["line loss"], responses=RESPONSES, prefix="/load")
+def router(database: Database, guard: Guard) -> Routes:
+    routes = Routes(tags=["line loss"], responses=RESPONSES, prefix="/load")
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/losses")

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
 from cloud.insight.loss import store
@@ -16,6 +16,7 @@ from cloud.kit.guard import Guard
 from cloud.kit.moving import Happened
 from cloud.kit.paging import AfterId, Limit, Page, RowId, further
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 
 AT_K = 20
 Note = Annotated[str, Field(max_length=500)]
@@ -76,8 +77,8 @@ class ResultIn(Said):
     recovered_kwh: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
 
 
-def router(database: Database, guard: Guard, losses: LineLoss) -> APIRouter:
-    routes = APIRouter(tags=["line loss"], responses=RESPONSES, prefix="/load")
+def router(database: Database, guard: Guard, losses: LineLoss) -> Routes:
+    routes = Routes(tags=["line loss"], responses=RESPONSES, prefix="/load")
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/inspections")

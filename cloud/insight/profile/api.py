@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from numpy.typing import NDArray
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -23,6 +23,7 @@ from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
 from cloud.kit.paging import AskedDay
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.kit.scope import Scope
 from cloud.metering.archive.layout import month_of
 
@@ -123,8 +124,8 @@ class ShapesOut(BaseModel):
     shapes: list[ShapeOut]
 
 
-def router(database: Database, guard: Guard, zone: tzinfo, policy: ProfilePolicy) -> APIRouter:
-    routes = APIRouter(tags=["load"], responses=RESPONSES, prefix="/load")
+def router(database: Database, guard: Guard, zone: tzinfo, policy: ProfilePolicy) -> Routes:
+    routes = Routes(tags=["load"], responses=RESPONSES, prefix="/load")
 
     @routes.get("/points/{point}/profile")
     def profile(scope: Annotated[Scope, Depends(guard.scope)], point: str) -> ProfileOut:

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cloud.kit.auth import User
@@ -14,6 +14,7 @@ from cloud.kit.errors import Invalid
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, AfterId, AskedDay, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.ledger import exclusions, gaps, rates, strips
 from cloud.metering.ledger.actions import Ledger
@@ -145,8 +146,8 @@ class Exclusion(BaseModel):
     withdrawn_by: str | None
 
 
-def router(database: Database, guard: Guard, ledger: Ledger, clock: Clock) -> APIRouter:
-    routes = APIRouter(prefix="/collection", tags=["collection"], responses=RESPONSES)
+def router(database: Database, guard: Guard, ledger: Ledger, clock: Clock) -> Routes:
+    routes = Routes(prefix="/collection", tags=["collection"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
     zone = ledger.station.zone
 
@@ -217,7 +218,7 @@ def router(database: Database, guard: Guard, ledger: Ledger, clock: Clock) -> AP
     return routes
 
 
-def _list_routes(routes: APIRouter, database: Database, guard: Guard) -> None:
+def _list_routes(routes: Routes, database: Database, guard: Guard) -> None:
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/gaps")
@@ -257,7 +258,7 @@ def _list_routes(routes: APIRouter, database: Database, guard: Guard) -> None:
         return [Reread(**row._mapping) for row in rows]
 
 
-def _exclusion_routes(routes: APIRouter, database: Database, guard: Guard, ledger: Ledger) -> None:
+def _exclusion_routes(routes: Routes, database: Database, guard: Guard, ledger: Ledger) -> None:
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/exclusions")

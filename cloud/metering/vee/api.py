@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection, Row
 
@@ -13,6 +13,7 @@ from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.paging import AfterId, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.metering.vee import exception_store as store
 from cloud.metering.vee.exceptions import MOST_WH, Exceptions, day_of
 from cloud.metering.vee.point_day import Method, PointDay
@@ -81,8 +82,8 @@ class Correction(Why):
     values: Annotated[list[SlotValue], Field(min_length=1, max_length=2000)]
 
 
-def router(database: Database, guard: Guard, exceptions: Exceptions, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["validation"], responses=RESPONSES, prefix="/exceptions")
+def router(database: Database, guard: Guard, exceptions: Exceptions, clock: Clock) -> Routes:
+    routes = Routes(tags=["validation"], responses=RESPONSES, prefix="/exceptions")
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
 
     @routes.get("")

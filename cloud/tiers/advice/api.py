@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.customers import store as customers
@@ -18,6 +18,7 @@ from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.paging import RowId
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 from cloud.tariffs.bill import as_json
 from cloud.tiers.advice import lifecycle, store
 from cloud.tiers.advice.actions import Advising
@@ -112,14 +113,14 @@ class WhatIfOut(BaseModel):
     remarks: Sequence[str]
 
 
-def router(database: Database, guard: Guard, advising: Advising, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["advice"], responses=RESPONSES)
+def router(database: Database, guard: Guard, advising: Advising, clock: Clock) -> Routes:
+    routes = Routes(tags=["advice"], responses=RESPONSES)
     _reading(routes, database, guard, advising)
     _deciding(routes, database, guard, clock)
     return routes
 
 
-def _reading(routes: APIRouter, database: Database, guard: Guard, advising: Advising) -> None:
+def _reading(routes: Routes, database: Database, guard: Guard, advising: Advising) -> None:
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 
@@ -154,7 +155,7 @@ def _reading(routes: APIRouter, database: Database, guard: Guard, advising: Advi
         )
 
 
-def _deciding(routes: APIRouter, database: Database, guard: Guard, clock: Clock) -> None:
+def _deciding(routes: Routes, database: Database, guard: Guard, clock: Clock) -> None:
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 
     @routes.get("/advice/{id}")

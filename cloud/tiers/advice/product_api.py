@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.customers import store as customers
@@ -13,6 +13,7 @@ from cloud.kit.auth import User
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.tiers.advice import signups
 from cloud.tiers.advice.fits import Fit, Verdict
 from cloud.tiers.advice.product_documents import Aim, Kind, Product
@@ -84,8 +85,8 @@ class SignupOut(BaseModel):
     by: str
 
 
-def router(database: Database, guard: Guard, recommending: Recommending) -> APIRouter:
-    routes = APIRouter(tags=["advice"], responses=RESPONSES)
+def router(database: Database, guard: Guard, recommending: Recommending) -> Routes:
+    routes = Routes(tags=["advice"], responses=RESPONSES)
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 

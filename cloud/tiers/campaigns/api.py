@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
@@ -12,6 +12,7 @@ from cloud.kit.db import Database
 from cloud.kit.guard import Guard
 from cloud.kit.paging import AfterId, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 from cloud.tiers.campaigns import ledger, segment_store, store
 from cloud.tiers.campaigns.actions import Campaigns
 from cloud.tiers.campaigns.measuring import measure
@@ -114,8 +115,8 @@ class RedeemedOut(BaseModel):
     redeemed_by: str
 
 
-def router(database: Database, guard: Guard, campaigns: Campaigns) -> APIRouter:
-    routes = APIRouter(tags=["campaigns"], responses=RESPONSES | explained(409))
+def router(database: Database, guard: Guard, campaigns: Campaigns) -> Routes:
+    routes = Routes(tags=["campaigns"], responses=RESPONSES | explained(409))
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/segments")
@@ -174,8 +175,8 @@ def router(database: Database, guard: Guard, campaigns: Campaigns) -> APIRouter:
     return routes
 
 
-def _campaigns(database: Database, guard: Guard, campaigns: Campaigns) -> APIRouter:
-    routes = APIRouter(prefix="/campaigns")
+def _campaigns(database: Database, guard: Guard, campaigns: Campaigns) -> Routes:
+    routes = Routes(prefix="/campaigns")
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
 
     @routes.get("")
@@ -208,8 +209,8 @@ def _campaigns(database: Database, guard: Guard, campaigns: Campaigns) -> APIRou
     return routes
 
 
-def _moving(database: Database, guard: Guard, campaigns: Campaigns) -> APIRouter:
-    routes = APIRouter(prefix="/campaigns")
+def _moving(database: Database, guard: Guard, campaigns: Campaigns) -> Routes:
+    routes = Routes(prefix="/campaigns")
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
 
     @routes.post("/{id}/approve")

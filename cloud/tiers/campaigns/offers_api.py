@@ -6,7 +6,7 @@ Whoever is held out of a campaign sees no offer, like everybody whom it does not
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from cloud.customers import store as customers
@@ -17,6 +17,7 @@ from cloud.kit.errors import Forbidden
 from cloud.kit.guard import Guard
 from cloud.kit.paging import RowId
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 from cloud.tiers.campaigns import ledger, store
 from cloud.tiers.campaigns.actions import Campaigns
 from cloud.tiers.campaigns.rules import Answer, State
@@ -90,8 +91,8 @@ class BuyIn(BaseModel):
     key: Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 
 
-def router(database: Database, guard: Guard, campaigns: Campaigns) -> APIRouter:
-    routes = APIRouter(tags=["campaigns"], responses=RESPONSES | explained(409))
+def router(database: Database, guard: Guard, campaigns: Campaigns) -> Routes:
+    routes = Routes(tags=["campaigns"], responses=RESPONSES | explained(409))
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806 - a type
 
     @routes.get("/offers")

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
@@ -17,6 +17,7 @@ from cloud.kit.errors import Invalid, NotFound
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, AskedDay, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 from cloud.tiers.entitlements import book, plans, polling, records
 from cloud.tiers.entitlements.actions import Entitling
 from cloud.tiers.entitlements.instalments import PlanState
@@ -129,14 +130,14 @@ class Recorded(BaseModel):
     id: int
 
 
-def router(database: Database, guard: Guard, entitling: Entitling, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["promises"], responses=RESPONSES)
+def router(database: Database, guard: Guard, entitling: Entitling, clock: Clock) -> Routes:
+    routes = Routes(tags=["promises"], responses=RESPONSES)
     _ledger(routes, database, guard, entitling, clock)
     _plans(routes, database, guard, entitling)
     return routes
 
 
-def _ledger(routes: APIRouter, database: Database, guard: Guard, entitling: Entitling, clock: Clock) -> None:
+def _ledger(routes: Routes, database: Database, guard: Guard, entitling: Entitling, clock: Clock) -> None:
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 
@@ -200,7 +201,7 @@ def _ledger(routes: APIRouter, database: Database, guard: Guard, entitling: Enti
             return [GatewayPolling(**row._mapping) for row in polling.states(connection)]
 
 
-def _plans(routes: APIRouter, database: Database, guard: Guard, entitling: Entitling) -> None:
+def _plans(routes: Routes, database: Database, guard: Guard, entitling: Entitling) -> None:
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
 from cloud.customers import store as customers
@@ -15,6 +15,7 @@ from cloud.kit.guard import Guard
 from cloud.kit.moving import Happened
 from cloud.kit.paging import AfterId, Limit, Page, RowId, further
 from cloud.kit.problems import RESPONSES
+from cloud.kit.routes import Routes
 from cloud.tiers.mismatch import store
 from cloud.tiers.mismatch.actions import Mismatches
 from cloud.tiers.mismatch.rules import Event
@@ -98,8 +99,8 @@ class Said(BaseModel):
     note: Annotated[str, Field(max_length=500)] = ""
 
 
-def router(database: Database, guard: Guard, mismatches: Mismatches) -> APIRouter:
-    routes = APIRouter(tags=["class evidence"], responses=RESPONSES, prefix="/mismatch")
+def router(database: Database, guard: Guard, mismatches: Mismatches) -> Routes:
+    routes = Routes(tags=["class evidence"], responses=RESPONSES, prefix="/mismatch")
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806 - a type
 
     @routes.get("/cases")

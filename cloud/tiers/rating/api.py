@@ -6,7 +6,7 @@ Nothing here is of another customer: percentiles are among ten or more, and no v
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +18,7 @@ from cloud.kit.errors import Forbidden
 from cloud.kit.guard import Guard
 from cloud.kit.paging import After, AfterId, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 from cloud.tiers.axes import Axis
 from cloud.tiers.rating import contests, listing, locks, runs, store
 from cloud.tiers.rating.actions import Ratings
@@ -135,15 +136,15 @@ class RunOut(BaseModel):
     report: dict[str, Any]
 
 
-def router(database: Database, guard: Guard, ratings: Ratings) -> APIRouter:
-    routes = APIRouter(tags=["tiers"], responses=RESPONSES)
+def router(database: Database, guard: Guard, ratings: Ratings) -> Routes:
+    routes = Routes(tags=["tiers"], responses=RESPONSES)
     _customers(routes, database, guard, ratings)
     _operators(routes, database, guard, ratings)
     _holding(routes, database, guard, ratings)
     return routes
 
 
-def _customers(routes: APIRouter, database: Database, guard: Guard, ratings: Ratings) -> None:
+def _customers(routes: Routes, database: Database, guard: Guard, ratings: Ratings) -> None:
     Reader = Annotated[User, Depends(guard.user)]  # noqa: N806
 
     @routes.get("/accounts/{no}/tiers")
@@ -177,7 +178,7 @@ def _customers(routes: APIRouter, database: Database, guard: Guard, ratings: Rat
         ratings.seen(id, _customer(user))
 
 
-def _operators(routes: APIRouter, database: Database, guard: Guard, ratings: Ratings) -> None:
+def _operators(routes: Routes, database: Database, guard: Guard, ratings: Ratings) -> None:
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.get("/tiers")
@@ -218,7 +219,7 @@ def _operators(routes: APIRouter, database: Database, guard: Guard, ratings: Rat
         return [contest_out(row) for row in rows]
 
 
-def _holding(routes: APIRouter, database: Database, guard: Guard, ratings: Ratings) -> None:
+def _holding(routes: Routes, database: Database, guard: Guard, ratings: Ratings) -> None:
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.post("/tier-contests/{id}/decide", responses=explained(409))

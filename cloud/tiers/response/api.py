@@ -5,7 +5,7 @@ A customer is told the kW and the money of their own invitations and nothing of 
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 
 from cloud.kit.auth import Role, User
 from cloud.kit.clock import Clock
@@ -15,6 +15,7 @@ from cloud.kit.errors import Forbidden
 from cloud.kit.guard import Guard
 from cloud.kit.paging import AskedDay, RowId
 from cloud.kit.problems import RESPONSES, explained
+from cloud.kit.routes import Routes
 from cloud.tiers.response import curtailment, planning, store
 from cloud.tiers.response.actions import Responses
 from cloud.tiers.response.bodies import (
@@ -39,8 +40,8 @@ from cloud.tiers.response.rules import Step
 No = Annotated[str, Path(max_length=32, pattern=r"^[^\x00]*$")]
 
 
-def router(database: Database, guard: Guard, responses: Responses, clock: Clock) -> APIRouter:
-    routes = APIRouter(tags=["response"], responses=RESPONSES)
+def router(database: Database, guard: Guard, responses: Responses, clock: Clock) -> Routes:
+    routes = Routes(tags=["response"], responses=RESPONSES)
     _planning(routes, database, guard, responses, clock)
     _events(routes, database, guard, responses)
     _answers(routes, database, guard, responses)
@@ -48,9 +49,7 @@ def router(database: Database, guard: Guard, responses: Responses, clock: Clock)
     return routes
 
 
-def _planning(
-    routes: APIRouter, database: Database, guard: Guard, responses: Responses, clock: Clock
-) -> None:
+def _planning(routes: Routes, database: Database, guard: Guard, responses: Responses, clock: Clock) -> None:
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.get("/response/outlook")
@@ -71,7 +70,7 @@ def _planning(
             return plan_out(responses.plan(connection, body.where))
 
 
-def _events(routes: APIRouter, database: Database, guard: Guard, responses: Responses) -> None:
+def _events(routes: Routes, database: Database, guard: Guard, responses: Responses) -> None:
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.get("/response/events")
@@ -108,7 +107,7 @@ def _events(routes: APIRouter, database: Database, guard: Guard, responses: Resp
             return event_out(connection, store.event(connection, id))
 
 
-def _answers(routes: APIRouter, database: Database, guard: Guard, responses: Responses) -> None:
+def _answers(routes: Routes, database: Database, guard: Guard, responses: Responses) -> None:
     Anybody = Annotated[User, Depends(guard.user)]  # noqa: N806
 
     @routes.get("/response/invitations")
@@ -137,7 +136,7 @@ def _answers(routes: APIRouter, database: Database, guard: Guard, responses: Res
             responses.offer(connection, account, customer, body.kw)
 
 
-def _curtailment(routes: APIRouter, database: Database, guard: Guard) -> None:
+def _curtailment(routes: Routes, database: Database, guard: Guard) -> None:
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
     @routes.get("/curtailment-lists")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -16,6 +16,7 @@ from cloud.desk.file import Desk, file
 from cloud.fleet import registry
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from cloud.kit.routes import Routes
 from cloud.tiers.axes import Axis
 from cloud.tiers.rating import locks
 from cloud.web.customers import account_list, axis_names, contests, file_views, standing_words
@@ -31,8 +32,8 @@ Number = Annotated[int, Form(ge=1, lt=2**31)]
 Optional_ = Annotated[str, Form(max_length=120)]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter()
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes()
     routes.include_router(_looking(parts, pages))
     routes.include_router(_agreeing(parts))
     routes.include_router(contests.router(parts))
@@ -40,8 +41,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def _looking(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter()
+def _looking(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes()
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def book() -> Book:
@@ -160,9 +161,9 @@ def _classes(book: Book, words: Words) -> list[tuple[str, str]]:
     return found
 
 
-def _agreeing(parts: Parts) -> APIRouter:
+def _agreeing(parts: Parts) -> Routes:
     """Consents, persons to call, the grade."""
-    routes = APIRouter(prefix="/customer")
+    routes = Routes(prefix="/customer")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806
     book = parts.customer_file
 
@@ -222,9 +223,9 @@ def _agreeing(parts: Parts) -> APIRouter:
     return routes
 
 
-def _needing(parts: Parts) -> APIRouter:
+def _needing(parts: Parts) -> Routes:
     """Needs, and a tier that is held by hand."""
-    routes = APIRouter(prefix="/customer")
+    routes = Routes(prefix="/customer")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806
     book = parts.customer_file
 

@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from starlette.responses import Response
 
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError
+from cloud.kit.routes import Routes
 from cloud.tiers.advice import lifecycle, registry, store
 from cloud.tiers.advice.store import State
 from cloud.web.customers import advice_views as views
@@ -22,8 +23,8 @@ SHOWN = 100
 Why = Annotated[str, Form(max_length=lifecycle.WHY_MAX, pattern=r"^[^\x00]*$")]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/customers/advice")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/customers/advice")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:
@@ -68,8 +69,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def portal(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/advice")
+def portal(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/advice")
     Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
     show = Frame(parts, pages).show
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import Depends, Form
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -12,6 +12,7 @@ from cloud.customers.file.actions import PORTAL, CustomerFile
 from cloud.customers.file.consents import Purpose, purposes_of
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError
+from cloud.kit.routes import Routes
 from cloud.web.language import Words, mark
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
@@ -47,8 +48,8 @@ def shown(connection: Connection, customer: str, words: Words) -> list[ConsentVi
     return [ConsentView(each.value, words.text(said), each in given) for each, said in ASKED.items()]
 
 
-def router(parts: Parts, _: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/service/consents")
+def router(parts: Parts, _: Pages) -> Routes:
+    routes = Routes(prefix="/service/consents")
     Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
 
     @routes.post("")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy import Connection
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError, Conflict, Forbidden, Invalid, NotFound
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.tiers.campaigns import ledger, segment_store, store
 from cloud.tiers.campaigns.measuring import measure
 from cloud.tiers.campaigns.plan import CampaignIn, MeasurePlan, Metric, usual_measure
@@ -111,8 +112,8 @@ class _Desk:
         return back(f"{HERE}/{made}", "campaign_written")
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/customers/campaigns")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/customers/campaigns")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
     desk = _Desk(parts, pages)
 
@@ -155,9 +156,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def _moving(parts: Parts) -> APIRouter:
+def _moving(parts: Parts) -> Routes:
     """What a person does with one: approve, send back, start, end, call off, measure."""
-    routes = APIRouter(prefix="/{id}")
+    routes = Routes(prefix="/{id}")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
     campaigns = parts.tiers.campaigns
 

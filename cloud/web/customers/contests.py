@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import Depends, Form
 from sqlalchemy import Connection, Row, select
 from starlette.responses import Response
 
@@ -10,6 +10,7 @@ from cloud.customers.store import account_table
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError, Conflict
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.tiers.rating import contests
 from cloud.tiers.rating.contests import Event, State
 from cloud.tiers.rating.tables import contest_table
@@ -76,8 +77,8 @@ def _said(axis: str, value: str, book: Book, words: Words) -> str:
     return (book.sub(value, words) or value) if axis == "class" else value_of(axis, value, words)
 
 
-def router(parts: Parts) -> APIRouter:
-    routes = APIRouter(prefix="/customer")
+def router(parts: Parts) -> Routes:
+    routes = Routes(prefix="/customer")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.post("/{id}/contests/{contest}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ from cloud.kit.auth import User
 from cloud.kit.days import local_day
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.tiers.mismatch import store
 from cloud.tiers.mismatch.rules import Event
 from cloud.tiers.mismatch.store import Case
@@ -26,8 +27,8 @@ HOME = "/console/customers/mismatch"
 Text = Annotated[str, Form(max_length=500)]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/customers/mismatch")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/customers/mismatch")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:

@@ -5,7 +5,7 @@ from datetime import date
 from secrets import token_hex
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from sqlalchemy import Connection, Row
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from cloud.customers.file.consents import Purpose, purposes_of
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.tiers.campaigns import ledger, store
 from cloud.tiers.campaigns.ledger import EntryKind
 from cloud.tiers.campaigns.rules import Answer, OfferState, State
@@ -40,8 +41,8 @@ ANSWERED = {
 Account = Annotated[str, Form(max_length=32)]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/offers")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/offers")
     Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
     campaigns, show = parts.tiers.campaigns, Frame(parts, pages).show
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import Depends, Form
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from cloud.customers import store as customers
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError, Invalid
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.tiers.entitlements import plans
 from cloud.tiers.entitlements.instalments import Instalment, PlanState
 from cloud.tiers.entitlements.plans import Plan
@@ -50,8 +51,8 @@ def own(connection: Connection, account: str, words: Words) -> list[PlanView]:
     return [_view(each, words) for each in sorted(found, key=lambda each: each.state != PlanState.OFFERED)]
 
 
-def router(parts: Parts, _: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/service/plans")
+def router(parts: Parts, _: Pages) -> Routes:
+    routes = Routes(prefix="/service/plans")
     Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
     keeping = parts.tiers.entitling.plans
 

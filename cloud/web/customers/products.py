@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from sqlalchemy import select
 from starlette.responses import Response
 
 from cloud.customers.store import account_table
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError, NotFound
+from cloud.kit.routes import Routes
 from cloud.tiers.advice import signups
 from cloud.web.customers import product_views as views
 from cloud.web.pages import Pages, back
@@ -23,8 +24,8 @@ Name = Annotated[str, Form(max_length=64, pattern=r"^[^\x00]*$")]
 Number = Annotated[str, Form(max_length=32, pattern=r"^[^\x00]*$")]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/customers/advice/products")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/customers/advice/products")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
     recommending = parts.tiers.recommending
 
@@ -75,8 +76,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def portal(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/advice")
+def portal(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/advice")
     Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
     show, recommending = Frame(parts, pages).show, parts.tiers.recommending
 

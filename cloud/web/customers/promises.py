@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from sqlalchemy import Connection, Row
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ from cloud.kit.auth import User
 from cloud.kit.days import local_day
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.tiers.entitlements import book, plans, polling, records
 from cloud.tiers.entitlements.instalments import PLAN, SUPPRESSING, PlanEvent
 from cloud.tiers.entitlements.records import How
@@ -34,8 +35,8 @@ Text = Annotated[str, Form(max_length=500)]
 Say = Callable[[Connection], object]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/customers/promises")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/customers/promises")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:
@@ -109,7 +110,7 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def _acts(routes: APIRouter, parts: Parts) -> None:
+def _acts(routes: Routes, parts: Parts) -> None:
     """What an operator writes down about an account's promises."""
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 

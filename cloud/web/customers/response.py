@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from cloud.kit.auth import User
 from cloud.kit.days import DAY
 from cloud.kit.errors import CloudError
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.tiers.response import curtailment, planning, store
 from cloud.tiers.response.planning import Where
 from cloud.tiers.response.rules import EVENT, Step
@@ -25,8 +26,8 @@ HERE = "/console/customers/response"
 NEWEST = 30
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/customers/response")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/customers/response")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
     responses = parts.tiers.responses
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -18,6 +18,7 @@ from cloud.customers.file.consents import Purpose
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError, Invalid
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.tiers.response import settlement, store
 from cloud.tiers.response.kept import hours_of
 from cloud.tiers.response.rules import Answer, Reply, State
@@ -78,8 +79,8 @@ def own(connection: Connection, customer: str, accounts: Sequence[str], words: W
     return Own(agreed, shown, store.offered(connection, accounts), tuple(accounts))
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/offers/response")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/offers/response")
     Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
     show, responses = Frame(parts, pages).show, parts.tiers.responses
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -11,6 +11,7 @@ from cloud.fleet import registry
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError, Conflict, Invalid
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.tiers.campaigns import segment_store
 from cloud.tiers.campaigns.conditions import Conditions
 from cloud.tiers.campaigns.segments import Preview
@@ -62,8 +63,8 @@ class _Builder:
         return back(HERE, "segment_saved")
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/customers/segments")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/customers/segments")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
     builder = _Builder(parts, pages)
 
@@ -99,8 +100,8 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def _one(parts: Parts, builder: _Builder) -> APIRouter:
-    routes = APIRouter(prefix="/{id}")
+def _one(parts: Parts, builder: _Builder) -> Routes:
+    routes = Routes(prefix="/{id}")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.get("")

@@ -5,13 +5,14 @@ from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from sqlalchemy import Connection, Row
 from starlette.responses import Response
 
 from cloud.kit.auth import User
 from cloud.kit.errors import CloudError
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.policies.deadlines import Place
 from cloud.tiers.axes import Axis
 from cloud.tiers.entitlements import store as entitlements
@@ -69,8 +70,8 @@ class ContestView:
     unread: bool
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/service")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/service")
     Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
     show, ratings = Frame(parts, pages).show, parts.tiers.ratings
 

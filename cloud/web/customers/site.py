@@ -1,7 +1,6 @@
 """The console's pages about customers, under one address; every route is for operators only."""
 
-from fastapi import APIRouter
-
+from cloud.kit.routes import Routes
 from cloud.web.customers import (
     accounts,
     advice,
@@ -21,8 +20,8 @@ from cloud.web.pages import Pages
 from cloud.web.parts import Parts
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter()
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes()
     routes.include_router(response.router(parts, pages))
     routes.include_router(products.router(parts, pages))
     routes.include_router(advice.router(parts, pages))
@@ -31,9 +30,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def portal(parts: Parts, pages: Pages) -> APIRouter:
+def portal(parts: Parts, pages: Pages) -> Routes:
     """What a customer sees of it: each route finds whose pages they are by itself."""
-    routes = APIRouter()
+    routes = Routes()
     routes.include_router(response_own.router(parts, pages))
     routes.include_router(offers.router(parts, pages))
     routes.include_router(products.portal(parts, pages))

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
@@ -15,6 +15,7 @@ from cloud.insight.forecast import store
 from cloud.insight.forecast.store import Forecast, Kind
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, NotFound
+from cloud.kit.routes import Routes
 from cloud.kit.scope import WHOLE_STATION
 from cloud.web.language import Words
 from cloud.web.load import forecast_views as views
@@ -28,8 +29,8 @@ MOST_SUMMED = 80
 """Readings are summed over at most so many area meters: more would keep the page waiting."""
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/load/forecast")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/load/forecast")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -15,6 +15,7 @@ from cloud.insight.loss.rules import Result
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Invalid
 from cloud.kit.paging import RowId
+from cloud.kit.routes import Routes
 from cloud.web.load import inspection_views as views
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
@@ -25,8 +26,8 @@ Text = Annotated[str, Form(max_length=500)]
 Short = Annotated[str, Form(max_length=24)]
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/load/inspections")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/load/inspections")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:
@@ -71,9 +72,9 @@ def router(parts: Parts, pages: Pages) -> APIRouter:
     return routes
 
 
-def _doing(parts: Parts) -> APIRouter:
+def _doing(parts: Parts) -> Routes:
     """What a person does about one: send somebody, call it off, write down what was found."""
-    routes = APIRouter()
+    routes = Routes()
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.post("/{id}/order")

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ from cloud.insight.loss.balances import limits_of
 from cloud.insight.loss.store import AreaLoss
 from cloud.kit.auth import User
 from cloud.kit.days import DAY
+from cloud.kit.routes import Routes
 from cloud.web.load import inspection_views, places
 from cloud.web.load import loss_views as views
 from cloud.web.load.quality import percent
@@ -23,8 +24,8 @@ from cloud.web.parts import Parts
 TREND = 30
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/load/loss")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/load/loss")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -12,6 +12,7 @@ from cloud.insight.indicators import store as indicators
 from cloud.insight.profile import store as profiles
 from cloud.kit.auth import User
 from cloud.kit.days import DAY
+from cloud.kit.routes import Routes
 from cloud.web.language import Words
 from cloud.web.load import own_views as views
 from cloud.web.load import places, profile_views
@@ -23,8 +24,8 @@ from cloud.web.portal_reader import Frame, customer_of, reader_of
 SPAN = views.DAYS * DAY
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/load")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/load")
     Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
     show = Frame(parts, pages).show
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ from cloud.insight.indicators import store as indicators
 from cloud.insight.profile import store as profiles
 from cloud.kit.auth import User
 from cloud.kit.days import DAY
+from cloud.kit.routes import Routes
 from cloud.web.language import Words
 from cloud.web.load import places, profile_list, profile_views
 from cloud.web.load.quality import percent
@@ -25,8 +26,8 @@ MOST_FOUND = 400
 """So many points a search gives at most."""
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/load")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/load")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     @routes.get("")

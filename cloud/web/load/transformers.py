@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import Response
 
 from cloud.fleet import registry
 from cloud.insight.areas import store
 from cloud.kit.auth import User
 from cloud.kit.days import DAY
+from cloud.kit.routes import Routes
 from cloud.web.load import places
 from cloud.web.load import transformer_views as views
 from cloud.web.load.quality import percent
@@ -18,8 +19,8 @@ from cloud.web.parts import Parts
 SPELLS = 8
 
 
-def router(parts: Parts, pages: Pages) -> APIRouter:
-    routes = APIRouter(prefix="/load/transformers")
+def router(parts: Parts, pages: Pages) -> Routes:
+    routes = Routes(prefix="/load/transformers")
     Operator = Annotated[User, Depends(parts.guard.operator)]  # noqa: N806 - a type
 
     def show(request: Request, user: User, template: str, **values: Any) -> Response:
