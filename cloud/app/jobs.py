@@ -3,13 +3,18 @@
 from datetime import timedelta
 from functools import partial
 
+from cloud.alerts.curtailment import CurtailmentWatch
+from cloud.alerts.limits import LimitWatch
 from cloud.alerts.policies import PolicyWatch
 from cloud.alerts.usage import UsageCheck
 from cloud.app.works import Works
+from cloud.desk.report import actions as reports
+from cloud.insight.areas.policy import quality_policy
 from cloud.metering import batches
 from cloud.metering.boards import EVERY as BOARDS_EVERY
 from cloud.schedule import Job
 from cloud.tiers.entitlements import preferences
+from cloud.tiers.entitlements.watching import Watchman
 
 WATCH_EVERY = timedelta(seconds=2)
 DATA_EVERY = timedelta(seconds=30)
@@ -19,6 +24,8 @@ ANALYSE_EVERY = timedelta(minutes=30)
 VALIDATE_EVERY = timedelta(minutes=30)
 COLLECTION_EVERY = timedelta(minutes=5)
 POLICIES_EVERY = timedelta(seconds=10)
+LIMITS_EVERY = timedelta(minutes=30)
+CURTAILMENT_EVERY = timedelta(minutes=5)
 
 
 def table(app: Works) -> list[Job]:
@@ -46,10 +53,29 @@ def table(app: Works) -> list[Job]:
         Job("archive", ARCHIVE_EVERY, app.upkeep.run),
         Job("load analysis", ANALYSE_EVERY, app.load_analysis.run),
         Job("exchanges", timedelta(minutes=1), app.fieldwork.prove),
+        Job("promised limits", LIMITS_EVERY, _limits(app).run),
+        Job("curtailment lists", CURTAILMENT_EVERY, _curtailment(app).tick),
         Job("policies", POLICIES_EVERY, policies.tick),
         Job("forget ended sessions", timedelta(hours=1), app.accounts.sweep),
         *(Job(*turn) for turn in app.tiers.jobs()),
+        Job("monthly reports", reports.EVERY, app.reports.tick),
     ]
+
+
+def _limits(app: Works) -> LimitWatch:
+    settings = app.settings
+    watchman = Watchman(
+        app.database,
+        settings.archive.folder,
+        app.tiers.promises,
+        quality_policy(settings.policies_dir),
+        app.clock,
+    )
+    return LimitWatch(app.database, watchman, app.alarms, app.notices, app.clock)
+
+
+def _curtailment(app: Works) -> CurtailmentWatch:
+    return CurtailmentWatch(app.database, app.alarms, app.clock, app.settings.station.zone)
 
 
 def _tell_commands(app: Works) -> None:

@@ -25,10 +25,10 @@ from cloud.kit.days import local_day
 from cloud.tiers.advice import store as advice
 from cloud.tiers.campaigns import ledger as points
 from cloud.tiers.campaigns import store as campaigns
+from cloud.tiers.entitlements import reminding, watching
 from cloud.tiers.entitlements import store as entitlements
 from cloud.tiers.entitlements.store import Promises
 from cloud.tiers.entitlements.tables import promise_table
-from cloud.tiers.entitlements.terms import UNWATCHED
 from cloud.tiers.rating import store as rating
 from cloud.workorders import progress
 from cloud.workorders.store import order_table, report_table
@@ -85,6 +85,11 @@ def _account(connection: Connection, desk: Desk, no: str, user: User, now: datet
         months=use.months(connection, stayed, since, today, desk.zone),
         shapes=use.shapes(connection, stayed, desk.zone),
         bills=[bill_out(each, today) for each in newest_bills(connection, no, MONTHS)],
+        reminders=[
+            outs.ReminderOut.model_validate(each, from_attributes=True)
+            for each in reminding.of_account(connection, no, MOST)
+        ],
+        limits=_limits(connection, no, today),
         tiers=_tiers(connection, no, today, inside=inside),
         tier_history=_history(connection, no),
         entitlements=_entitlements(connection, desk, no, now, inside=inside),
@@ -92,6 +97,13 @@ def _account(connection: Connection, desk: Desk, no: str, user: User, now: datet
         advice=[_advice(each) for each in advice.of_account(connection, no, list(advice.State))[:MOST]],
         points_balance=points.balance(connection, no, today),
     )
+
+
+def _limits(connection: Connection, no: str, today: date) -> list[outs.LimitOut]:
+    """The newest day of each that was judged in the last month."""
+    found = watching.watches(connection, today - timedelta(days=31), [no])
+    newest = [each.days[0] for _, each in sorted(found.items())]
+    return [outs.LimitOut.model_validate(each, from_attributes=True) for each in newest]
 
 
 def _contract(found: contracts.Contract) -> ContractOut:
@@ -176,7 +188,6 @@ def _entitlements(
             value=each["value"], rule=each["rule"] if inside else None, when=each["when"] if inside else {}
         )
         for name, each in terms.items()
-        if inside or name not in UNWATCHED
     }
 
 

@@ -12,6 +12,7 @@ from cloud.alerts.policy import AlertKind, Severity, SupplyPolicy
 from cloud.fleet import gateways as fleet
 from cloud.fleet import registry
 from cloud.tiers.entitlements.rules import LAST
+from cloud.web import alert_words
 from cloud.web.customers.promise_words import why_first
 from cloud.web.language import Words
 from cloud.web.names import ALERTS, EVENTS, KINDS, NEXT_STEPS, ORDER_STATES, SEVERITIES, estimate, place
@@ -36,6 +37,8 @@ class AlertView:
     acknowledged_by: str | None
     order: str | None
     area: str | None
+    detail: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +140,12 @@ def _urgency(order: "OrderView") -> tuple[int, datetime]:
 def alert_view(row: Row[Any], names: dict[str, str], words: Words) -> AlertView:
     kind = AlertKind(row.kind)
     sign, severity = SEVERITIES[Severity(row.severity)]
+    named, href = alert_words.where(row)
     return AlertView(
         row.id,
         row.kind,
         words.text(ALERTS[kind]),
-        place(row, names),
+        named or place(row, names),
         words.text(NEXT_STEPS[kind]),
         (sign, words.text(severity)),
         row.opened_at,
@@ -149,6 +153,8 @@ def alert_view(row: Row[Any], names: dict[str, str], words: Words) -> AlertView:
         row.acknowledged_by,
         row.order_number,
         row.area,
+        alert_words.detail(row, words),
+        href,
     )
 
 

@@ -25,7 +25,7 @@ from cloud.tiers.entitlements.polling import Outcome
 from cloud.tiers.entitlements.records import How
 from cloud.tiers.entitlements.rules import Entitlements
 from cloud.tiers.entitlements.store import of
-from cloud.tiers.entitlements.terms import UNWATCHED, plain
+from cloud.tiers.entitlements.terms import plain
 from cloud.tiers.entitlements.verdicts import Part, State
 
 Note = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
@@ -271,7 +271,6 @@ def _promised(found: Entitlements, *, inside: bool) -> Promised:
                 when=each.when if inside else {},
             )
             for name, each in found.terms.items()
-            if inside or name not in UNWATCHED
         ],
         instalments_allowed=found.instalments,
         dunned=found.dunned,

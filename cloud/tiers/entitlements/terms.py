@@ -77,9 +77,6 @@ class Terms(BaseModel):
     training: Literal[True] | None = None
 
 
-UNWATCHED: Final = frozenset({"voltage_low", "voltage_high", "power_factor", "demand_share"})
-"""Limits that the station keeps for whoever looks at an account: nothing here watches them by itself, so no
-customer is told that somebody does."""
 Value = Any
 """Of one term: an int, float, Decimal, time, str or True."""
 Rank = Callable[[Value], float]

@@ -15,12 +15,13 @@ from cloud.kit.days import local_day
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from cloud.kit.paging import RowId
 from cloud.kit.routes import Routes
-from cloud.tiers.entitlements import book, plans, polling, records
+from cloud.tiers.entitlements import book, plans, polling, records, reminding
 from cloud.tiers.entitlements.instalments import PLAN, SUPPRESSING, PlanEvent
 from cloud.tiers.entitlements.records import How
 from cloud.tiers.entitlements.store import of
 from cloud.tiers.entitlements.terms import Manager
 from cloud.tiers.entitlements.verdicts import Part, State
+from cloud.web.customers import limit_views
 from cloud.web.customers import promise_views as views
 from cloud.web.customers import promise_words as named
 from cloud.web.language import Words
@@ -92,6 +93,8 @@ def router(parts: Parts, pages: Pages) -> Routes:
                 "plans": [_plan(each, words) for each in plans.plans_of(connection, no)],
                 "unpaid": plans.unpaid(connection, no, today),
                 "recorded": records.of_account(connection, no),
+                "limits": limit_views.limits(connection, no, entitled.terms, today, words),
+                "reminders": reminding.of_account(connection, no),
             }
         return show(
             request,

@@ -20,7 +20,7 @@ from cloud.tiers.entitlements.rules import Entitlements
 from cloud.tiers.rating import contests, store
 from cloud.tiers.rating.contests import CONTESTABLE, State
 from cloud.tiers.rating.store import Standing
-from cloud.web.customers import agreeing, plans_own
+from cloud.web.customers import agreeing, limit_views, plans_own
 from cloud.web.customers import standing_words as say
 from cloud.web.customers.axis_names import named, value_of
 from cloud.web.customers.promise_words import REACH
@@ -134,6 +134,9 @@ def _values(parts: Parts, connection: Connection, reader: Reader, words: Words) 
         "month": _month(found, words),
         "plans": plans_own.own(connection, no, words),
         "consents": agreeing.shown(connection, reader.id, words),
+        "limits": []
+        if promised is None
+        else limit_views.limits(connection, no, promised.terms, tiers.ratings.today(), words),
         "promises": [] if promised is None else _promises(promised, words),
         "contests": [_contest(row, tiers.ratings.policy.names(), words) for row in asked],
         "open_to": [each for each in axes if each.contestable and each.axis not in busy],

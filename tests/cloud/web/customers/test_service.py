@@ -6,14 +6,18 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from cloud.app import build
+from cloud.billing.store import bill_table
+from cloud.customers.file import needs
 from cloud.customers.file.consents import Purpose, purposes_of
+from cloud.customers.file.needs import Need
 from cloud.customers.protection import Protection, protect
 from cloud.kit.auth import Role
 from cloud.settings import ArchiveSettings, BrokerSettings, HttpSettings, Settings, StationSettings
 from cloud.tiers.axes import Axis
-from cloud.tiers.entitlements.terms import UNWATCHED
+from cloud.tiers.entitlements.tables import limit_table
 from cloud.tiers.rating import contests
 from cloud.tiers.rating.contests import Event
 from tests.clients import TestClient
@@ -147,17 +151,55 @@ def test_a_customer_reads_that_a_tier_is_held_and_till_when_but_no_remark_of_the
     ratings.unlock(lock.id, "operator")
 
 
-def test_a_customer_is_told_of_no_limit_that_nothing_watches_nor_of_rules_that_fitted(
-    village: Village,
-) -> None:
+def test_a_customer_reads_the_limits_that_are_watched_and_no_rule_that_fitted(village: Village) -> None:
+    database = village.application.database
+    judged = {"account": OWN, "kind": "voltage", "rule": "need-voltage", "limit": 0.05, "made_at": NOW}
+    passed = {"beyond_share": 0.31, "nominal_v": 220.0}
+    days = [
+        judged
+        | {"day": date(2026, 11, 8), "state": "passed", "value": 0.062, "coverage": 0.98, "evidence": passed},
+        judged | {"day": date(2026, 11, 9), "state": "unknown", "reason": "few_data", "evidence": {}},
+    ]
+    with database.write() as connection:
+        needs.declare(connection, OWN, Need.VOLTAGE, "", by="operator", now=NOW)
+        for each in days:
+            connection.execute(insert(limit_table).values(each))
     path = f"/api/v1/accounts/{OWN}/entitlements"
-    own = browser(village, OWN.lower(), "en").get(path).json()["terms"]
-    inside = browser(village, "operator", "en").get(path).json()["terms"]
-    assert not {each["name"] for each in own} & UNWATCHED
-    assert {each["rule"] for each in own} == {None}
-    assert all(each["rule"] for each in inside)
-    accounts = browser(village, OWN.lower(), "en").get("/api/v1/me/file").json()["accounts"]
-    assert not {name for each in accounts for name in each["entitlements"]} & UNWATCHED
+    own = browser(village, OWN.lower(), "en")
+    terms = own.get(path).json()["terms"]
+    assert {"voltage_low", "voltage_high"} <= {each["name"] for each in terms}
+    assert {each["rule"] for each in terms} == {None}
+    assert all(each["rule"] for each in browser(village, "operator", "en").get(path).json()["terms"])
+    page = own.get("/portal/service").text
+    for said in (
+        "+6.2 % off the nominal voltage, limit +5.0 %",
+        "31.0 % of the time",
+        "too little of it is known",
+    ):
+        assert said in page
+    assert "偏离标称电压 +6.2%" in browser(village, OWN.lower(), "zh_CN").get("/portal/service").text
+    assert "+6.2 % off the nominal voltage" in browser(village, "operator", "en").get(
+        f"/console/customers/promises/{OWN}"
+    ).text  # fmt: skip
+    (account,) = own.get("/api/v1/me/file").json()["accounts"]
+    assert [(each["state"], each["reason"]) for each in account["limits"]] == [("unknown", "few_data")]
+
+
+def test_operators_see_of_what_an_account_was_reminded(village: Village) -> None:
+    reminding, database = village.application.tiers.entitling.reminding, village.application.database
+    with database.write() as connection:
+        mine = (bill_table.c.account == OTHER, bill_table.c.month == date(2026, 9, 1))
+        late = bill_table.update().where(*mine).values(paid_on=None, due_on=date(2026, 10, 25))
+        assert connection.execute(late).rowcount
+    assert reminding.run().debts
+    assert not reminding.run().debts
+    page = browser(village, "operator", "en").get(f"/console/customers/promises/{OTHER}").text
+    assert "Reminders sent" in page
+    assert "bill of 2026-09" in page
+    told = browser(village, OTHER.lower(), "en").get("/portal/notices").text
+    assert "A payment is overdue" in told
+    (account,) = browser(village, OTHER.lower()).get("/api/v1/me/file").json()["accounts"]
+    assert [each["step"] for each in account["reminders"]] == [10]
 
 
 def test_a_customer_agrees_to_pay_in_parts_or_not_and_nobody_else_does_it_for_them(village: Village) -> None:
