@@ -41,9 +41,9 @@ def check(
 
     judged = from_file(file)
     Products(beside(file, judged))
-    if not judged.product.certain:
+    if not judged.document.certain:
         talk(f"{file}: note: not compared with offers of the station's own: certain = false")
-    say(_about(judged.product), f"{file}: {judged.product.id} is sound", as_json)
+    say(_about(judged.document), f"{file}: {judged.document.id} is sound", as_json)
 
 
 def _about(product: "Product") -> dict[str, Any]:

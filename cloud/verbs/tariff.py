@@ -35,7 +35,7 @@ def check(
     from cloud.tariffs.catalogue import from_file, remarks, warnings
 
     filed = from_file(file)
-    judged, odd = filed.tariff, warnings(filed)
+    judged, odd = filed.document, warnings(filed)
     said = remarks(judged)
     for each in odd:
         place, _, what = each.partition(": ")

@@ -287,7 +287,7 @@ def test_whatever_is_changed_in_a_document_it_is_refused_with_its_line_or_bands_
         assert re.match(r"own\.toml:(\d+: | not TOML: .*\(at )", filed), filed
         return
     assert all(re.match(r"own\.toml:\d+: ", each) for each in warnings(filed))
-    for plan in filed.tariff.plans:
+    for plan in filed.document.plans:
         table = plan.table() if plan.windows else None
         for month, kind, label in product(range(1, 13), DayType, LABELS):
             said = plan.priced(month).said().keys() | ({"flat"} if plan.ratios else set())

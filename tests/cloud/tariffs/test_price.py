@@ -192,7 +192,7 @@ steps = true
 prices = [{ flat = 0.5 }]
 """
     newer = text.replace("from = 2026-01-01\nto = 2026-07-01", "from = 2026-07-01").replace("0.5 ", "0.6 ")
-    old, new = (parsed(each, "own.toml").tariff for each in (text, newer))
+    old, new = (parsed(each, "own.toml").document for each in (text, newer))
     parts = (
         by_band(date(2026, 6, 1), date(2026, 6, 30), flat="900"),
         by_band(date(2026, 7, 1), date(2026, 7, 31), flat="300"),

@@ -65,7 +65,7 @@ def test_what_ships_is_sound_and_marked_as_to_be_checked() -> None:
 
 
 def test_prices_are_exact_decimals() -> None:
-    lamp = products.parsed(DOCUMENT.replace("45.00", "0.10"), "lamp.toml").product
+    lamp = products.parsed(DOCUMENT.replace("45.00", "0.10"), "lamp.toml").document
     assert lamp.cost(Decimal(3)) == Decimal("0.30")
 
 
@@ -161,7 +161,7 @@ def test_sizes_go_to_the_step_and_stop_at_the_most() -> None:
 
 
 def test_payback_takes_upkeep_off_and_may_never_come() -> None:
-    lamp = products.parsed(DOCUMENT.replace("life_years", "upkeep = 1.00\nlife_years"), "lamp.toml").product
+    lamp = products.parsed(DOCUMENT.replace("life_years", "upkeep = 1.00\nlife_years"), "lamp.toml").document
     assert lamp.payback_years(Decimal(10), Decimal(160)) == Decimal("3.00")
     assert lamp.payback_years(Decimal(10), Decimal(10)) is None
 
