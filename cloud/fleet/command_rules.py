@@ -74,7 +74,8 @@ TABLE: dict[tuple[CommandState, CommandEvent], CommandState] = {
 }
 
 
-move = Machine("the command", TABLE).move
+MACHINE = Machine("the command", TABLE)
+move = MACHINE.move
 
 
 class CommandPolicy(BaseModel):

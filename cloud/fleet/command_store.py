@@ -23,13 +23,13 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    update,
 )
 
-from cloud.fleet.command_rules import OPEN, CommandState
+from cloud.fleet.command_rules import MACHINE, OPEN, CommandState
 from cloud.fleet.registry import gateway_table, meter_table
 from cloud.kit.db import Instant, metadata
 from cloud.kit.errors import NotFound
+from cloud.kit.moving import Moving, happenings
 from protocols.mqtt.orders import OrderKind
 
 command_table = Table(
@@ -66,18 +66,8 @@ approval_table = Table(
     Column("by", String(64), primary_key=True),
     Column("at", Instant, nullable=False),
 )
-event_table = Table(
-    "command_event",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("command", ForeignKey("command.number"), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("who", String(64), nullable=False),
-    Column("event", String(32), nullable=False),
-    Column("state", String(32), nullable=False),
-    Column("note", String(500), nullable=False),
-    Index(None, "command"),
-)
+event_table = happenings("command_event", "command", "command.number", event=32, state=32)
+COMMANDS = Moving(MACHINE, command_table, event_table)
 result_table = Table(
     "command_result",
     metadata,
@@ -91,22 +81,6 @@ result_table = Table(
     Column("relay", String(16)),
     UniqueConstraint("gateway", "order", "state"),
 )
-
-
-def add(connection: Connection, values: dict[str, Any]) -> int:
-    made = connection.execute(insert(command_table).values(values)).inserted_primary_key
-    assert made is not None
-    return int(made[0])
-
-
-def change(connection: Connection, number: int, **values: Any) -> None:
-    connection.execute(update(command_table).where(command_table.c.number == number).values(values))
-
-
-def note(connection: Connection, number: int, at: datetime, **values: str) -> None:
-    """One line of the audit: `who`, `event`, `state`, `note`."""
-    values["note"] = values.get("note", "")[:500]
-    connection.execute(insert(event_table).values(command=number, at=at, **values))
 
 
 def command(connection: Connection, id: str) -> Row[Any]:  # noqa: A002
@@ -140,11 +114,6 @@ def commands(
         query = query.where(command_table.c.gateway == gateway)
     if before is not None:
         query = query.where(command_table.c.number < before)
-    return connection.execute(query).all()
-
-
-def history(connection: Connection, number: int) -> Sequence[Row[Any]]:
-    query = select(event_table).where(event_table.c.command == number).order_by(event_table.c.id)
     return connection.execute(query).all()
 
 

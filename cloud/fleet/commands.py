@@ -31,6 +31,7 @@ from cloud.fleet.command_rules import (
     refuse,
     relay_objections,
 )
+from cloud.fleet.command_store import COMMANDS
 from cloud.kit.days import local_day, midnight
 from cloud.kit.errors import Conflict, Invalid, NotFound
 from protocols.errors import MessageError
@@ -102,7 +103,7 @@ class Commands:
         relay = wish.kind in RELAY
         event = CommandEvent.ASK if relay else CommandEvent.ISSUE
         state = move(CommandState.DRAFT, event)
-        number = store.add(
+        number = COMMANDS.add(
             connection,
             {
                 "id": self._id(now),
@@ -121,7 +122,7 @@ class Commands:
                 "more": wish.more,
             },
         )
-        store.note(connection, number, now, who=who, event=event, state=state, note=wish.reason.strip())
+        COMMANDS.note(connection, number, now, who=who, event=event, state=state, note=wish.reason.strip())
         store.approve(connection, number, who, now)
         row = self._row(connection, number)
         if row.issued_at is not None:
@@ -179,12 +180,12 @@ class Commands:
         if len(given) + 1 >= self.policy.approvers:
             self._issue(connection, row, who, now)
         else:
-            store.note(connection, row.number, now, who=who, event="approve", state=row.state)
+            COMMANDS.note(connection, row.number, now, who=who, event="approve", state=row.state)
         return self._row(connection, row.number)
 
     def _issue(self, connection: Connection, row: Row[Any], who: str, now: datetime) -> None:
         good_for = timedelta(minutes=row.good_for_min)
-        store.change(connection, row.number, issued_at=now, expires_at=now + good_for)
+        COMMANDS.change(connection, row.number, issued_at=now, expires_at=now + good_for)
         self._move(connection, row, CommandEvent.ISSUE, who, now)
 
     def cancel(
@@ -233,11 +234,11 @@ class Commands:
             move(CommandState(row.state), event)
         except Conflict:  # a late TAKEN, or a second end: it is in the audit and moves nothing
             at = {"event": event, "state": row.state, "note": result.detail}
-            store.note(connection, row.number, now, who=result.gateway, **at)
+            COMMANDS.note(connection, row.number, now, who=result.gateway, **at)
             return
         brought = {"values": result.values or None, "relay": result.relay}
         if brought := {key: value for key, value in brought.items() if value}:
-            store.change(connection, row.number, **brought)
+            COMMANDS.change(connection, row.number, **brought)
         self._move(connection, row, event, result.gateway, now, result.detail)
 
     def needed(self, row: Row[Any]) -> int:
@@ -267,9 +268,8 @@ class Commands:
         now: datetime,
         note: str = "",
     ) -> None:
-        state = move(CommandState(row.state), event)
-        store.change(connection, row.number, state=state, changed_at=now, detail=note[:500])
-        store.note(connection, row.number, now, who=who, event=event, state=state, note=note)
+        state, detail = CommandState(row.state), note[:500]
+        COMMANDS.move(connection, row.number, state, event, who=who, at=now, note=note, detail=detail)
 
     @staticmethod
     def _row(connection: Connection, number: int) -> Row[Any]:

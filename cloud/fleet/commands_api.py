@@ -20,6 +20,7 @@ from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.errors import NotFound
 from cloud.kit.guard import Guard
+from cloud.kit.moving import Happened
 from cloud.kit.paging import After, AfterId, Limit, Page
 from cloud.kit.problems import RESPONSES, explained
 from cloud.kit.routes import Routes
@@ -49,14 +50,6 @@ class Command(BaseModel):
     relay: RelayState | None
 
 
-class CommandStep(BaseModel):
-    at: datetime
-    who: str
-    event: str
-    state: str
-    note: str
-
-
 class ApprovalOut(BaseModel):
     by: str
     at: datetime
@@ -68,7 +61,7 @@ class CommandDetail(Command):
     has_backfeed: bool | None
     approvals: list[ApprovalOut]
     approvals_needed: int
-    history: list[CommandStep]
+    history: list[Happened]
 
 
 class CommandIn(BaseModel):
@@ -131,7 +124,9 @@ class FactsOut(BaseModel):
     history: list[Facts]
 
 
-def router(database: Database, guard: Guard, commands: Commands, dispatch: Dispatch, clock: Clock) -> Routes:
+def router(
+    database: Database, guard: Guard, commands: Commands, dispatch: Dispatch, clock: Clock
+) -> Routes:
     routes = Routes(tags=["commands"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
@@ -220,7 +215,7 @@ def _detail(connection: Connection, row: Row[Any], commands: Commands) -> Comman
         has_backfeed=has_backfeed(connection, row.meter),
         approvals=[ApprovalOut(by=each.by, at=each.at) for each in store.approvals(connection, row.number)],
         approvals_needed=commands.needed(row),
-        history=[CommandStep(**each._mapping) for each in store.history(connection, row.number)],
+        history=[Happened.model_validate(each) for each in store.COMMANDS.events(connection, row.number)],
     )
 
 

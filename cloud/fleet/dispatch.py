@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row
 from cloud.fleet import command_store as store
 from cloud.fleet import configs, registry
 from cloud.fleet.command_rules import RELAY, CommandState
+from cloud.fleet.command_store import COMMANDS
 from cloud.fleet.commands import SYSTEM, Commands
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
@@ -70,7 +71,7 @@ class Dispatch:
             order = self._commands.order(connection, row)
             if row.sent_at is None:
                 # before it is said: after a crash we must not believe that it never went out
-                store.change(connection, number, sent_at=now)
+                COMMANDS.change(connection, number, sent_at=now)
         if self._publish(topics.down(order.gateway, "order"), orders.encode(order), False):
             self._again[number] = (now + wait, min(wait * 2, LAST_AGAIN))
 
@@ -83,12 +84,14 @@ class Dispatch:
         against = [each for each in against if each.code != "daily_cap"]
         if against and not self._noted(connection, row.number):
             why = "; ".join(each.text for each in against)
-            store.note(connection, row.number, now, who=SYSTEM, event="held_back", state=row.state, note=why)
+            COMMANDS.note(
+                connection, row.number, now, who=SYSTEM, event="held_back", state=row.state, note=why
+            )
         return bool(against)
 
     @staticmethod
     def _noted(connection: Connection, number: int) -> bool:
-        return any(each.event == "held_back" for each in store.history(connection, number))
+        return any(each.event == "held_back" for each in COMMANDS.events(connection, number))
 
     def heard(self, gateway: str, order: str) -> None:
         """Tell a gateway which of its results are written down, from the committed rows."""

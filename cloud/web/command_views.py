@@ -201,7 +201,7 @@ def command_page(
         command_view(row, words),
         approvals,
         commands.needed(row),
-        [(step, words.text(STEPS[step.event])) for step in store.history(connection, row.number)],
+        [(step, words.text(STEPS[step.event])) for step in store.COMMANDS.events(connection, row.number)],
         against_words(against, words),
         backfeed(None if area is None else area.has_backfeed, words),
         awaiting and row.expires_at > now and who not in {each.by for each in approvals} and not against,

@@ -75,7 +75,7 @@ def router(parts: Parts, pages: Pages) -> Routes:
         with parts.database.read() as connection:
             row = orders.order(connection, number)
             view = order_view(row, registry.area_names(connection), words, now)
-            history = orders.history(connection, row.id)
+            history = orders.ORDERS.events(connection, row.id)
             reports = orders.reports(connection, row.id)
             has_backfeed = registry.area(connection, row.area).has_backfeed if row.area else None
         return pages.page(

@@ -59,9 +59,9 @@ def router(parts: Parts, pages: Pages) -> Routes:
     def one_page(request: Request, user: Operator, id: RowId) -> Response:  # noqa: A002
         words = pages.words(request)
         with parts.database.read() as connection:
-            row = store.exception(connection, id)
+            row = store.EXCEPTIONS.row(connection, id)
             content = day_of(connection, row)
-            events = store.events(connection, id)
+            events = store.EXCEPTIONS.events(connection, id)
             kept = days.revisions(connection, row.point, Channel(row.channel), row.day)
             area = registry.area_names(connection, [row.area]).get(row.area, row.area)
         return pages.page(

@@ -90,7 +90,7 @@ def _restored(own: Sequence[OutMeter]) -> datetime | None:
 
 def _times(connection: Connection, alert: Row[Any], order: Row[Any] | None) -> dict[int, datetime]:
     found = {0: alert.opened_at}
-    for each in orders.history(connection, order.id) if order is not None else ():
+    for each in orders.ORDERS.events(connection, order.id) if order is not None else ():
         if each.event in _EVENTS:
             found[_EVENTS[each.event]] = each.at
     return found

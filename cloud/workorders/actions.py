@@ -29,6 +29,7 @@ from cloud.workorders.rules import (
     may_replace,
     move,
 )
+from cloud.workorders.store import ORDERS
 
 SYSTEM = "system"
 OUTAGE = "outage"
@@ -79,7 +80,7 @@ class Orders:
             order = self._open(connection, fields | {"customers": opened.customers}, opened.at)
             self._gather_reports(connection, order)
         elif order.customers != opened.customers:
-            store.change(connection, order.id, customers=opened.customers)
+            ORDERS.change(connection, order.id, customers=opened.customers)
         return Promise(order.number, order.earliest, order.latest)
 
     @staticmethod
@@ -87,7 +88,7 @@ class Orders:
         """Reports that came before the outage was known, and that nobody works on, name its order."""
         for report in store.orders(connection, states=(OrderState.NEW,), area=outage.area):
             if report.kind == CUSTOMER_REPORT:
-                store.change(connection, report.id, outage_order=outage.id)
+                ORDERS.change(connection, report.id, outage_order=outage.id)
 
     def supply_returned(self, connection: Connection, alert: int, at: datetime) -> None:
         """The meters show voltage again: the alert's order is restored; an operator closes it."""
@@ -109,8 +110,8 @@ class Orders:
         return store.order(connection, number)
 
     def _move(self, connection: Connection, order: Row[Any], moved: Moved, now: datetime) -> None:
-        state = move(OrderState(order.state), moved.event)
-        values: dict[str, Any] = {"state": state.value, "changed_at": now}
+        before, note = OrderState(order.state), moved.note.strip()
+        state, values = move(before, moved.event), dict[str, Any]()
         if moved.crew is not None:
             values["crew"] = moved.crew
         if moved.cause is not None:
@@ -121,8 +122,7 @@ class Orders:
             values["restored_at"] = now
         if state in (OrderState.CLOSED, OrderState.CANCELLED):
             values["ended_at"] = now
-        store.change(connection, order.id, **values)
-        store.log(connection, order.id, now, moved.who, moved.event.value, state.value, moved.note.strip())
+        ORDERS.move(connection, order.id, before, moved.event, who=moved.who, at=now, note=note, **values)
 
     def set_estimate(
         self,
@@ -143,9 +143,9 @@ class Orders:
         if not may_replace(old, origin):
             raise Conflict(f"order {number} has an estimate from {order.estimate_origin}: it stands")
         values = {"earliest": earliest, "latest": latest, "estimate_origin": origin.value}
-        store.change(connection, order.id, **values, changed_at=now)
+        ORDERS.change(connection, order.id, **values, changed_at=now)
         said = f"{origin.value} {earliest.isoformat()} {latest.isoformat()}"
-        store.log(connection, order.id, now, who, ESTIMATED, order.state, said)
+        ORDERS.note(connection, order.id, now, who=who, event=ESTIMATED, state=order.state, note=said)
         return store.order(connection, number)
 
     def create_report(
@@ -175,7 +175,8 @@ class Orders:
             order = self._open(connection, fields, now)
         report = {"order": order.id, "customer": customer, "account": account, "text": text}
         store.add_report(connection, report | {"phone_ok": phone_ok, "at": now})
-        store.log(connection, order.id, now, SYSTEM, REPORTED, order.state, f"account {account}")
+        note = f"account {account}"
+        ORDERS.note(connection, order.id, now, who=SYSTEM, event=REPORTED, state=order.state, note=note)
         return str(order.number)
 
     @staticmethod
@@ -207,8 +208,8 @@ class Orders:
             "priority": None if served is None else served.priority,
             "promised": promised,
         }
-        id = store.add(connection, row)  # noqa: A001
-        store.log(connection, id, at, SYSTEM, OPENED, OrderState.NEW.value, "")
+        id = ORDERS.add(connection, row)  # noqa: A001
+        ORDERS.note(connection, id, at, who=SYSTEM, event=OPENED, state=OrderState.NEW)
         return store.order(connection, number)
 
     def _computed(self, order: Row[Any], opened_at: datetime, arrived_at: datetime) -> dict[str, Any]:

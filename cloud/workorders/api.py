@@ -230,6 +230,6 @@ def _detail(connection: Connection, row: Row[Any]) -> OrderDetail:
     return OrderDetail(
         **row._mapping,
         possible=list(events(OrderState(row.state), by_meters=row.alert is not None)),
-        history=[OrderStep(**step._mapping) for step in store.history(connection, row.id)],
+        history=[OrderStep(**step._mapping) for step in store.ORDERS.events(connection, row.id)],
         reports=[Report(**each._mapping) for each in store.reports(connection, row.id)],
     )

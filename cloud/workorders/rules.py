@@ -54,8 +54,8 @@ TABLE: dict[tuple[OrderState, OrderEvent], OrderState] = {
         for state in (_S.NEW, _S.ACCEPTED, _S.CREW_SENT, _S.ON_SITE, _S.REPAIRING)
     },
 }
-_ORDER = Machine("the order", TABLE)
-move = _ORDER.move
+MACHINE = Machine("the order", TABLE)
+move = MACHINE.move
 UNDER_WAY = frozenset({_S.NEW, _S.ACCEPTED, _S.CREW_SENT, _S.ON_SITE, _S.REPAIRING})
 """States in which somebody still waits for supply."""
 BY_SYSTEM = frozenset({_E.SUPPLY_RETURNED})
@@ -64,7 +64,7 @@ NEEDS_NOTE = frozenset({_E.CANCEL})
 
 def events(state: OrderState, *, by_meters: bool = False) -> tuple[OrderEvent, ...]:
     """What a person may do with an order in `state`; `by_meters` orders end by voltage, not by word."""
-    possible = (event for event in _ORDER.events(state) if event not in BY_SYSTEM)
+    possible = (event for event in MACHINE.events(state) if event not in BY_SYSTEM)
     return tuple(event for event in possible if not (by_meters and event is _E.FINISH_REPAIR))
 
 

@@ -24,7 +24,8 @@ from sqlalchemy import (
 
 from cloud.kit.db import Instant, metadata
 from cloud.kit.errors import NotFound
-from cloud.workorders.rules import UNDER_WAY
+from cloud.kit.moving import Moving, happenings
+from cloud.workorders.rules import MACHINE, UNDER_WAY
 
 order_table = Table(
     "work_order",
@@ -59,18 +60,8 @@ order_table = Table(
 )
 """`priority` 1 is mended first, None: opened before orders had one; `promised`: to whom what is owed, and by
 which rule ({"account", "rule", "grade", "on_site_min", "restore_min"})."""
-event_table = Table(
-    "order_event",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("order", ForeignKey("work_order.id"), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("who", String(64), nullable=False),
-    Column("event", String(32), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("note", String(500), nullable=False),
-    Index(None, "order"),
-)
+event_table = happenings("order_event", "order", "work_order.id", event=32)
+ORDERS = Moving(MACHINE, order_table, event_table)
 report_table = Table(
     "fault_report",
     metadata,
@@ -99,24 +90,6 @@ def next_number(connection: Connection, day: str) -> str:
         connection.execute(insert(day_table).values(day=day, orders=1))
     orders = connection.scalar(select(day_table.c.orders).where(day_table.c.day == day))
     return f"WO-{day}-{orders:04d}"
-
-
-def add(connection: Connection, row: dict[str, Any]) -> int:
-    """Save a new order; its id comes back."""
-    added = insert(order_table).values(row).returning(order_table.c.id)
-    return int(connection.execute(added).scalar_one())
-
-
-def change(connection: Connection, id: int, **values: Any) -> None:  # noqa: A002
-    connection.execute(update(order_table).where(order_table.c.id == id).values(values))
-
-
-def log(
-    connection: Connection, order: int, at: datetime, who: str, event: str, state: str, note: str
-) -> None:
-    """One line of an order's history."""
-    row = {"order": order, "at": at, "who": who, "event": event, "state": state, "note": note}
-    connection.execute(insert(event_table).values(row))
 
 
 def order(connection: Connection, number: str) -> Row[Any]:
@@ -159,11 +132,6 @@ def own_open_order(connection: Connection, account: str) -> Row[Any] | None:
         .limit(1)
     )
     return connection.execute(query).one_or_none()
-
-
-def history(connection: Connection, order: int) -> Sequence[Row[Any]]:
-    query = select(event_table).where(event_table.c.order == order).order_by(event_table.c.id)
-    return connection.execute(query).all()
 
 
 def add_report(connection: Connection, row: dict[str, Any]) -> None:

@@ -11,10 +11,12 @@ from cloud.kit.auth import User
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
+from cloud.kit.moving import Happened
 from cloud.kit.paging import AfterId, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES
 from cloud.kit.routes import Routes
 from cloud.metering.vee import exception_store as store
+from cloud.metering.vee.exception_store import EXCEPTIONS
 from cloud.metering.vee.exceptions import MOST_WH, Exceptions, day_of
 from cloud.metering.vee.point_day import Method, PointDay
 from cloud.metering.vee.policy import Severity
@@ -41,14 +43,6 @@ class ExceptionOut(BaseModel):
     opened_at: datetime
     changed_at: datetime
     order: str | None
-
-
-class Happened(BaseModel):
-    at: datetime
-    who: str
-    event: str
-    state: str
-    note: str
 
 
 class DayOut(BaseModel):
@@ -135,11 +129,8 @@ def router(database: Database, guard: Guard, exceptions: Exceptions, clock: Cloc
 
 
 def _detail(connection: Connection, id: int) -> ExceptionDetail:  # noqa: A002
-    row = store.exception(connection, id)
-    happened = [
-        Happened(at=each.at, who=each.who, event=each.event, state=each.state, note=each.note)
-        for each in store.events(connection, id)
-    ]
+    row = EXCEPTIONS.row(connection, id)
+    happened = [Happened.model_validate(each) for each in EXCEPTIONS.events(connection, id)]
     return ExceptionDetail(**_shown(row), happened=happened, content=_day(day_of(connection, row)))
 
 

@@ -39,4 +39,5 @@ TABLE: dict[tuple[State, Event], State] = {
 WAITING = frozenset({State.OPEN, State.REREADING})
 
 
-move = Machine("the exception", TABLE).move
+MACHINE = Machine("the exception", TABLE)
+move = MACHINE.move

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     Date,
     Float,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -26,7 +25,8 @@ from sqlalchemy import (
 )
 
 from cloud.kit.db import Instant, metadata
-from cloud.kit.errors import NotFound
+from cloud.kit.moving import Moving, happenings
+from cloud.metering.vee.exception_rules import MACHINE, State
 
 exception_table = Table(
     "vee_exception",
@@ -52,7 +52,7 @@ exception_table = Table(
     Index(None, "point", "channel", "day"),
 )
 """`evidence` is a digest of the raw values it was found in: the same evidence opens nothing a second time."""
-WAITING = ("open", "rereading")
+_WAITING = (State.OPEN.value, State.REREADING.value)
 Index(
     "uq_vee_exception_waiting",
     exception_table.c.point,
@@ -60,21 +60,11 @@ Index(
     exception_table.c.day,
     exception_table.c.code,
     unique=True,
-    sqlite_where=exception_table.c.state.in_(WAITING),
-    postgresql_where=exception_table.c.state.in_(WAITING),
+    sqlite_where=exception_table.c.state.in_(_WAITING),
+    postgresql_where=exception_table.c.state.in_(_WAITING),
 )
-event_table = Table(
-    "vee_exception_event",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("exception", ForeignKey("vee_exception.id"), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("who", String(64), nullable=False),
-    Column("event", String(16), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("note", String(500), nullable=False),
-    Index(None, "exception"),
-)
+event_table = happenings("vee_exception_event", "exception", "vee_exception.id")
+EXCEPTIONS = Moving(MACHINE, exception_table, event_table)
 edit_table = Table(
     "vee_edit",
     metadata,
@@ -102,38 +92,6 @@ done_table = Table(
 _HELD = 500
 
 
-def add(connection: Connection, row: dict[str, Any]) -> int:
-    """Save a new exception; its id comes back."""
-    added = insert(exception_table).values(row).returning(exception_table.c.id)
-    return int(connection.execute(added).scalar_one())
-
-
-def change(connection: Connection, id: int, **values: Any) -> None:  # noqa: A002
-    connection.execute(update(exception_table).where(exception_table.c.id == id).values(values))
-
-
-def note(
-    connection: Connection,
-    id: int,  # noqa: A002
-    at: datetime,
-    *,
-    who: str,
-    event: str,
-    state: str,
-    note: str,
-) -> None:
-    row = {"exception": id, "at": at, "who": who[:64], "event": event, "state": state, "note": note[:500]}
-    connection.execute(insert(event_table).values(row))
-
-
-def exception(connection: Connection, id: int) -> Row[Any]:  # noqa: A002
-    """One exception; NotFound when there is none."""
-    row = connection.execute(select(exception_table).where(exception_table.c.id == id)).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no exception {id}")
-    return row
-
-
 def exceptions(
     connection: Connection,
     *,
@@ -147,7 +105,7 @@ def exceptions(
     table = exception_table.c
     query = select(exception_table).order_by(table.id.desc()).limit(limit)
     if waiting:
-        query = query.where(table.state.in_(WAITING))
+        query = query.where(table.state.in_(_WAITING))
     if area is not None:
         query = query.where(table.area == area)
     if severity is not None:
@@ -159,7 +117,7 @@ def exceptions(
 
 def rereading(connection: Connection) -> Sequence[Row[Any]]:
     """Those whose meter is to be read again."""
-    query = select(exception_table).where(exception_table.c.state == WAITING[1])
+    query = select(exception_table).where(exception_table.c.state == State.REREADING)
     return connection.execute(query.order_by(exception_table.c.id)).all()
 
 
@@ -174,12 +132,6 @@ def of_days(
         for row in connection.execute(query.order_by(table.id)):
             found.setdefault((row.point, row.channel, row.day), []).append(row)
     return found
-
-
-def events(connection: Connection, id: int) -> Sequence[Row[Any]]:  # noqa: A002
-    """What was done about one exception, oldest first."""
-    query = select(event_table).where(event_table.c.exception == id).order_by(event_table.c.id)
-    return connection.execute(query).all()
 
 
 def edits(

@@ -16,6 +16,7 @@ from cloud.kit.errors import Invalid, NotFound
 from cloud.metering.vee import days
 from cloud.metering.vee import exception_store as store
 from cloud.metering.vee.exception_rules import WAITING, Event, State, move
+from cloud.metering.vee.exception_store import EXCEPTIONS
 from cloud.metering.vee.findings import Finding
 from cloud.metering.vee.judge import Edit, Judged
 from cloud.metering.vee.point_day import Channel, Method, PointDay
@@ -43,7 +44,7 @@ class Exceptions:
 
     def accept(self, connection: Connection, id: int, who: str, why: str, now: datetime) -> None:  # noqa: A002
         """The day is right as it stands."""
-        row = store.exception(connection, id)
+        row = EXCEPTIONS.row(connection, id)
         _reason(why)
         self._move(connection, row, Event.ACCEPT, who, now, why)
         content = day_of(connection, row)
@@ -59,7 +60,7 @@ class Exceptions:
         now: datetime,
     ) -> None:
         """Put these Wh in place of the slots of the exception's day; the newest word on a slot counts."""
-        row = store.exception(connection, id)
+        row = EXCEPTIONS.row(connection, id)
         _reason(why)
         content = day_of(connection, row)
         _check(values_wh, content)
@@ -89,21 +90,19 @@ class Exceptions:
 
     def reread(self, connection: Connection, id: int, who: str, now: datetime) -> str:  # noqa: A002
         """Ask the meter's gateway for the day out of the meter's own memory; the order's id."""
-        row = store.exception(connection, id)
+        row = EXCEPTIONS.row(connection, id)
         if row.meter is None:
             raise Invalid("nobody knows which meter to read again")
         content = day_of(connection, row)
-        state = move(State(row.state), Event.REREAD)
+        state = State(row.state)
+        move(state, Event.REREAD)  # before any gateway is asked
         order = self._reread(connection, row.meter, content.start, content.end, who, now)
-        store.change(connection, id, state=state, order=order, changed_at=now)
-        store.note(connection, id, now, who=who, event=Event.REREAD, state=state, note=order)
+        EXCEPTIONS.move(connection, id, state, Event.REREAD, who=who, at=now, note=order, order=order)
         return order
 
     @staticmethod
     def _move(connection: Connection, row: Row[Any], event: Event, who: str, now: datetime, why: str) -> None:
-        state = move(State(row.state), event)
-        store.change(connection, row.id, state=state, changed_at=now)
-        store.note(connection, row.id, now, who=who, event=event, state=state, note=why.strip())
+        EXCEPTIONS.move(connection, row.id, State(row.state), event, who=who, at=now, note=why.strip())
 
 
 def day_of(connection: Connection, row: Row[Any]) -> PointDay:
@@ -205,7 +204,7 @@ def _found(
     waiting = next((row for row in rows if State(row.state) in WAITING), None)
     if waiting is not None:
         if waiting.evidence != judged.evidence:
-            store.change(connection, waiting.id, **seen)
+            EXCEPTIONS.change(connection, waiting.id, **seen)
             _say(connection, waiting, Event.FOUND_AGAIN, now)
         return 0
     if any(row.evidence == judged.evidence and row.state != State.RESOLVED for row in rows):
@@ -214,15 +213,13 @@ def _found(
     place = {"point": content.point, "channel": content.channel.value, "day": content.day}
     stamps = {"state": State.OPEN, "opened_at": now, "changed_at": now}
     row = {**place, "area": where.area, "meter": where.meter, "code": found.code, **seen, **stamps}
-    number = store.add(connection, row)
-    store.note(connection, number, now, who=JOB, event="found", state=State.OPEN, note="")
+    number = EXCEPTIONS.add(connection, row)
+    EXCEPTIONS.note(connection, number, now, who=JOB, event="found", state=State.OPEN)
     return 1
 
 
 def _say(connection: Connection, row: Row[Any], event: Event, now: datetime) -> None:
-    state = move(State(row.state), event)
-    store.change(connection, row.id, state=state, changed_at=now)
-    store.note(connection, row.id, now, who=JOB, event=event, state=state, note="")
+    EXCEPTIONS.move(connection, row.id, State(row.state), event, who=JOB, at=now)
 
 
 def give_back(connection: Connection, asked_before: datetime, now: datetime) -> int:

@@ -15,8 +15,9 @@ from cloud.tiers.campaigns.conditions import Conditions, Vocabulary, parsed
 from cloud.tiers.campaigns.offering import Drawn, Offering
 from cloud.tiers.campaigns.plan import CampaignIn, usual_measure
 from cloud.tiers.campaigns.promotions import Promotion
-from cloud.tiers.campaigns.rules import CAMPAIGN, Event, State
+from cloud.tiers.campaigns.rules import Event, State
 from cloud.tiers.campaigns.segments import Preview, preview, select_accounts, vocabulary
+from cloud.tiers.campaigns.store import CAMPAIGNS
 
 
 class Campaigns(Offering, Answering):
@@ -44,8 +45,8 @@ class Campaigns(Offering, Answering):
         now = self.clock.now()
         row |= {"seed": seed or token_hex(8), "state": State.DRAFT.value, "left_out": {}}
         row |= {"written_by": by, "written_at": now, "changed_at": now}
-        made = store.add(connection, row)
-        store.log(connection, made, now, by, "write", State.DRAFT)
+        made = CAMPAIGNS.add(connection, row)
+        CAMPAIGNS.note(connection, made, now, who=by, event="write", state=State.DRAFT)
         return made
 
     def edit(self, connection: Connection, id: int, plan: CampaignIn, by: str) -> None:  # noqa: A002
@@ -128,9 +129,7 @@ class Campaigns(Offering, Answering):
         **values: Any,
     ) -> None:
         row, now = store.campaign(connection, id), self.clock.now()
-        state = CAMPAIGN.move(State(row.state), event)
-        store.change(connection, id, state=state.value, changed_at=now, **values)
-        store.log(connection, id, now, by, event, state, note)
+        CAMPAIGNS.move(connection, id, State(row.state), event, who=by, at=now, note=note, **values)
 
     # by the clock
 

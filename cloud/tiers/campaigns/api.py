@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 from cloud.kit.auth import User
 from cloud.kit.db import Database
 from cloud.kit.guard import Guard
+from cloud.kit.moving import Happened
 from cloud.kit.paging import AfterId, Limit, Page, RowId
 from cloud.kit.problems import RESPONSES, explained
 from cloud.kit.routes import Routes
@@ -89,7 +90,7 @@ class CampaignOut(BaseModel):
 class CampaignDetail(CampaignOut):
     """`measured` by metric, with interval, coverage and what was left out; null until it has ended."""
 
-    events: list[dict[str, Any]]
+    events: list[Happened]
     points: int
     vouchers: int
     measured: dict[str, dict[str, Any]]
@@ -267,10 +268,7 @@ def _campaign(connection: Connection, row: Row[Any]) -> dict[str, Any]:
 def _detail(connection: Connection, id: int) -> CampaignDetail:  # noqa: A002
     row = store.campaign(connection, id)
     points, vouchers = ledger.given(connection, id)
-    events = [
-        {name: row._mapping[name] for name in ("at", "who", "event", "state", "note")}
-        for row in store.events(connection, id)
-    ]
+    events = [Happened.model_validate(each) for each in store.CAMPAIGNS.events(connection, id)]
     measured = {
         each.metric: each.result | {"at": each.at, "version": each.version, "inputs": each.inputs}
         for each in store.measurements(connection, id)

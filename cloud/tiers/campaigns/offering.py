@@ -83,7 +83,7 @@ class Offering(Ground):
         taken, left = self.foreseen(connection, row)
         offers = [self._offer(row, each, now) for each in taken]
         store.put_offers(connection, offers)
-        store.change(connection, id, left_out={why.value: count for why, count in left.items()})
+        store.CAMPAIGNS.change(connection, id, left_out={why.value: count for why, count in left.items()})
         told = sorted({each["customer"] for each in offers if each["sent_at"] is not None})
         for customer in told:
             self.around.tell(connection, self._letter(row, customer, now))

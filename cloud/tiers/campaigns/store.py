@@ -9,13 +9,16 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from cloud.customers.store import account_table
 from cloud.kit.errors import NotFound
-from cloud.tiers.campaigns.rules import OPEN, OfferState
+from cloud.kit.moving import Moving
+from cloud.tiers.campaigns.rules import CAMPAIGN, OPEN, OfferState
 from cloud.tiers.campaigns.tables import (
     campaign_event_table,
     campaign_table,
     measurement_table,
     offer_table,
 )
+
+CAMPAIGNS = Moving(CAMPAIGN, campaign_table, campaign_event_table)
 
 
 def campaigns(
@@ -36,32 +39,8 @@ def campaigns(
 
 
 def campaign(connection: Connection, id: int) -> Row[Any]:  # noqa: A002
-    row = connection.execute(select(campaign_table).where(campaign_table.c.id == id)).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no campaign {id}")
-    return row
-
-
-def add(connection: Connection, row: dict[str, Any]) -> int:
-    made = insert(campaign_table).values(row).returning(campaign_table.c.id)
-    return int(connection.execute(made).scalar_one())
-
-
-def change(connection: Connection, id: int, **values: Any) -> None:  # noqa: A002
-    connection.execute(update(campaign_table).where(campaign_table.c.id == id).values(values))
-
-
-def log(
-    connection: Connection, campaign: int, at: datetime, who: str, event: str, state: str, note: str = ""
-) -> None:
-    row = {"campaign": campaign, "at": at, "who": who, "event": event, "state": state, "note": note[:500]}
-    connection.execute(insert(campaign_event_table).values(row))
-
-
-def events(connection: Connection, campaign: int) -> Sequence[Row[Any]]:
-    """Oldest first."""
-    table = campaign_event_table
-    return connection.execute(select(table).where(table.c.campaign == campaign).order_by(table.c.id)).all()
+    """NotFound: there is none."""
+    return CAMPAIGNS.row(connection, id)
 
 
 # offers

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from cloud.kit.db import Instant, metadata
+from cloud.kit.moving import happenings
 
 segment_table = Table(
     "segment",
@@ -62,18 +63,7 @@ campaign_table = Table(
 `subject_kind` product | promotion | message, `subject` its id; `title`, `text` by language; `left_out` how
 many accounts of the segment the last delivery left out, by reason."""
 
-campaign_event_table = Table(
-    "campaign_event",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("campaign", ForeignKey("campaign.id"), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("who", String(64), nullable=False),
-    Column("event", String(16), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("note", String(500), nullable=False),
-    Index(None, "campaign"),
-)
+campaign_event_table = happenings("campaign_event", "campaign", "campaign.id")
 
 offer_table = Table(
     "campaign_offer",

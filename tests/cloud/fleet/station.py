@@ -128,7 +128,7 @@ class Commanding:
 
     def audit(self, command: str) -> list[tuple[str, str]]:
         with self.database.read() as connection:
-            steps = store.history(connection, store.command(connection, command).number)
+            steps = store.COMMANDS.events(connection, store.command(connection, command).number)
         return [(step.who, step.event) for step in steps]
 
     def told(self, meter: str = METER) -> list[facts.Told]:

@@ -33,8 +33,8 @@ def found(village: Village) -> int:
     }  # fmt: skip
     with village.application.database.write() as connection:
         days.put(connection, [content], by="validate", why="2026-11-23", at=NOW)
-        number = store.add(connection, row)
-        store.note(connection, number, NOW, who="validate", event="found", state="open", note="")
+        number = store.EXCEPTIONS.add(connection, row)
+        store.EXCEPTIONS.note(connection, number, NOW, who="validate", event="found", state="open", note="")
     return number
 
 
@@ -88,6 +88,6 @@ def test_a_re_read_becomes_an_order_to_the_gateway(village: Village, language: s
     client, number = browser(village, "operator", language), found(village)
     send(client, f"/console/data/exceptions/{number}/reread")
     with village.application.database.read() as connection:
-        row = store.exception(connection, number)
+        row = store.EXCEPTIONS.row(connection, number)
         assert row.state == "rereading"
         assert row.order.startswith("RC-")

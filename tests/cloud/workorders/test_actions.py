@@ -80,7 +80,7 @@ def test_every_move_is_in_the_history_with_who_and_when(records: Database) -> No
         moved = Moved(OrderEvent.ACCEPT, "operator", "on it", crew="crew 2", cause="fuse")
         order = ORDERS.move(connection, number, moved, NOW + MINUTE)
         assert (order.state, order.crew, order.cause) == ("accepted", "crew 2", "fuse")
-        steps = [(s.event, s.state, s.who, s.note) for s in store.history(connection, order.id)]
+        steps = [(s.event, s.state, s.who, s.note) for s in store.ORDERS.events(connection, order.id)]
     assert steps == [("open", "new", "system", ""), ("accept", "accepted", "operator", "on it")]
 
 

@@ -82,7 +82,7 @@ def test_what_is_accepted_is_not_opened_again_and_leaves_a_revision(station: Vil
     assert waiting(station) == []
     with station.database.read() as connection:
         kept = days.revisions(connection, "M-1", Channel.IMPORT, DAY)
-        happened = [(each.who, each.event) for each in exception_store.events(connection, row.id)]
+        happened = [(each.who, each.event) for each in exception_store.EXCEPTIONS.events(connection, row.id)]
     assert (kept[-1].by, kept[-1].why) == ("operator", f"V13 accepted: {WHY}")
     assert happened == [("validate", "found"), ("operator", "accept")]
     with pytest.raises(Conflict):
@@ -116,7 +116,7 @@ def test_readings_for_a_corrected_slot_end_the_edit_and_tell_so(database: Databa
             "code": "V19", "severity": "fail", "first_slot": 0, "last_slot": 95, "state": "open",
             "evidence": b"", "opened_at": station.clock.now(), "changed_at": station.clock.now(),
         }  # fmt: skip
-        number = exception_store.add(connection, row)
+        number = exception_store.EXCEPTIONS.add(connection, row)
     say(station, "correct", number, {95: 77, 3: 55}, "operator", WHY)
     station.write("M-1", [(midnight() + n * QUARTER, 10_000 + 100 * n) for n in range(91, 97)])
     station.validate()
@@ -158,10 +158,10 @@ def test_what_is_no_longer_found_settles_itself(station: Village) -> None:
     (row,) = waiting(station)
     station.write("M-2", [(midnight(), 1)])
     with station.database.write() as connection:
-        exception_store.change(connection, row.id, code="V09")
+        exception_store.EXCEPTIONS.change(connection, row.id, code="V09")
     station.validate()
     assert [each.code for each in waiting(station)] == ["V13"]
     with station.database.read() as connection:
-        assert exception_store.exception(connection, row.id).state == "resolved"
+        assert exception_store.EXCEPTIONS.row(connection, row.id).state == "resolved"
         with pytest.raises(NotFound):
-            exception_store.exception(connection, 10**6)
+            exception_store.EXCEPTIONS.row(connection, 10**6)
