@@ -17,6 +17,7 @@ from cloud.verbs import (
     intervals,
     keeping,
     load,
+    reporting,
     service,
     talk,
     validation,
@@ -42,6 +43,7 @@ exporting.register(app)
 analyse.register(app)
 load.register(app)
 advising.register(app, tariff)
+reporting.register(app)
 customer_files.register(imports)
 intervals.register(imports)
 weather.register(imports)

@@ -11,6 +11,7 @@ from cloud.web.customers import (
     plans_own,
     products,
     promises,
+    report,
     response,
     response_own,
     segments,
@@ -25,6 +26,7 @@ def router(parts: Parts, pages: Pages) -> Routes:
     routes.include_router(response.router(parts, pages))
     routes.include_router(products.router(parts, pages))
     routes.include_router(advice.router(parts, pages))
+    routes.include_router(report.router(parts, pages))
     for each in (campaigns, segments, mismatch, promises, accounts):  # whose address is any word comes last
         routes.include_router(each.router(parts, pages))
     return routes
@@ -37,6 +39,7 @@ def portal(parts: Parts, pages: Pages) -> Routes:
     routes.include_router(offers.router(parts, pages))
     routes.include_router(products.portal(parts, pages))
     routes.include_router(advice.portal(parts, pages))
+    routes.include_router(report.portal(parts, pages))
     for each in (plans_own, agreeing, service_own):  # whose address is any word comes last
         routes.include_router(each.router(parts, pages))
     return routes
