@@ -10,7 +10,8 @@ from cloud.kit.money import ZERO, Rounding, rounded, total
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`kind` energy | step | basic | power_factor; `what` is a band, a step's number, a basis, or cos φ.
+    """`kind` energy | step | surplus | basic | power_factor; `what` is a band, a step's number,
+    a basis, or cos φ; what is fed in stands below zero.
 
     `amount` CNY is `quantity` × `price`, rounded; `funds` is the part of it no adjustment is made on.
     """

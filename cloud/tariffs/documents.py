@@ -171,6 +171,24 @@ class Components(Strict):
         return sum(self.floating.values(), ZERO) * ratio + sum(self.fixed.values(), ZERO) + self.funds
 
 
+class Surplus(Strict):
+    """What is paid for a kWh of own PV that is fed in (余电上网), from `from` on."""
+
+    from_: Annotated[date, Field(alias="from")]
+    to: date | None = None
+    price: Annotated[Decimal, Field(gt=0, le=5, max_digits=12, decimal_places=8)]
+    source: Name
+
+    @model_validator(mode="after")
+    def _dated(self) -> "Surplus":
+        if self.to is not None and self.to <= self.from_:
+            raise ValueError(f"to: {self.to} is not after {self.from_}")
+        return self
+
+    def holds(self, day: date) -> bool:
+        return self.from_ <= day and (self.to is None or day < self.to)
+
+
 class Plan(Strict):
     """One way to be billed: with or without steps, bands, whole prices or ratios over the components."""
 
@@ -247,6 +265,7 @@ class Tariff(Strict):
     steps: Steps | None = None
     components: tuple[Components, ...] = ()
     two_part: TwoPart | None = None
+    surplus: tuple[Surplus, ...] = ()
     plans: Annotated[tuple[Plan, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -259,9 +278,8 @@ class Tariff(Strict):
         for plan in self.plans:
             if plan.steps and self.steps is None:
                 raise ValueError(f"plans: {plan.id!r} has steps and the document has none")
-        for one, other in pairwise(sorted(self.components, key=lambda each: each.from_)):
-            if one.to is None or one.to > other.from_:
-                raise ValueError(f"components: those of {one.from_} and of {other.from_} overlap")
+        _apart("components", self.components)
+        _apart("surplus", self.surplus)
         return self
 
     def plan(self, plan: str) -> Plan:
@@ -278,6 +296,17 @@ class Tariff(Strict):
 
     def components_of(self, day: date) -> Components | None:
         return next((each for each in self.components if each.holds(day)), None)
+
+    def surplus_of(self, day: date) -> Decimal | None:
+        """CNY/kWh of what is fed in; None where the document does not say."""
+        return next((each.price for each in self.surplus if each.holds(day)), None)
+
+
+def _apart(what: str, given: Sequence[Components] | Sequence[Surplus]) -> None:
+    dated: list[Components | Surplus] = [*given]
+    for one, other in pairwise(sorted(dated, key=lambda each: each.from_)):
+        if one.to is None or one.to > other.from_:
+            raise ValueError(f"{what}: those of {one.from_} and of {other.from_} overlap")
 
 
 def whole(what: str, months: Sequence[frozenset[int]]) -> None:

@@ -106,6 +106,9 @@ def _items(month: date, pieces: Sequence[tuple[Part, _Rates]], usage: Usage, cyc
             yield Item("energy", band, kwh, "kWh", rates.price(band), tariff.id, rates.funds)
         if rates.plan.steps and steps:
             yield from _steps(part, tariff, steps, usage.household, cycle)
+    if fed_in := usage.fed_in.get(month):
+        tariff = pieces[-1][1].tariff
+        yield Item("surplus", "", fed_in, "kWh", -surplus_price(tariff, pieces[-1][0].last), tariff.id)
     supply = usage.supply.get(month)
     if supply is not None and supply.basis is not None:
         kwh = total(part.total_kwh for part, _ in pieces)
@@ -128,6 +131,14 @@ def band_price(tariff: Tariff, plan: Plan, band: str, day: date) -> Decimal:
     if ratio is None:
         raise ValueError(f"{tariff.id}, {plan.id}: no ratio of {band} in month {day.month}")
     return components.price(band, ratio)
+
+
+def surplus_price(tariff: Tariff, day: date) -> Decimal:
+    """CNY/kWh of what is fed in. ValueError where the document does not say."""
+    found = tariff.surplus_of(day)
+    if found is None:
+        raise ValueError(f"{tariff.id}: no price of surplus on {day}: add [[surplus]] to the document")
+    return found
 
 
 def _steps(part: Part, tariff: Tariff, steps: Steps, household: Household, cycle: _Cycle) -> Iterator[Item]:

@@ -48,11 +48,12 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Parts in order of time, none overlapping; `supply` by the first day of a month."""
+    """Parts in order of time, none overlapping; `supply` and the kWh `fed_in` by the first day of a month."""
 
     parts: tuple[Part, ...]
     household: Household = Household()
     supply: Mapping[date, Supply] = field(default_factory=dict)
+    fed_in: Mapping[date, Decimal] = field(default_factory=dict)
 
 
 def by_month(first: date, last: date) -> Iterator[tuple[date, date]]:

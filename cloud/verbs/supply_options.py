@@ -30,6 +30,7 @@ class Told:
     reactive: Sequence[str] = ()
     cos: str | None = None
     standard: str | None = None
+    surplus: Sequence[str] = ()
     voltage: str | None = None
     before: str | None = None
     persons: int | None = None
@@ -89,6 +90,8 @@ def _useless(told: Told, tariff: "Tariff", plan: "Plan") -> "list[tuple[list[str
         found.append((list(told.factor), "a household has no power-factor adjustment"))
     if told.voltage is not None and not (plan.voltage or tariff.voltage):
         found.append((["--voltage"], "its document names no voltage, all have one price"))
+    if told.surplus and not tariff.surplus:
+        found.append((["--surplus"], "its document has no price of it, add [[surplus]]"))
     if told.before is not None and steps is None:
         found.append((["--before"], "there are no steps"))
     if told.persons is not None and (steps is None or steps.large_household is None):
@@ -121,6 +124,11 @@ def supplies(told: Told, months: Months) -> "dict[date, Supply]":
     found = dict.fromkeys(months.kwh, _basic(told))
     found = _with_demand(told, months, found)
     return _with_factor(told, months, found)
+
+
+def fed_in(told: Told, months: Months) -> dict[date, Decimal]:
+    """kWh of own PV by month."""
+    return by_month("--surplus", told.surplus, list(months.kwh), sums=True)
 
 
 def _basic(told: Told) -> "Supply":

@@ -11,7 +11,7 @@ import typer
 
 from cloud.verbs import Json, say, talk
 from cloud.verbs.intervals import Labels, Units
-from cloud.verbs.supply_options import By, Months, Told, months_of, number, refuse_useless, supplies
+from cloud.verbs.supply_options import By, Months, Told, fed_in, months_of, number, refuse_useless, supplies
 from cloud.verbs.tariff_bill import Priced, table
 from cloud.verbs.tariff_curve import Curve, curve_of, demand_of, parts_of
 from cloud.verbs.words import Language, Tongue, words_of
@@ -97,6 +97,9 @@ def price(
     cos: Annotated[
         str | None, Option("--power-factor", help="In place of --reactive: the month's cos φ, as 0.93.")
     ] = None,
+    surplus: Annotated[
+        list[str] | None, Option(help="kWh of own PV fed in within the month; or 2026-01=300.")
+    ] = None,
     unit: Annotated[Units | None, Option(help="Of the file's values, where no heading says it.")] = None,
     labels: Annotated[Labels | None, Option("--labels", help="What a time is to its interval.")] = None,
     zone: Annotated[str, Option("--timezone", help="Whose days and hours.")] = "Asia/Shanghai",
@@ -119,7 +122,7 @@ def price(
         raise Invalid("--from, --to: are for --kwh; a file is priced as it is")
     told = Told(
         basis, capacity, tuple(demand or ()), contracted, share, tuple(reactive or ()), cos, standard,
-        voltage, before, persons, moved_in,
+        tuple(surplus or ()), voltage, before, persons, moved_in,
     )  # fmt: skip
     catalogue = read(tariffs_in(policies))
     if file is not None:
@@ -129,7 +132,7 @@ def price(
         asked = _of_sum(catalogue, name, plan, kwh or [], (_day("--from", first), _day("--to", last)), told)
     used_before = number("--before", before or "0", "use of energy in kWh")
     household = Household(used_before, persons, _day("--moved-in", moved_in))
-    usage = Usage(asked.parts, household, supplies(told, asked.months))
+    usage = Usage(asked.parts, household, supplies(told, asked.months), fed_in(told, asked.months))
     _tell(_priced(catalogue, name, asked, usage), asked, told, language, as_json)
 
 

@@ -49,7 +49,8 @@ class Change:
     """What is other than in the contract, or than it was; nothing is: the bill as it is.
 
     `added_kwh` by month and band of the contract's plan: what is moved stands below zero where it is taken
-    and above where it goes, what is saved below zero alone. `reactive_kvarh` is the month's whole.
+    and above where it goes, what is saved below zero alone. `reactive_kvarh` is the month's whole, `fed_in`
+    the kWh of a month that are paid for.
     """
 
     plan: str | None = None
@@ -58,6 +59,7 @@ class Change:
     persons: int | None = None
     added_kwh: Kwh = field(default_factory=dict)
     reactive_kvarh: Mapping[date, Decimal] = field(default_factory=dict)
+    fed_in: Mapping[date, Decimal] = field(default_factory=dict)
     without_step: int | None = None
     projected: Mapping[date, "Projected"] = field(default_factory=dict)
     """By its first day what is still to come; the same in both bills."""
@@ -73,6 +75,7 @@ class Change:
                 for month, bands in self.added_kwh.items()
             },
             "reactive_kvarh": {f"{month}": str(kvarh) for month, kvarh in self.reactive_kvarh.items()},
+            "fed_in": {f"{month}": str(kwh) for month, kwh in self.fed_in.items()},
             "without_step": self.without_step,
             "projected": {f"{first}": each.as_json() for first, each in self.projected.items()},
         }
@@ -98,6 +101,7 @@ def change_of(plain: Mapping[str, Any]) -> Change:
             date.fromisoformat(month): Decimal(kvarh)
             for month, kvarh in plain.get("reactive_kvarh", {}).items()
         },
+        fed_in={date.fromisoformat(month): Decimal(kwh) for month, kwh in plain.get("fed_in", {}).items()},
         without_step=plain.get("without_step"),
         projected={
             date.fromisoformat(first): Projected(
@@ -219,10 +223,10 @@ def bill(
     variant = Variant(begins if yearly else None, change.without_step)
     last = max([months[-1].last, *(each.last for each in change.projected.values())])
     joined = None
-    if not supply and _one_price(facts, plan, months[0].first, last, variant):
+    if not supply and not change.fed_in and _one_price(facts, plan, months[0].first, last, variant):
         joined = _joined(facts, months, plan, change, last)
     parts = _priced(months, plan, change) if joined is None else (joined,)
-    return facts.tariff.pricer(plan, variant).price(Usage(parts, household, supply))
+    return facts.tariff.pricer(plan, variant).price(Usage(parts, household, supply, change.fed_in))
 
 
 def _priced(months: Sequence[MonthUse], plan: str, change: Change) -> tuple[Part, ...]:

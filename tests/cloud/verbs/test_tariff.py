@@ -101,6 +101,23 @@ def test_a_load_curve_says_its_demand_itself(tmp_path: Path) -> None:
     assert any("the meter's own window slides" in each for each in told["remarks"])
 
 
+def test_what_is_fed_in_is_taken_off_where_the_document_has_its_price(tmp_path: Path) -> None:
+    shipped = (files("cloud.policies") / "tariffs" / "guangdong-household.toml").read_text(encoding="utf-8")
+    own = tmp_path / "tariffs" / "guangdong-household.toml"
+    own.parent.mkdir()
+    own.write_text(f'{shipped}\n[[surplus]]\nfrom = 2025-01-01\nprice = 0.4\nsource = "made up"\n')
+    words = ["price", "guangdong-household", "--kwh", "100", "--from", "2026-01-01", "--surplus", "50"]
+    told = json.loads(run(*words, "--json", "--policies", str(tmp_path)).stdout)
+    assert [(each["kind"], each["amount"]) for each in told["lines"]] == [
+        ("energy", "58.89"),
+        ("surplus", "-20.00"),
+    ]
+    assert (told["total"], told["kwh"]) == ("38.89", "100")
+    lines = run(*words, "--policies", str(tmp_path)).stdout.splitlines()
+    assert lines[2].split() == ["Surplus", "fed", "in", "50", "kWh", "×", "-0.4", "=", "-20.00"]
+    assert "--surplus: its document has no price of it" in str(run(*words).exception)
+
+
 def test_the_price_of_another_voltage_is_another_plan() -> None:
     done = run("price", "zhejiang-household", "--kwh", "1", "--plan", "shared", "--voltage", "10 kV")
     assert str(done.exception) == (

@@ -1,7 +1,8 @@
 """PV on the own roof, before anybody climbs up: what of its yield is used on site, and what that is worth.
 
-Only what is used on site counts: surplus has no price here unless a tariff says one, and none does. Where
-consent to a survey is missing, or PV stands already, nothing is offered. What feeds in can feed back: 反送电.
+What is used on site counts by the tariff; surplus (余电) by the document's own price of it, and not at all
+where it has none for any of the months. Where consent to a survey is missing, or PV stands already, nothing
+is offered. What feeds in can feed back: 反送电.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.customers.file.consents import Purpose
-from cloud.kit.money import ZERO
+from cloud.kit.money import total
 from cloud.tiers.advice.equipment import sun
 from cloud.tiers.advice.equipment.ground import Ground, confidence, kwh_year, own, year_of
 from cloud.tiers.advice.equipment.hours import (
@@ -40,11 +41,15 @@ Load = tuple[MonthUse, tuple[DayGroup, ...], NDArray[np.float64], NDArray[np.flo
 
 @dataclass(frozen=True, slots=True)
 class SelfUse:
-    """kWh a year: what is taken from the grid's by month and band, and what would be fed in."""
+    """kWh a year: what is taken from the grid's by month and band, and what would be fed in, by month."""
 
     added: Mapping[date, Bands]
     yield_kwh: float
-    surplus_kwh: float
+    fed_in: Mapping[date, Decimal]
+
+    @property
+    def surplus_kwh(self) -> float:
+        return float(total(self.fed_in.values()))
 
     @property
     def share(self) -> float:
@@ -79,6 +84,7 @@ def _sized(
     ground: Ground, facts: Facts, months: tuple[MonthUse, ...], loads: list[Load], need: Decimal
 ) -> Advice | Refused:
     limits = ground.policy.pv
+    prices = surplus_prices(facts, months)
     quarter_kwh = _yields(limits.yield_kwh, limits.latitude, limits.longitude, limits.hours_of_zone)
 
     def makes(product: Product, units: Decimal) -> tuple[Change, Mapping[str, Any]] | Turned:
@@ -92,7 +98,7 @@ def _sized(
             "surplus_kwh": f"{found.surplus_kwh:.0f}",
             "less_kwh": f"{kwh_of(found.added):f}",
         }
-        return Change(added_kwh=found.added), details
+        return Change(added_kwh=found.added, fed_in=found.fed_in if prices else {}), details
 
     found = judged(ground, facts, Aim.PV, months, {"kwp": need}, makes)
     if isinstance(found, Refused):
@@ -106,12 +112,14 @@ def _sized(
         "kwp": f"{best.units:f}",
         **best.details,
         "yield_source": limits.yield_source,
-        "surplus_priced": False,
+        "surplus_priced": bool(prices),
+        "surplus_prices": sorted({f"{price:f}" for price in prices}),
         "products": found.as_json(),
     }
+    fed = f", {best.details['surplus_kwh']} kWh × {_span(prices)}" if prices else ""
     formula = (
         f"{best.details['yield_kwh']} kWh × {best.details['self_use']:.1%}"
-        f" → −{best.details['less_kwh']} kWh; "
+        f" → −{best.details['less_kwh']} kWh{fed}; "
         f"{best.bills.now.total:.2f} − {best.bills.then.total:.2f} = {best.saving:.2f} CNY"
     )
     return Advice(
@@ -130,7 +138,8 @@ def _sized(
 def self_used(loads: list[Load], quarter_kwh: NDArray[np.float64], facts: Facts) -> SelfUse:
     """Of a yield (12, 96) kWh a quarter: at each quarter the lesser of load and yield, by month and band."""
     added: dict[date, Bands] = {}
-    whole = surplus = 0.0
+    fed_in: dict[date, Decimal] = {}
+    whole = 0.0
     for month, groups, work, off in loads:
         made_kw = quarter_kwh[month.month.month - 1] * 4
         at_work, at_off = np.minimum(work, made_kw), np.minimum(off, made_kw)
@@ -139,8 +148,20 @@ def self_used(loads: list[Load], quarter_kwh: NDArray[np.float64], facts: Facts)
         if bands := taken(used(facts, month), own_kwh):
             added[month.month] = bands
         whole += made
-        surplus += made - float(-sum(bands.values(), ZERO))
-    return SelfUse(added, whole, surplus)
+        if (surplus := exact(made) + total(bands.values())) > 0:
+            fed_in[month.month] = surplus
+    return SelfUse(added, whole, fed_in)
+
+
+def surplus_prices(facts: Facts, months: tuple[MonthUse, ...]) -> tuple[Decimal, ...]:
+    """CNY/kWh of what is fed in, of each month; empty where any month has none: then nothing is counted."""
+    found = tuple(facts.tariff(month.last).surplus_of(month.last) for month in months)
+    return tuple(price for price in found if price is not None) if None not in found else ()
+
+
+def _span(prices: tuple[Decimal, ...]) -> str:
+    least, most = min(prices), max(prices)
+    return f"{least:f}" if least == most else f"{least:f}…{most:f}"
 
 
 def _loads(ground: Ground, facts: Facts, months: tuple[MonthUse, ...]) -> list[Load] | None:

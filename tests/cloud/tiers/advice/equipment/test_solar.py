@@ -1,5 +1,6 @@
 """PV: the sun's hours, what is used on site by band, and who is not asked: without consent, or with PV."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,10 +12,13 @@ from hypothesis import settings
 from hypothesis import strategies as any_
 
 from cloud.customers.file.consents import Purpose
+from cloud.tariffs.catalogue import Catalogue, parsed
+from cloud.tiers.advice.documents import documents
 from cloud.tiers.advice.equipment import sun
 from cloud.tiers.advice.equipment.solar import pv
 from cloud.tiers.advice.rules import Advice, Facts
 from tests.cloud.tiers.advice.equipment.given import (
+    HOURS,
     MONTHS,
     advised,
     facts,
@@ -66,6 +70,33 @@ def test_only_what_is_used_on_site_is_worth_anything() -> None:
     assert found.evidence["surplus_priced"] is False
     assert "back_feed_risk" in found.needs
     assert found.confidence == "low"
+
+
+SURPLUS = '[[surplus]]\nfrom = 2020-01-01\nprice = 0.4\nsource = "made up"\n'
+
+
+def test_surplus_counts_where_the_document_has_its_price_and_stands_in_the_bill() -> None:
+    plain = shop()
+    document = Catalogue([parsed(HOURS + SURPLUS, "hours.toml")])
+    of = replace(plain, tariff=documents(document, "hours"))
+    without, found = advised(pv(ground(), plain), plain), advised(pv(ground(), of), of)
+    assert (found.evidence["surplus_priced"], found.evidence["surplus_prices"]) == (True, ["0.4"])
+    assert found.evidence["kwp"] == without.evidence["kwp"]
+    assert found.bills is not None
+    assert found.saving is not None
+    assert without.saving is not None
+    (line,) = [each for each in found.bills.then.lines if each.kind == "surplus"]
+    assert line.amount == -(line.quantity * Decimal("0.4")).quantize(Decimal("0.01")) < 0
+    assert float(line.quantity) == pytest.approx(float(found.evidence["surplus_kwh"]), abs=0.5)
+    assert found.saving == without.saving - line.amount
+    assert f" kWh × 0.4; {found.bills.now.total:.2f}" in found.formula
+
+
+@pytest.mark.parametrize("days", ["from = 2026-01-01", "from = 2020-01-01\nto = 2026-01-01"])
+def test_surplus_without_a_price_in_some_month_is_not_counted(days: str) -> None:
+    text = SURPLUS.replace("from = 2020-01-01", days)
+    of = replace(shop(), tariff=documents(Catalogue([parsed(HOURS + text, "hours.toml")]), "hours"))
+    assert advised(pv(ground(), of), of).evidence["surplus_priced"] is False
 
 
 @settings(max_examples=25, deadline=None)
