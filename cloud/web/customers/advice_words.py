@@ -115,6 +115,8 @@ def line(kind: str, what: str, words: Words) -> str:
         return words.text("Step %(step)s, added", step=what)
     if kind == "basic":
         return words.text(_BASIC.get(what, what))
+    if kind == "surplus":
+        return words.text("Surplus fed in")
     return words.text("Power-factor adjustment")
 
 
