@@ -20,7 +20,6 @@ from cloud.alerts.rules import Broker as BrokerUp
 from cloud.customers import protection
 from cloud.customers import store as customers
 from cloud.customers.file.actions import CustomerFile
-from cloud.customers.file.consents import Purpose
 from cloud.desk.report import store as issued_reports
 from cloud.desk.report.actions import Reports
 from cloud.exchange import store as exchange_store  # noqa: F401 - its tables
@@ -64,7 +63,6 @@ from cloud.metering.vee.job import Validation
 from cloud.metering.vee.policy import vee_policy
 from cloud.records import Records
 from cloud.settings import Settings, lines
-from cloud.tiers.campaigns import store as offers
 from cloud.tiers.entitlements import counting, preferences
 from cloud.tiers.entitlements import orders as promised_orders
 from cloud.tiers.entitlements.evidence import Outside
@@ -72,7 +70,7 @@ from cloud.tiers.entitlements.orders import Served
 from cloud.tiers.letters import Letter
 from cloud.tiers.parts import Station as TiersStation
 from cloud.tiers.parts import Tiers
-from cloud.tiers.response.actions import Responses
+from cloud.tiers.withdrawing import nothing_rests_on_it
 from cloud.web.live import KEPT, Broadcaster
 from cloud.web.notices import renderer
 from cloud.workorders import calls
@@ -249,7 +247,7 @@ class Works:
             self.tiers.rules.contract_terms,
             owners(settings.policies_dir, settings.station.mode),
             self.clock,
-            withdrawn=partial(_nothing_rests_on_it, self.tiers.responses),
+            withdrawn=nothing_rests_on_it,
         )
 
     def _build_archive(self) -> None:
@@ -332,13 +330,3 @@ class Works:
         if self.ingest.state.fault:
             missing.append("readings: cannot be stored")
         return missing
-
-
-def _nothing_rests_on_it(
-    responses: Responses, connection: Connection, customer: str, purpose: Purpose, now: datetime
-) -> None:
-    """Who withdraws their consent is asked no more: what waits for an answer is declined for them."""
-    if purpose is Purpose.OFFERS:
-        offers.close_of_customer(connection, customer, now)
-    if purpose is Purpose.RESPONSE:
-        responses.leave(connection, customer)

@@ -92,6 +92,7 @@ def _taking(settings: "Settings", system: str) -> "Taking":
     from cloud.fleet.owners import owners
     from cloud.kit.clock import SystemClock
     from cloud.tiers.parts import tariff_catalogue
+    from cloud.tiers.withdrawing import nothing_rests_on_it
 
     folder = settings.policies_dir
     return Taking(
@@ -102,6 +103,7 @@ def _taking(settings: "Settings", system: str) -> "Taking":
         cache(lambda: contract_terms(folder)),
         owners(folder, settings.station.mode),
         system,
+        nothing_rests_on_it,
     )
 
 

@@ -3,12 +3,10 @@
 In a companion only what is ours may be written; that a customer withdraws a consent is always taken.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, tzinfo
 from typing import Any
-
-from sqlalchemy import Connection
 
 from cloud.customers import store
 from cloud.customers.file import consents, grades, needs, persons
@@ -18,7 +16,7 @@ from cloud.customers.file.grades import Grade
 from cloud.customers.file.needs import Need
 from cloud.customers.intake.all_kinds import CUSTOMER_KINDS
 from cloud.customers.intake.documents import parsed
-from cloud.customers.intake.kinds import Taking
+from cloud.customers.intake.kinds import Taking, Withdrawn, nothing_more
 from cloud.customers.intake.take import take
 from cloud.fleet.owners import OURS, Owners
 from cloud.kit import documents
@@ -31,13 +29,6 @@ from cloud.tariffs.catalogue import Catalogue
 
 PORTAL = "portal"
 """How a customer's own consent was given: on their page, with their own login."""
-
-
-Withdrawn = Callable[[Connection, str, Purpose, datetime], None]
-
-
-def nothing_more(_: Connection, __: str, ___: Purpose, ____: datetime) -> None:
-    """Nothing rests on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +55,7 @@ class CustomerFile:
             lambda: self.terms.value,
             self.owners,
             OURS,
+            self.withdrawn,
         )
 
     @property

@@ -7,7 +7,7 @@ from cloud.customers.file.contracts import contract_table
 from cloud.customers.file.grades import grade_table
 from cloud.customers.file.needs import NeedOrigin, need_table
 from cloud.customers.file.persons import person_table
-from cloud.customers.intake import judges
+from cloud.customers.intake import follows, judges
 from cloud.customers.intake.entries import (
     AccountEntry,
     ConsentEntry,
@@ -190,6 +190,7 @@ CUSTOMER_KINDS: tuple[Kind, ...] = (
         new=_stamped,
         closes=("withdrawn_at", "withdrawn_by"),
         judge=judges.consent,
+        then=follows.consent,
     ),
     Kind(
         "person",

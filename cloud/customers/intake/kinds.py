@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from cloud.customers.file.consents import Purpose
 from cloud.customers.file.contract_terms import ContractTerms
 from cloud.customers.intake.entries import Entry
 from cloud.fleet.owners import Owners
@@ -18,9 +19,20 @@ Key = tuple[Any, ...]
 Values = dict[str, Any]
 
 
+Withdrawn = Callable[[Connection, str, Purpose, datetime], None]
+"""Ends what rested on a customer's consent for a purpose."""
+
+
+def nothing_more(_: Connection, __: str, ___: Purpose, ____: datetime) -> None:
+    """Nothing rests on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """Who takes rows in, when and where; `system` is whose file it is, `owners` None where all is ours."""
+    """Who takes rows in, when and where; `system` is whose file it is, `owners` None where all is ours.
+
+    `withdrawn` ends, in the same transaction, what rested on a consent.
+    """
 
     by: str
     now: datetime
@@ -29,6 +41,7 @@ class Taking:
     terms: Callable[[], ContractTerms]
     owners: Owners | None = None
     system: str = ""
+    withdrawn: Withdrawn = nothing_more
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,14 @@ After = Callable[[Connection, Sequence[Given], Taking], list[Wrong]]
 """What may not be when all rows of all kinds are written."""
 
 
+Then = Callable[[Connection, Sequence[Key], Taking], None]
+"""What follows from rows that were ended, or added as ended."""
+
+
+def nothing_then(_: Connection, __: Sequence[Key], ___: Taking) -> None:
+    """Nothing follows."""
+
+
 def no_judge(_: Connection, __: Sequence[Given], ___: State, ____: Taking) -> list[Wrong]:
     return []
 
@@ -92,6 +113,7 @@ class Kind:
     closes: tuple[str, str | None] | None = None
     judge: Judge = no_judge
     after: After = nothing_after
+    then: Then = nothing_then
     sticky: frozenset[str] = frozenset()
     owners: Mapping[str, str] = field(default_factory=dict)
     guarded: bool = True

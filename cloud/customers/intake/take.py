@@ -51,6 +51,7 @@ def _taken(
     if wrong := _not_theirs(kind, report, taking):
         return Report(), wrong
     _write(connection, kind, known, state, places)
+    kind.then(connection, _ended(kind, known, state), taking)
     return report, []
 
 
@@ -102,12 +103,22 @@ def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _close(kind: Kind, known: State, state: State, taking: Taking) -> None:
     """Who ended what ends now."""
-    end, by = kind.closes or (None, None)
-    if end is None or by is None:
-        return
-    for key, values in state.items():
-        if values[end] is not None and (key not in known or known[key][end] is None):
-            values[by] = taking.by
+    _, by = kind.closes or (None, None)
+    if by is not None:
+        for key in _ended(kind, known, state):
+            state[key][by] = taking.by
+
+
+def _ended(kind: Kind, known: State, state: State) -> list[Key]:
+    """The rows that have an end now and had none."""
+    if kind.closes is None:
+        return []
+    end = kind.closes[0]
+    return [
+        key
+        for key, values in state.items()
+        if values[end] is not None and (key not in known or known[key][end] is None)
+    ]
 
 
 def _report(kind: Kind, known: State, state: State, numbers: Mapping[Key, int]) -> Report:

@@ -55,19 +55,23 @@ class Answering:
         store.offer(connection, account, kw, customer, self._clock.now())
 
     def leave(self, connection: Connection, customer: str) -> None:
-        """Who agrees no more: invitations without answer are declined, those accepted withdrawn until their
-        event starts; what has begun is measured and paid."""
-        now = self._clock.now()
-        for each in store.invitations(connection, customer=customer, went_out=True):
-            event = store.event(connection, each.event)
-            reply = rules.LEAVES.get(each.state)
-            if reply is None or event.state not in rules.NOT_BEGUN or now >= event.times.start:
-                continue
-            state = rules.INVITATION.move(each.state, reply)
-            store.change(connection, each.id, state=state.value, accepted_kw=None, answered_at=now)
+        """Who agrees no more: see `leave` below."""
+        leave(connection, customer, self._clock.now())
 
     def _still_may(self, connection: Connection, found: Invitation, event: Event, now: datetime) -> None:
         day = local_day(event.times.start, self.zone)
         may = Invitable(connection, self.policy.value, now, day, [found.account])
         if may.left(found.account, found.customer) is not None:
             raise Conflict("this account may not take part any more")
+
+
+def leave(connection: Connection, customer: str, now: datetime) -> None:
+    """Who agrees no more: invitations without answer are declined, those accepted withdrawn until their
+    event starts; what has begun is measured and paid."""
+    for each in store.invitations(connection, customer=customer, went_out=True):
+        event = store.event(connection, each.event)
+        reply = rules.LEAVES.get(each.state)
+        if reply is None or event.state not in rules.NOT_BEGUN or now >= event.times.start:
+            continue
+        state = rules.INVITATION.move(each.state, reply)
+        store.change(connection, each.id, state=state.value, accepted_kw=None, answered_at=now)

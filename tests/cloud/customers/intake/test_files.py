@@ -319,6 +319,27 @@ def test_a_withdrawn_consent_is_not_given_back_by_a_file(records: Database) -> N
         assert len(consents_of(connection, "C-1")) == 2
 
 
+def test_what_rested_on_a_consent_ends_with_it_whichever_way_it_is_withdrawn(records: Database) -> None:
+    ended: list[tuple[str, Purpose]] = []
+
+    def note(_: Any, customer: str, purpose: Purpose, __: Any) -> None:
+        ended.append((customer, purpose))
+
+    def take_in(**more: str) -> None:
+        row = {"customer": "C-1", "purpose": "offers", "given_at": "2025-06-01", "how": "示例表单"} | more
+        with records.write() as connection:
+            import_customers(connection, {"consent": [row]}, replace(TAKING, withdrawn=note))
+
+    take_in()
+    assert ended == []
+    for _ in range(2):
+        take_in(withdrawn_at="2026-01-01")
+    assert ended == [("C-1", Purpose.OFFERS)]
+    take_in(given_at="2026-02-01")
+    take_in(given_at="2024-02-01", withdrawn_at="2024-05-01")
+    assert len(ended) == 1, "an old one that ended long ago ends nothing of the one that stands"
+
+
 def test_bills_come_in_and_are_paid_later(records: Database, table: Take) -> None:
     table([BILLED])
     (changed,) = table([BILLED | {"paid_on": "2026-02-20"}]).changed

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from cloud.customers import protection
 from cloud.customers.file import consents
 from cloud.customers.file.consents import Purpose
 from cloud.customers.file.grades import grade_table
+from cloud.customers.intake.documents import import_customers, usual_taking
 from cloud.customers.protection import Protection
 from cloud.customers.store import service_table
 from cloud.insight.forecast.store import Kind
@@ -24,6 +26,7 @@ from cloud.tiers.response.measuring import Measuring
 from cloud.tiers.response.planning import Plan, Where
 from cloud.tiers.response.rules import Answer, Reply, State, Step, Times
 from cloud.tiers.response.settlement import Line
+from cloud.tiers.withdrawing import nothing_rests_on_it
 from tests.cloud.insight.archived_station import ZONE
 from tests.cloud.tiers.response.place import (
     BEFORE,
@@ -205,9 +208,13 @@ def test_consent_withdrawn_after_the_invitation_ends_what_has_not_begun(stage: S
     for number in (TOOK, IDLE):
         reply(stage, event, number, Reply.ACCEPT)
     with stage.database.write() as connection:
-        for number in (TOOK, 3):
-            consents.withdraw(connection, f"C{number}", Purpose.RESPONSE, by="t", now=BEFORE)
-            stage.responses.leave(connection, f"C{number}")
+        consents.withdraw(connection, f"C{TOOK}", Purpose.RESPONSE, by="t", now=BEFORE)
+        nothing_rests_on_it(connection, f"C{TOOK}", Purpose.RESPONSE, BEFORE)
+        minute = timedelta(minutes=1)
+        taking = replace(usual_taking(ZONE), now=BEFORE + 2 * minute, withdrawn=nothing_rests_on_it)
+        row = {"customer": "C3", "purpose": "response", "given_at": BEFORE.isoformat(), "how": "表单"}
+        row["withdrawn_at"] = (BEFORE + minute).isoformat()
+        import_customers(connection, {"consent": [row]}, taking)  # by a file it is the same
         found = {each.customer: each.state for each in store.invitations(connection, event=event)}
     assert found == {"C0": Answer.WITHDRAWN, "C1": Answer.ACCEPTED, "C3": Answer.DECLINED}
     ended(stage, event)
