@@ -178,6 +178,16 @@ def _heating(said: Mapping[str, Any], words: Words) -> str:
 
 
 def _pv(said: Mapping[str, Any], words: Words) -> str:
+    if said.get("surplus_priced"):
+        return words.text(
+            "%(kwp)s kWp would make %(made)s kWh a year, %(share)s of it used on site; %(surplus)s kWh would be "
+            "fed in at %(price)s CNY/kWh.",
+            kwp=_number(said, "kwp", words),
+            made=_number(said, "yield_kwh", words),
+            share=_percent(said, "self_use", words),
+            surplus=_number(said, "surplus_kwh", words),
+            price=words.listed(list(said["surplus_prices"])),
+        )
     return words.text(
         "%(kwp)s kWp would make %(made)s kWh a year, "
         "%(share)s of it used on site; the surplus is not counted.",
