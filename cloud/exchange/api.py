@@ -13,7 +13,8 @@ from fastapi import Depends, Query
 from starlette.responses import StreamingResponse
 
 from cloud.exchange import choice
-from cloud.exchange.exporting import MEDIA, Asked, Content, Exported, Format, export, file_name
+from cloud.exchange.exporting import MEDIA, Asked, Exported, export, file_name
+from cloud.exchange.formats import Content, Format
 from cloud.exchange.gather import Origin
 from cloud.kit.clock import Clock
 from cloud.kit.errors import TooMany

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import IO
 
 from cloud.exchange import (
@@ -17,26 +16,10 @@ from cloud.exchange import (
 )
 from cloud.exchange.blocks import Block, Head, What
 from cloud.exchange.choice import Period, Target
+from cloud.exchange.formats import Content, Format
 from cloud.exchange.gather import Origin
 from cloud.kit.errors import Invalid
 from cloud.kit.scope import Scope
-
-
-class Format(StrEnum):
-    CSV = "csv"
-    XLSX = "xlsx"
-    PARQUET = "parquet"
-    ESPI = "espi"
-    IEC61968 = "iec61968"
-
-
-class Content(StrEnum):
-    """What is asked for; CSV and Parquet are one table, and hold one of the two."""
-
-    INTERVALS = "intervals"
-    REGISTERS = "registers"
-    BOTH = "both"
-
 
 SUFFIX = {Format.ESPI: "espi.xml", Format.IEC61968: "iec61968.xml"}
 MEDIA = {

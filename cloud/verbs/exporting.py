@@ -1,31 +1,15 @@
 """`wattpost cloud export`: readings as a file others can read."""
 
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cloud.exchange.formats import Content, Format
 from cloud.verbs import CONFIG, Config, Json, records_of, say, settings_of, talk
 
 DAY = ["%Y-%m-%d"]
-
-
-class Format(StrEnum):
-    """As `cloud.exchange.exporting.Format`, without loading what writes them."""
-
-    CSV = "csv"
-    XLSX = "xlsx"
-    PARQUET = "parquet"
-    ESPI = "espi"
-    IEC61968 = "iec61968"
-
-
-class Content(StrEnum):
-    INTERVALS = "intervals"
-    REGISTERS = "registers"
-    BOTH = "both"
 
 
 def register(app: typer.Typer) -> None:
@@ -68,8 +52,7 @@ def export(
     target = choice.target(meter=meter, point=point, account=account, area=area)
     settings = settings_of(config)
     period = choice.period(first.date(), last.date(), settings.station.zone)
-    content = exporting.Content(what.value) if what else None
-    asked = exporting.Asked(target, period, exporting.Format(format.value), content, settings.station.name)
+    asked = exporting.Asked(target, period, format, what, settings.station.name)
     if not out.parent.is_dir():
         raise Invalid(f"folder {out.parent} does not exist")
     with records_of(config) as records:

@@ -17,7 +17,8 @@ from lxml import etree
 
 from cloud.customers import store as customers
 from cloud.exchange.choice import Kind, Target, period
-from cloud.exchange.exporting import Asked, Content, Format, export
+from cloud.exchange.exporting import Asked, export
+from cloud.exchange.formats import Content, Format
 from cloud.exchange.gather import Origin
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.archive import reader

@@ -11,8 +11,10 @@ import numpy as np
 from cloud.customers.intake.documents import import_customers
 from cloud.exchange import intake
 from cloud.exchange.choice import Kind, Target, period
-from cloud.exchange.exporting import Asked, Content, Exported, Format, export
+from cloud.exchange.exporting import Asked, Exported, export
+from cloud.exchange.formats import Content, Format
 from cloud.exchange.gather import Origin
+from cloud.exchange.planned import Plan
 from cloud.exchange.said import Said
 from cloud.fleet.registry import import_registry
 from cloud.kit.db import Database
@@ -53,7 +55,7 @@ class Place:
     def bring_in(self, path: Path, said: Said | None = None) -> intake.Done:
         return intake.bring_in(self.origin, path, said or Said(SHANGHAI), self.clock, _silent)
 
-    def plan(self, path: Path, said: Said | None = None) -> intake.Plan:
+    def plan(self, path: Path, said: Said | None = None) -> Plan:
         file, digest = intake.read(self.origin, path, said or Said(SHANGHAI))
         with self.origin.database.read() as connection:
             return intake.plan(connection, file, digest, self.clock.now())

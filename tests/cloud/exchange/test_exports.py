@@ -17,7 +17,7 @@ from lxml import etree
 from cloud.exchange import choice, daylight, gather, write_espi, write_xlsx
 from cloud.exchange.blocks import Block, Head, What
 from cloud.exchange.choice import Kind, Target
-from cloud.exchange.exporting import Content, Format
+from cloud.exchange.formats import Content, Format
 from cloud.fleet import topology
 from cloud.fleet.registry import import_registry
 from cloud.kit.errors import Invalid, NotFound

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cloud.exchange.exporting import Content, Format
+from cloud.exchange.formats import Content, Format
 from cloud.exchange.said import Said
 from cloud.exchange.understanding import understood
 from cloud.kit.errors import Invalid
