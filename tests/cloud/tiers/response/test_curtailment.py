@@ -4,11 +4,17 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from cloud.__main__ import app
+from cloud.alerts import store
+from cloud.alerts.actions import Alarms
+from cloud.alerts.curtailment import CurtailmentWatch
+from cloud.alerts.notify import Notices
+from cloud.alerts.policy import AlertKind, alert_policy, notice_policy
 from cloud.customers import protection
 from cloud.customers.intake.documents import import_customers
 from cloud.customers.protection import Protection
@@ -17,8 +23,10 @@ from cloud.kit.errors import Conflict, Invalid
 from cloud.settings import write_first
 from cloud.tiers.response import curtailment
 from cloud.tiers.response.curtailment import Against, Entry, Listing
+from tests.clocks import ManualClock
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
+ZONE = ZoneInfo("Asia/Shanghai")
 HEAD = "文号,批准机关,生效日期,截止日期,户号,压限负荷(kW),序位\n"
 FIRST = "示例发改〔2026〕1号,示例县发改局,2026-07-01,2026-09-30,"
 GOOD = f"{HEAD}{FIRST}71,120.5,2\n,,,,72,80,1\n,,,,73,40,3\n"
@@ -130,3 +138,45 @@ def test_the_command_has_a_dry_run_and_tells_contradictions(tmp_path: Path) -> N
     assert [json.loads(each.stdout)["new"] for each in (dry, first, again)] == [True, True, False]
     assert "contradiction: account 71" in dry.stderr
     assert json.loads(first.stdout)["contradictions"] == {"71": ["household"]}
+
+
+def test_operators_are_told_while_a_list_concerns_today_or_tomorrow(
+    database: Database, tmp_path: Path
+) -> None:
+    known(database)
+    kept(database, listing(tmp_path))
+    clock = ManualClock(datetime(2026, 6, 29, 15, tzinfo=UTC))  # 23:00 of two days before, local
+    watch = CurtailmentWatch(database, Alarms(alert_policy(), Notices(notice_policy())), clock, ZONE)
+
+    def alerts() -> list[tuple[int, bool]]:
+        watch.tick()
+        with database.read() as connection:
+            rows = store.alerts(connection, kind=AlertKind.CURTAILMENT)
+        assert all(row.customer is None and row.evidence["accounts"] == 3 for row in rows)
+        return [(row.id, row.closed_at is None) for row in rows]
+
+    assert alerts() == []
+    clock.advance(2 * 3600)
+    (first,) = alerts()
+    assert first[1]
+    clock.set(datetime(2026, 9, 30, 15, tzinfo=UTC))
+    assert alerts() == [first]
+    clock.advance(2 * 3600)
+    assert alerts() == [(first[0], False)]
+
+
+def test_a_list_that_was_replaced_is_another_alert(database: Database, tmp_path: Path) -> None:
+    known(database)
+    kept(database, listing(tmp_path))
+    watch = CurtailmentWatch(
+        database, Alarms(alert_policy(), Notices(notice_policy())), ManualClock(NOW), ZONE
+    )
+    watch.tick()
+    kept(database, listing(tmp_path, GOOD.replace("120.5", "99")), replace=True)
+    watch.tick()
+    with database.read() as connection:
+        rows = store.alerts(connection, kind=AlertKind.CURTAILMENT)
+    assert [(row.evidence["kw"], row.closed_at is None) for row in rows] == [
+        ("219.000", True),
+        ("240.500", False),
+    ]
