@@ -25,10 +25,9 @@ def write(
     now: datetime,
     *,
     closes: bool,
-    only: Collection[str] | None,
 ) -> tuple[int, int]:
     """(new or different rows of the month that begins so, how many of them had been closed)."""
-    there = _there(connection, first, only)
+    there = _there(connection, first, {row["account"] for row in rows})
     new: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
     closed_at = now if closes else None
@@ -36,7 +35,7 @@ def write(
         before = there.get((row["account"], row["part"]))
         if before is None:
             new.append(row | {"made_at": now, "closed_at": closed_at, "reopened": 0, "before": None})
-        elif (other := _is_other(before, row)) or (closes and before.closed_at is None):
+        elif (other := _is_other(before, row)) or _is_to_close(before, closes):
             changed.append(
                 _changed(before, row, now, closed_at, reopened=other and before.closed_at is not None)
             )
@@ -48,9 +47,25 @@ def write(
     return len(new) + len(changed), reopened
 
 
-def _there(
-    connection: Connection, first: date, only: Collection[str] | None
-) -> dict[tuple[str, str], Row[Any]]:
+def due(
+    connection: Connection, first: date, rows: Sequence[dict[str, Any]], *, closes: bool
+) -> list[dict[str, Any]]:
+    """Those of the rows that `write` would write now."""
+    there = _there(connection, first, {row["account"] for row in rows})
+    return [
+        row
+        for row in rows
+        if (before := there.get((row["account"], row["part"]))) is None
+        or _is_other(before, row)
+        or _is_to_close(before, closes)
+    ]
+
+
+def _is_to_close(before: Row[Any], closes: bool) -> bool:
+    return closes and before.closed_at is None
+
+
+def _there(connection: Connection, first: date, only: Collection[str]) -> dict[tuple[str, str], Row[Any]]:
     """By account and part what stands of a month."""
     table = promise_table.c
     texts = [cast(table[name], Text).label(f"{name}_text") for name in _JSON]

@@ -6,7 +6,7 @@ what stood before stays beside what stands now.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,6 +19,9 @@ from cloud.tiers.entitlements.gathering import Known, Month, gather, month_of, s
 from cloud.tiers.entitlements.judging import judged, slowest_of
 from cloud.tiers.entitlements.store import Promises
 from cloud.tiers.entitlements.verdicts import Verdict
+
+AT_ONCE = 1000
+"""Rows in one transaction: nobody who wants to write waits for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,21 @@ class Ledger:
             for verdict in judged(account, known, kept, today)
         ]
         closes = today > month.after.replace(day=kept.report_by_day)  # a report may come on its day
-        with self._database.write() as connection:
-            written, reopened = book.write(connection, month.first, made, now, closes=closes, only=accounts)
-        return Counted(month.first, len(made), written, reopened)
+        return self._kept(month.first, made, now, closes=closes)
+
+    def _kept(self, first: date, made: list[dict[str, Any]], now: datetime, *, closes: bool) -> Counted:
+        """Piece by piece: what is as it was is seen without the writer, and others write in between. What a
+        stop leaves out the next time writes: each row stands for itself."""
+        written = reopened = 0
+        for low in range(0, len(made), AT_ONCE):
+            rows = made[low : low + AT_ONCE]
+            with self._database.read() as connection:
+                due = book.due(connection, first, rows, closes=closes)
+            if due:
+                with self._database.write() as connection:
+                    counted = book.write(connection, first, due, now, closes=closes)
+                written, reopened = written + counted[0], reopened + counted[1]
+        return Counted(first, len(made), written, reopened)
 
     def _counted_finely(self, connection: Connection, known: Known) -> Known:
         """Where the collection's slots are coarser than the promise, the readings themselves are counted."""
