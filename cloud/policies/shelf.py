@@ -19,7 +19,7 @@ D = TypeVar("D", bound=BaseModel)
 _id = attrgetter("id")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # with slots, Python 3.11 cannot make one by the name of Filed[Tariff]
 class Filed(Generic[D]):
     """A document and the file it stands in."""
 
