@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from cloud.desk import outs
 from cloud.fleet import registry
-from cloud.kit.errors import NotFound
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tiers.axes import Axis
 from cloud.tiers.entitlements import store as entitlements
@@ -22,6 +21,7 @@ from cloud.web.customers import advice_words, axis_names, promise_views, promise
 from cloud.web.customers.account_list import Listed, areas_of
 from cloud.web.customers.axis_names import named, value_of
 from cloud.web.customers.standing_words import shape as shape_said
+from cloud.web.customers.tariff_names import plan_name, tariff_name
 from cloud.web.language import Words
 from cloud.web.load.quality import percent
 from cloud.web.names import ALERTS
@@ -46,19 +46,10 @@ class Book:
         return sub if found is None else found.zh_CN if words.language == "zh_CN" else found.en
 
     def tariff(self, tariff: str, words: Words) -> str:
-        """What a tariff is called; one that is not in force any more by its id."""
-        try:
-            found = self.tariffs.documents(tariff)[-1]
-        except NotFound:
-            return tariff
-        return found.name.zh_CN if words.language == "zh_CN" else found.name.en
+        return tariff_name(self.tariffs, tariff, words)
 
     def plan(self, tariff: str, plan: str, words: Words) -> str:
-        try:
-            found = self.tariffs.documents(tariff)[-1].plan(plan).name
-        except (NotFound, ValueError):
-            return plan
-        return found.zh_CN if words.language == "zh_CN" else found.en
+        return plan_name(self.tariffs, tariff, plan, words)
 
 
 def row(each: Listed, areas: Mapping[str, str], book: Book, words: Words) -> dict[str, Any]:

@@ -66,6 +66,9 @@ def router(parts: Parts, pages: Pages) -> Routes:
             happened = store.CASES.events(connection, id)
             day = local_day(pages.now(), parts.zone)
             contract = contracts.contracts_on(connection, day, [case.account]).get(case.account)
+        known, named = parts.tiers.rules.tariffs.value, ""
+        if contract is not None:
+            named = views.named_plan(known, contract.tariff, contract.plan, words)
         family = parts.tiers.rules.mismatch.value.limits.family(case.class_)
         return show(
             request,
@@ -75,10 +78,11 @@ def router(parts: Parts, pages: Pages) -> Routes:
             customer=customer,
             points=points,
             contract=contract,
+            plan=named,
             charts=views.charts(case, family, typical, groups, words),
             features=views.features(case, words),
             checks=views.checks(case, words),
-            priced=views.priced(case, words),
+            priced=views.priced(case, known, words),
             events=views.events(happened, words),
             may=views.actions(case, words),
         )

@@ -13,9 +13,11 @@ from sqlalchemy import Row
 
 from cloud.analysis.classes.groups import LEAST_CUSTOMERS
 from cloud.insight.profile.store import Profile, TypicalDay
+from cloud.tariffs.catalogue import Catalogue
 from cloud.tiers.mismatch.priced import Unpriced
 from cloud.tiers.mismatch.rules import BY_PERSON, MACHINE, NEEDS_NOTE, WAITING, Check, Event, State
 from cloud.tiers.mismatch.store import Case, Group, Model, Worth
+from cloud.web.customers.tariff_names import plan_name, tariff_name
 from cloud.web.language import NONE, Words, mark
 from cloud.web.load.figures import Figure, figure, over_a_day, slot_time
 from cloud.web.load.plot import Form, Series
@@ -235,7 +237,7 @@ def worth(of: Worth, words: Words) -> str:
     )
 
 
-def priced(case: Case, words: Words) -> str:
+def priced(case: Case, tariffs: Catalogue, words: Words) -> str:
     """Where the difference comes from, or why there is none."""
     told = case.priced
     if case.difference is None:
@@ -248,10 +250,15 @@ def priced(case: Case, words: Words) -> str:
         first=_dated(date.fromisoformat(told["first"]), "yMMMd", words),
         last=_dated(date.fromisoformat(told["last"]), "yMMMd", words),
         now=words.number(float(told["now"]["total"]), 2),
-        tariff=f"{told['now']['tariff']} / {told['now']['plan']}",
+        tariff=named_plan(tariffs, told["now"]["tariff"], told["now"]["plan"], words),
         other=words.number(float(told["other"]["total"]), 2),
-        usual=f"{told['other']['tariff']} / {told['other']['plan']}",
+        usual=named_plan(tariffs, told["other"]["tariff"], told["other"]["plan"], words),
     )
+
+
+def named_plan(known: Catalogue, tariff: str, plan: str, words: Words) -> str:
+    """Both, as 浙江居民生活用电 · 一户一表，不分时."""
+    return f"{tariff_name(known, tariff, words)} · {plan_name(known, tariff, plan, words)}"
 
 
 def checks(case: Case, words: Words) -> list[str]:

@@ -254,6 +254,14 @@ def effect_said(event: Event, words: Words) -> str:
         "net": words.number(result["net"]["kwh"], 1),
     }
     sure = reduction["low"] is not None and reduction["low"] > 0
+    if reduction["kwh"] < 0:
+        more = words.number(-reduction["kwh"], 1)
+        return words.text(
+            "Nothing was shifted: %(more)s kWh more were drawn than the baseline (%(span)s); %(accepted)s "
+            "kWh were accepted.",
+            more=more,
+            **values,
+        )
     first = (
         words.text("Shifted: %(kwh)s kWh (%(span)s) of %(accepted)s kWh that were accepted.", **values)
         if sure
