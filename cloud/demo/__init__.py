@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,6 +34,8 @@ class Broker(StrEnum):
 DURATION = re.compile(r"(\d+)\s*(s|m|h|)")
 SETTLED = timedelta(hours=12)
 """So long after its end a day is closed whatever the policy: late readings may come for some hours."""
+MONTHS, WITH_FOR = 3, 30
+"""So many whole months, from which tiers and kinds of use are told; unattended nobody waits for them."""
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -54,7 +56,14 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")] = False,
     areas: Annotated[int, typer.Option(min=1, max=50, help="Areas (台区), each with a gateway.")] = 6,
     meters: Annotated[int, typer.Option(min=4, max=100, help="Meters in each area.")] = 10,
-    days: Annotated[int, typer.Option(min=0, max=400, help="Days of past readings to fill in.")] = 30,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=400,
+            help="Days of past readings; else three whole months, a year of one area; 30 with --for.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The village's seed.")] = 7,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the pages; another when it is taken.")
@@ -74,8 +83,16 @@ def demo(
     try:
         from cloud.demo.prepare import Wishes
 
+        past, year = (days, 0) if days is not None else (WITH_FOR, 0) if seconds else _back()
         wishes = Wishes(
-            areas=areas, meters=meters, seed=seed, days=days, port=port, broker=broker.value, quiet=as_json
+            areas=areas,
+            meters=meters,
+            seed=seed,
+            days=past,
+            year=year,
+            port=port,
+            broker=broker.value,
+            quiet=as_json,
         )
         result = _play(folder.resolve(), wishes, seconds, ended)
     finally:
@@ -88,6 +105,17 @@ def demo(
         _say(f"{counts}, lost {result.lost}, counted twice {result.counted_twice}")
     if result.lost or result.counted_twice:
         raise typer.Exit(1)
+
+
+def _back() -> tuple[int, int]:
+    """Days back to the first of so many whole months, one for the night's rim; and on to a whole year."""
+    from cloud.kit.clock import SystemClock
+
+    today = SystemClock().now().date()
+    number = today.year * 12 + today.month - 1 - MONTHS
+    days = (today - date(number // 12, number % 12 + 1, 1)).days + 1
+    year = (today - today.replace(day=1).replace(year=today.year - 1)).days + 1
+    return days, year - days
 
 
 def _folder(keep: Path | None) -> Path:
@@ -111,7 +139,7 @@ def _play(folder: Path, wishes: "Wishes", seconds: float | None, ended: threadin
     try:
         prepared = _prepare(place, wishes, paces, clock, ended)
         if wishes.days and seconds is None:  # unattended there is nobody to look at pages
-            _look_back(place, wishes.days, started_at, ended)
+            _look_back(place, wishes, started_at, ended)
         demo = Demo(place, prepared, started_at, _say, paces)
         try:
             _run(demo, seconds, ended)
@@ -145,16 +173,14 @@ def _prepare(
     return prepared
 
 
-def _look_back(place: "Place", days: int, now: datetime, ended: threading.Event) -> None:
-    from cloud.demo.past import MOST_DAYS, look_back
+def _look_back(place: "Place", wishes: "Wishes", now: datetime, ended: threading.Event) -> None:
+    from cloud.demo.past import Span, look_back
     from cloud.demo.programs import ProgramError
     from cloud.settings import load
 
-    _say(f"analysing the last {min(days, MOST_DAYS)} days for the load pages")
-    zone = load(place.cloud_toml).station.zone
-    last = (now - SETTLED).astimezone(zone).date() - timedelta(days=1)
+    last = (now - SETTLED).astimezone(load(place.cloud_toml).station.zone).date() - timedelta(days=1)
     try:
-        look_back(place, last, days)
+        look_back(place, Span(last - timedelta(days=wishes.days - 1), last), wishes.year, now, _say)
     except ProgramError as error:  # the station runs without it
         if not ended.is_set():
             _say(str(error))

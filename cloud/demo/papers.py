@@ -8,14 +8,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from cloud.demo.station import CLASSES, Station, account_no
+from cloud.demo.station import Station, account_no
 
 Row = dict[str, Any]
 MONTHS = 13
 """So many months of bills: a year, and the same month of the year before."""
 HOW = "示例表单"
-KWH = {"household": 210, "business": 1_900, "large_industry": 26_000, "farm": 640}
-PRICE = {"household": "0.538", "business": "0.72", "large_industry": "0.66", "farm": "0.55"}
+KWH = {"household": 270, "business": 1_060, "large_industry": 2_600, "farm": 640}
+PRICE = {"household": "0.538", "business": "0.72", "large_industry": "1.65", "farm": "0.55"}
 LATE, OPEN = 7, 11
 """Every so many customers pay late, or have not paid the last bill due."""
 
@@ -24,7 +24,7 @@ def papers(station: Station, today: date) -> dict[str, list[Row]]:
     """What `wattpost cloud import customers` takes, beside the customers; the same at each call."""
     meters = [meter for meter in station.scenario["meter"] if meter.get("role") != "area"]
     people = [
-        (number, str(meter["id"]), account_no(meter["id"]), CLASSES[meter["load"]])
+        (number, str(meter["id"]), account_no(meter["id"]), station.class_of(meter))
         for number, meter in enumerate(meters)
     ]
     began = station.scenario["station"]["installed"]
@@ -52,7 +52,7 @@ def _contract(number: int, account: str, class_: str, began: date) -> Row:
         return row | {"tariff": "zhejiang-household", "plan": plan, "voltage": "220 V", "persons": persons}
     if class_ == "large_industry":
         basis = ("capacity", "demand", "contract")[number % 3]
-        kva = (315, 400, 630)[number % 3]
+        kva = (100, 125, 160)[number % 3]
         row |= {"tariff": "hubei-industry", "plan": "tou", "voltage": "10 kV", "standard": 90}
         row |= {"capacity_kva": kva, "basis": basis, "round_the_clock": number % 2 == 0}
         return row | ({"contracted_kw": kva * 6 // 10} if basis == "contract" else {})

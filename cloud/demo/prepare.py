@@ -2,7 +2,7 @@
 
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from cloud.billing.bill_kind import BILL
 from cloud.customers.intake.all_kinds import CUSTOMER_KINDS
 from cloud.customers.intake.documents import import_customers, parsed, usual_taking
 from cloud.customers.intake.take import take
+from cloud.demo import own_rules
 from cloud.demo.papers import papers
 from cloud.demo.programs import ROOT, ProgramError, python, tool
 from cloud.demo.station import Paces, Place, Station
@@ -35,16 +36,26 @@ OPERATOR, SECOND = "operator", "operator-2"
 METER_PASSWORD = "111111"  # noqa: S105
 """Of level 02, of every simulated meter."""
 HISTORY_INTERVAL_S = 900
+WHOLE_DAYS = 7
+"""So many days with voltages, powers and all; what was counted alone is a quarter of the work."""
+COUNTED = (
+    "energy_import_wh",
+    "energy_export_wh",
+    "reactive_energy_import_varh",
+    "reactive_energy_export_varh",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the caller asked for; `port` is given up for another when it is taken."""
+    """What the caller asked for; `port` is given up for another when it is taken. `year`: so many more days,
+    further back, of the first area alone: who wants to know what a year costs has to have one."""
 
     areas: int = 6
     meters: int = 10
     seed: int = 7
     days: int = 30
+    year: int = 0
     port: int = 8080
     broker: Literal["auto", "mosquitto", "embedded"] = "auto"
     quiet: bool = False
@@ -72,11 +83,14 @@ def prepare(place: Place, wishes: Wishes, paces: Paces, clock: Clock) -> Prepare
     station = Station.read(place.scenario)
     place.cloud_data.mkdir(mode=0o700)
     write_secret(place.password(brokers.CLOUD), brokers.cloud_secret(place.root))
+    own_rules.write(place.policies)
     place.cloud_toml.write_text(_cloud_toml(place, http_port, relay_port), encoding="utf-8")
     database = Database(load(place.cloud_toml).records_url)
     try:
         database.migrate()
-        users = _register(database, place, station, paces, clock.now() - timedelta(days=wishes.days + 1))
+        users = _register(
+            database, place, station, paces, clock.now() - timedelta(days=wishes.days + wishes.year + 1)
+        )
         (operator, second), customers = _users(Accounts(database, clock), station)
     finally:
         database.close()
@@ -95,7 +109,7 @@ def _scenario(wishes: Wishes, broker: str, relay_port: int) -> str:
 
 def _cloud_toml(place: Place, http_port: int, relay_port: int) -> str:
     return (
-        f'data_dir = "{place.cloud_data}"\n'
+        f'data_dir = "{place.cloud_data}"\npolicies_dir = "{place.policies}"\n'
         f'[http]\nport = {http_port}\nbase_url = "http://127.0.0.1:{http_port}"\n'
         f'[broker]\nkind = "external"\nhost = "127.0.0.1"\nport = {relay_port}\n'
         f'password_file = "{place.password(brokers.CLOUD)}"\n'
@@ -141,14 +155,24 @@ def _users(accounts: Accounts, station: Station) -> tuple[tuple[str, str], dict[
 
 
 def fill(place: Place, wishes: Wishes, end: datetime) -> None:
-    """Past readings up to the last slot before `end`, as an import from an old system would bring them."""
+    """Past readings up to the last slot before `end`, as an import from an old system would bring them: for
+    the last days all that meters show, before that what they counted."""
     if not wishes.days:
         return
     seconds = end.timestamp()
-    until = datetime.fromtimestamp(
-        seconds - seconds % HISTORY_INTERVAL_S + HISTORY_INTERVAL_S, UTC
-    ).isoformat()
-    span = ["--days", str(wishes.days), "--interval", str(HISTORY_INTERVAL_S), "--end", until]
+    until = datetime.fromtimestamp(seconds - seconds % HISTORY_INTERVAL_S + HISTORY_INTERVAL_S, UTC)
+    whole = min(wishes.days, WHOLE_DAYS)
+    counted = [option for name in COUNTED for option in ("--only", name)]
+    if wishes.year:
+        first = Station.read(place.scenario).areas[0]
+        _fill(place, wishes, wishes.year, until - timedelta(days=wishes.days), [*counted, "--area", first])
+    if wishes.days > whole:
+        _fill(place, wishes, wishes.days - whole, until - timedelta(days=whole), counted)
+    _fill(place, wishes, whole, until, [])
+
+
+def _fill(place: Place, wishes: Wishes, days: int, until: datetime, more: Sequence[str]) -> None:
+    span = ["--days", str(days), "--interval", str(HISTORY_INTERVAL_S), "--end", until.isoformat(), *more]
     history = subprocess.Popen(
         python("firmware_sim", "history", str(place.scenario), *span),
         cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ def station(areas: int, meters: int) -> Station:
 
 def test_transformers_have_usual_sizes_and_different_room() -> None:
     found = station(6, 10).capacities()
-    assert list(found.values()) == [50.0, 80.0, 100.0] * 2
+    assert list(found.values()) == [30.0, 80.0, 100.0] * 2
 
 
 def test_a_large_area_has_the_largest_there_is() -> None:
