@@ -11,7 +11,8 @@ from cloud.fleet import broker as brokers
 from cloud.fleet.broker import BrokerAddress, TlsFiles
 from cloud.fleet.broker_choice import choose
 from cloud.fleet.intake import Intake
-from cloud.fleet.link import Link, Login
+from cloud.fleet.link import Link
+from cloud.fleet.session import Login
 from cloud.insight.parts import warm
 from cloud.kit.clock import Clock
 from cloud.kit.db import sqlite_note

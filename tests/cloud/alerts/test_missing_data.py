@@ -18,7 +18,8 @@ from cloud.alerts.policy import AlertKind, alert_policy, notice_policy
 from cloud.alerts.rules import Broker
 from cloud.fleet.broker import CLOUD
 from cloud.fleet.intake import Intake
-from cloud.fleet.link import Link, Login
+from cloud.fleet.link import Link
+from cloud.fleet.session import Login
 from cloud.kit.db import Database
 from cloud.metering.store import ms
 from protocols.mqtt import messages, topics

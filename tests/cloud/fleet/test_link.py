@@ -11,7 +11,8 @@ import pytest
 
 from cloud.fleet.broker import CLOUD, BrokerAddress, TlsFiles
 from cloud.fleet.intake import DEPTH, Intake, Message
-from cloud.fleet.link import Link, LinkState, Login
+from cloud.fleet.link import Link, LinkState
+from cloud.fleet.session import Login
 from cloud.kit.errors import Invalid
 from protocols.mqtt import messages, topics
 from protocols.mqtt.messages import Stored

@@ -10,8 +10,9 @@ import pytest
 
 from cloud.fleet.broker import CLOUD, BrokerAddress
 from cloud.fleet.intake import GROUP, Intake
-from cloud.fleet.link import Link, Login
+from cloud.fleet.link import Link
 from cloud.fleet.registry import import_registry
+from cloud.fleet.session import Login
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.batches import batch_table
 from cloud.metering.store import BatchOfReadings, ReadingStore

@@ -15,7 +15,8 @@ from cloud.fleet import gateways
 from cloud.fleet.broker import CLOUD, Broker, BrokerAddress
 from cloud.fleet.broker_mosquitto import ManagedMosquitto
 from cloud.fleet.intake import Intake
-from cloud.fleet.link import Link, Login
+from cloud.fleet.link import Link
+from cloud.fleet.session import Login
 from cloud.kit.scope import WHOLE_STATION
 from cloud.metering.dead_letters import dead_letter_table
 from protocols.mqtt import messages, topics
