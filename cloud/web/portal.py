@@ -17,6 +17,7 @@ from cloud.metering.store import instant
 from cloud.web import portal_usage
 from cloud.web.charts import Bar, bar_chart
 from cloud.web.customers import site as customer_pages
+from cloud.web.customers.waiting import waiting
 from cloud.web.day import parse
 from cloud.web.language import Words
 from cloud.web.load import own
@@ -67,8 +68,10 @@ def router(parts: Parts, pages: Pages) -> Routes:
             reader = reader_of(connection, user, account)
             outage = outage_of(connection, reader.account.no, words, now) if reader.account else None
             notices = _notices(connection, reader, words, HOME_NOTICES)
-        usage = _usage_values(parts, reader, words, now, day) if reader.account else {}
-        return show(request, "portal/home.html", "home", reader, outage=outage, notices=notices, **usage)
+            asked = waiting(connection, reader, words, now)
+        usage: dict[str, Any] = _usage_values(parts, reader, words, now, day) if reader.account else {}
+        usage |= {"outage": outage, "notices": notices, "waiting": asked}
+        return show(request, "portal/home.html", "home", reader, **usage)
 
     @routes.get("/notices")
     def inbox(request: Request, user: Customer, account: Account = "") -> Response:
@@ -163,6 +166,7 @@ def _usage_values(parts: Parts, reader: Reader, words: Words, now: datetime, wan
         "usage": usage,
         "comparison": comparison,
         "late": late,
+        "read": any(hour.kwh is not None for hour in hours),
         "chart": chart,
         "chart_marks": _marks(chart.bars, words),
         "has_open": any(bar.kind == "open" for bar in chart.bars),

@@ -20,6 +20,7 @@ from cloud.web.portal_reader import Frame, customer_of, reader_of
 OWN = "/portal/advice"
 SHOWN = 100
 """So many of the dearest are listed on the console."""
+Number = Annotated[str, Form(max_length=32)]
 Why = Annotated[str, Form(max_length=lifecycle.WHY_MAX, pattern=r"^[^\x00]*$")]
 
 
@@ -77,7 +78,7 @@ def portal(parts: Parts, pages: Pages) -> Routes:
     @routes.get("")
     def own(request: Request, user: Customer, account: Annotated[str, Query(max_length=32)] = "") -> Response:
         words, now = pages.words(request), pages.now()
-        values: dict[str, Any] = {"items": [], "past": [], "refused": []}
+        values: dict[str, Any] = {"items": [], "past": [], "refused": [], "lacking": ""}
         with parts.database.read() as connection:
             reader = reader_of(connection, user, account)
             if reader.account is not None:
@@ -87,7 +88,8 @@ def portal(parts: Parts, pages: Pages) -> Routes:
                 values = {
                     "items": views.own(found, words, now),
                     "past": [views.view(each, words, now) for each in past],
-                    "refused": views.refusals(refused, words),
+                    "refused": views.refused(refused, words),
+                    "lacking": views.lacking(refused, words, now.astimezone(parts.zone).date()),
                 }
         if reader.account is not None and any(each.state is State.OPEN for each in found):
             with parts.database.write() as connection:
@@ -95,23 +97,23 @@ def portal(parts: Parts, pages: Pages) -> Routes:
         return show(request, "portal/advice.html", "service", reader, service_tab="advice", **values)
 
     @routes.post("/{id:int}/take")
-    def take(user: Customer, id: int) -> Response:  # noqa: A002
+    def take(user: Customer, id: int, account: Number = "") -> Response:  # noqa: A002
         try:
             with parts.database.write() as connection:
                 found = store.one(connection, id, str(user.customer))
                 lifecycle.take(connection, found, user.login, parts.clock.now())
         except CloudError:
-            return back(OWN, "advice_refused")
+            return back(f"{OWN}?account={quote(account)}", "advice_refused")
         return back(f"{OWN}?account={quote(found.account)}", "advice_taken")
 
     @routes.post("/{id:int}/decline")
-    def decline(user: Customer, id: int, why: Why = "") -> Response:  # noqa: A002
+    def decline(user: Customer, id: int, why: Why = "", account: Number = "") -> Response:  # noqa: A002
         try:
             with parts.database.write() as connection:
                 found = store.one(connection, id, str(user.customer))
                 lifecycle.decline(connection, found, why, user.login, parts.clock.now())
         except CloudError:
-            return back(OWN, "advice_refused")
+            return back(f"{OWN}?account={quote(account)}", "advice_refused")
         return back(f"{OWN}?account={quote(found.account)}", "advice_declined")
 
     return routes

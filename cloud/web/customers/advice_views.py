@@ -35,7 +35,8 @@ class LineView:
 
 @dataclass(frozen=True, slots=True)
 class AdviceView:
-    """`saving` CNY as text, empty without one; `span` of the months priced, `share` of each bill as a bar."""
+    """`saving` CNY as text, empty without one; `span` of the months priced; `less` says both in round words;
+    `step` what the customer does about it."""
 
     id: int
     account: str
@@ -44,9 +45,11 @@ class AdviceView:
     title: str
     sentence: str
     saving: str
+    less: str
     span: str
     formula: str
     needs: list[str]
+    step: str
     confidence: tuple[str, str]
     valid_until: str
     state: tuple[str, str]
@@ -95,11 +98,13 @@ def view(row: AdviceRow, words: Words, now: datetime) -> AdviceView:
         title=say.title(row.kind, words),
         sentence=say.sentence(row.kind, row.evidence, words),
         saving="" if row.saving is None else money(row.saving, words),
+        less=_less(row, words),
         span=_span(row, words),
         formula=row.formula,
         needs=say.needs(list(row.needs), words),
+        step=say.step(row.kind, words),
         confidence=_marked(say.CONFIDENCE[row.confidence], words),
-        valid_until=words.day(row.valid_until),
+        valid_until=words.dated(row.valid_until),
         state=_marked(STATES[row.state], words),
         standing=row.state in (State.OPEN, State.SEEN),
         lines=_lines(bills, words) if bills else [],
@@ -116,6 +121,29 @@ def refusals(rows: Iterable[RefusalRow], words: Words) -> list[RefusalView]:
     return [
         RefusalView(say.title(each.kind, words), say.why(each.reason, each.params, words)) for each in rows
     ]
+
+
+def refused(rows: Iterable[RefusalRow], words: Words) -> list[RefusalView]:
+    """For the customer: what has the same ground is said once."""
+    found: dict[str, list[str]] = {}
+    for each in refusals(rows, words):
+        found.setdefault(each.why, []).append(each.title)
+    return [RefusalView(words.listed(titles), why) for why, titles in found.items()]
+
+
+def lacking(rows: Iterable[RefusalRow], words: Words, today: date) -> str:
+    """How many whole months are there, how many it takes, and when they will be; empty if nothing lacks."""
+    found = [each.params for each in rows if each.reason in ("few_months", "winter_only")]
+    if not found:
+        return ""
+    nearest = min(found, key=lambda each: each["need"] - each["have"])
+    months = today.year * 12 + today.month - 1 + max(1, nearest["need"] - nearest["have"])
+    return words.text(
+        "Advice needs %(need)s whole months of your readings; there are %(have)s. Look again in %(month)s.",
+        need=words.number(nearest["need"]),
+        have=words.number(nearest["have"]),
+        month=words.month(date(months // 12, months % 12 + 1, 1)),
+    )
 
 
 def kinds(sums: Sequence[KindSum], reasons: Sequence[tuple[str, str, int]], words: Words) -> list[KindView]:
@@ -144,11 +172,34 @@ def money(amount: Decimal, words: Words) -> str:
     return words.number(float(amount), 0 if abs(amount) >= 1000 else 2)
 
 
+def _less(row: AdviceRow, words: Words) -> str:
+    """The saving to the yuan, as a person would say it: both bills below have it to the cent."""
+    if row.saving is None:
+        return ""
+    months = _months(row)
+    about = words.number(float(row.saving))
+    if months == 12:
+        return words.text("about %(saving)s CNY a year less", saving=about)
+    return words.many(
+        "about %(saving)s CNY less in %(num)s month",
+        "about %(saving)s CNY less in %(num)s months",
+        months,
+        saving=about,
+    )
+
+
+def _months(row: AdviceRow) -> int:
+    """How many are priced; a year where nothing is."""
+    if not row.bills:
+        return 12
+    first, last = (date.fromisoformat(row.bills[name]) for name in ("first", "last"))
+    return (last.year - first.year) * 12 + last.month - first.month + 1
+
+
 def _span(row: AdviceRow, words: Words) -> str:
     if not row.bills:
         return ""
-    first, last = (date.fromisoformat(row.bills[name]) for name in ("first", "last"))
-    months = (last.year - first.year) * 12 + last.month - first.month + 1
+    months = _months(row)
     if months == 12:
         return words.text("in a year")
     return words.many("in %(num)s month", "in %(num)s months", months)

@@ -30,6 +30,15 @@ NEEDS: dict[str, str] = {
     "own_meter": mark("Each household needs a meter of its own."),
     **product_words.NEEDS,
 }
+_DESK = mark("Ask for it at the station's desk: nothing changes by itself.")
+_SELF = mark("You do this yourself: there is nothing to apply for.")
+STEPS: dict[str, str] = {
+    **dict.fromkeys(
+        ("basic_charge", "contracted_demand", "tou_choice", "large_household", "shared_meter"), _DESK
+    ),
+    **dict.fromkeys(("band_shift", "step_crossing"), _SELF),
+}
+"""What a customer does about it; of other kinds a product says so."""
 REASONS: dict[str, str] = {
     "few_months": mark("too few months"),
     "winter_only": mark("winter alone"),
@@ -80,6 +89,11 @@ def sentence(kind: str, evidence: Mapping[str, Any], words: Words) -> str:
     return told(evidence, words) if told else ""
 
 
+def step(kind: str, words: Words) -> str:
+    """What the customer does about it; empty where a product says so."""
+    return words.text(STEPS[kind]) if kind in STEPS else ""
+
+
 def needs(codes: list[str], words: Words) -> list[str]:
     return [words.text(NEEDS[code]) for code in codes if code in NEEDS]
 
@@ -95,15 +109,20 @@ def why(code: str, params: Mapping[str, Any], words: Words) -> str:
     if code in _WHY:
         return words.text(_WHY[code])
     if code == "capacity_pending":
-        return words.text("The capacity changes on %(day)s: wait for it.", day=_day(params["on"], words))
+        return words.text(
+            "The capacity changes on %(day)s: wait for it.",
+            day=words.dated(date.fromisoformat(str(params["on"]))),
+        )
     if code == "basis_fixed":
         text = "The basis of the basic charge is fixed until %(day)s."
-        return words.text(text, day=_day(params["until"], words))
+        return words.text(text, day=words.dated(date.fromisoformat(str(params["until"]))))
     if code == "demand_unknown":
-        return words.text("The highest demand of %(month)s was not measured.", month=params["month"])
+        return words.text(
+            "The highest demand of %(month)s was not measured.", month=_month(params["month"], words)
+        )
     if code == "components_missing" and "month" in params:
         text = "The purchase price of %(month)s is not in the tariff document: the station has to add it."
-        return words.text(text, month=params["month"])
+        return words.text(text, month=_month(params["month"], words))
     return product_words.why(code, params, words) or reason(code, words)
 
 
@@ -127,6 +146,11 @@ def _n(evidence: Mapping[str, Any], name: str, words: Words, digits: int = 0) ->
 
 def _day(text: Any, words: Words) -> str:
     return words.day(date.fromisoformat(str(text)))
+
+
+def _month(text: Any, words: Words) -> str:
+    """Of "2026-09"."""
+    return words.month(date.fromisoformat(f"{text}-01"))
 
 
 def _base(basis: str, words: Words) -> str:

@@ -71,6 +71,7 @@ def router(parts: Parts, pages: Pages) -> Routes:
             agreed=agreed,
             open_offers=[each for each in found if each["open"]],
             past=[each for each in found if not each["open"]],
+            earning=any(each["open"] and each["reward"] for each in found),
             own=own,
             response=response,
             key=token_hex(8),
@@ -209,4 +210,4 @@ def _voucher_state(row: Row[Any], today: date, words: Words) -> tuple[str, str]:
         return "none", words.text("cancelled")
     if row.expires_on < today:
         return "none", words.text("expired")
-    return "good", words.text("good until %(day)s", day=words.day(row.expires_on))
+    return "good", words.text("good until %(day)s", day=words.dated(row.expires_on))

@@ -56,26 +56,41 @@ PLAIN = {
     "unpriced": mark("The bill could not be priced."),
 }
 Told = Callable[[Mapping[str, Any], Words], str]
+Shown = Callable[[Any, Words], str]
 
 
-def _number(params: Mapping[str, Any], name: str, words: Words, digits: int = 0) -> str:
-    value = params.get(name)
-    return words.number(None if value is None else float(value), digits)
+def _digits(digits: int) -> Shown:
+    return lambda value, words: words.number(None if value is None else float(value), digits)
 
 
-def _percent(params: Mapping[str, Any], name: str, words: Words) -> str:
-    value = params.get(name)
+def _share(value: Any, words: Words) -> str:
     return words.percent(None if value is None else float(value))
 
 
-def _payback(params: Mapping[str, Any], words: Words) -> str:
-    if params.get("years") is None:
-        return words.text("Its upkeep costs more than it saves.")
-    return words.text(
-        "It would pay back in %(years)s years, later than the %(most)s that count as worth while.",
-        years=_number(params, "years", words, 1),
-        most=_number(params, "most", words),
-    )
+def _cos(value: Any, words: Words) -> str:
+    """A power factor, kept in hundredths."""
+    return words.number(float(value) / 100, 2)
+
+
+WHOLE, TENTH, HUNDREDTH = _digits(0), _digits(1), _digits(2)
+
+
+def _told(text: str, **fields: Shown | tuple[str, Shown]) -> Told:
+    """A sentence with its figures: each field as it is shown, with its key where that is another."""
+    of = {name: each if isinstance(each, tuple) else (name, each) for name, each in fields.items()}
+
+    def said(params: Mapping[str, Any], words: Words) -> str:
+        return words.text(text, **{name: show(params.get(key), words) for name, (key, show) in of.items()})
+
+    return said
+
+
+_UPKEEP = _told(mark("Its upkeep costs more than it saves."))
+_TOO_LONG = _told(
+    mark("It would pay back in %(years)s years, later than the %(most)s that count as worth while."),
+    years=TENTH,
+    most=WHOLE,
+)
 
 
 def _not_fit(params: Mapping[str, Any], words: Words) -> str:
@@ -89,43 +104,34 @@ def _not_fit(params: Mapping[str, Any], words: Words) -> str:
 
 TOLD: dict[str, Told] = {
     "not_fit": _not_fit,
-    "payback_too_long": _payback,
-    "too_small": lambda params, words: words.text(
-        "Too little is needed: %(need)s, and the smallest there is has %(least)s.",
-        need=_number(params, "need", words, 1),
-        least=_number(params, "least", words),
+    "payback_too_long": lambda params, words: (_UPKEEP if params.get("years") is None else _TOO_LONG)(
+        params, words
     ),
-    "little_saving": lambda params, words: words.text(
-        "It would save %(saving)s CNY a year, too little for the trouble.",
-        saving=_number(params, "saving", words, 2),
+    "too_small": _told(
+        mark("Too little is needed: %(need)s, and the smallest there is has %(least)s."),
+        need=TENTH,
+        least=TENTH,
     ),
-    "low_r2": lambda params, words: words.text(
-        "The weather explains too little of the use (R² %(r2)s, at least %(least)s).",
-        r2=_number(params, "r2", words, 2),
-        least=_number(params, "least", words, 2),
+    "little_saving": _told(
+        mark("It would save %(saving)s CNY a year, too little for the trouble."), saving=HUNDREDTH
     ),
-    "has_pv": lambda params, words: words.text(
-        "PV of %(kwp)s kWp stands already.", kwp=_number(params, "kwp", words, 1)
+    "low_r2": _told(
+        mark("The weather explains too little of the use (R² %(r2)s, at least %(least)s)."),
+        r2=HUNDREDTH,
+        least=HUNDREDTH,
     ),
-    "low_self_use": lambda params, words: words.text(
-        "Only %(share)s of the yield would be used on site.", share=_percent(params, "share", words)
+    "has_pv": _told(mark("PV of %(kwp)s kWp stands already."), kwp=TENTH),
+    "low_self_use": _told(mark("Only %(share)s of the yield would be used on site."), share=_share),
+    "leading": _told(
+        mark("%(share)s of the reactive energy is leading: it is compensated too much already."), share=_share
     ),
-    "leading": lambda params, words: words.text(
-        "%(share)s of the reactive energy is leading: it is compensated too much already.",
-        share=_percent(params, "share", words),
+    "few_months": _told(
+        mark("%(have)s whole months are known; %(need)s are needed."), have=WHOLE, need=WHOLE
     ),
-    "few_months": lambda params, words: words.text(
-        "%(have)s whole months are known; %(need)s are needed.",
-        have=_number(params, "have", words),
-        need=_number(params, "need", words),
+    "few_peers": _told(
+        mark("Fewer than %(need)s accounts of its kind and size to compare with."), need=WHOLE
     ),
-    "few_peers": lambda params, words: words.text(
-        "Fewer than %(need)s accounts of its kind and size to compare with.",
-        need=_number(params, "need", words),
-    ),
-    "estimated": lambda params, words: words.text(
-        "%(share)s of the readings are estimated, too many.", share=_percent(params, "share", words)
-    ),
+    "estimated": _told(mark("%(share)s of the readings are estimated, too many."), share=_share),
 }
 
 
@@ -139,106 +145,84 @@ def why(reason: str | None, params: Mapping[str, Any], words: Words) -> str:
     return words.text(PLAIN[reason]) if reason in PLAIN else ""
 
 
-def _capacitor(said: Mapping[str, Any], words: Words) -> str:
-    return words.text(
-        "The power factor was below %(standard)s in %(below)s of "
-        "%(months)s months; %(kvar)s kvar are lacking.",
-        standard=words.number(float(said["standard"]) / 100, 2),
-        below=_number(said, "below", words),
-        months=_number(said, "months", words),
-        kvar=_number(said, "kvar", words, 1),
-    )
-
-
-def _standby(said: Mapping[str, Any], words: Words) -> str:
-    return words.text(
-        "%(base)s kW never go off, more than a year ago; "
-        "a quarter of comparable accounts need %(peer)s kW or less.",
-        base=_number(said, "base_kw", words, 2),
-        peer=_number(said, "peer_p25_kw", words, 2),
-    )
-
-
-def _cooling(said: Mapping[str, Any], words: Words) -> str:
-    return words.text(
-        "Each degree of heat costs you %(slope)s kWh a day; "
-        "half of comparable accounts need less than %(peer)s.",
-        slope=_number(said, "kwh_per_c", words, 1),
-        peer=_number(said, "peer_median", words, 1),
-    )
-
-
-def _heating(said: Mapping[str, Any], words: Words) -> str:
-    return words.text(
-        "Each degree of cold costs you %(slope)s kWh a day; "
-        "half of comparable accounts need less than %(peer)s.",
-        slope=_number(said, "kwh_per_c", words, 1),
-        peer=_number(said, "peer_median", words, 1),
-    )
-
-
-def _pv(said: Mapping[str, Any], words: Words) -> str:
-    if said.get("surplus_priced"):
-        return words.text(
-            "%(kwp)s kWp would make %(made)s kWh a year, %(share)s of it used on site; %(surplus)s kWh would be "
-            "fed in at %(price)s CNY/kWh.",
-            kwp=_number(said, "kwp", words),
-            made=_number(said, "yield_kwh", words),
-            share=_percent(said, "self_use", words),
-            surplus=_number(said, "surplus_kwh", words),
-            price=words.listed(list(said["surplus_prices"])),
-        )
-    return words.text(
+_REPLACED = _told(
+    mark("Assumed: %(part)s of your energy goes there, and %(saved)s of that is saved."),
+    part=_share,
+    saved=_share,
+)
+_MOVED = _told(mark("%(kwh)s kWh a year would be drawn in valley hours instead."), kwh=("moved_kwh", WHOLE))
+_PV = _told(
+    mark(
         "%(kwp)s kWp would make %(made)s kWh a year, "
-        "%(share)s of it used on site; the surplus is not counted.",
-        kwp=_number(said, "kwp", words),
-        made=_number(said, "yield_kwh", words),
-        share=_percent(said, "self_use", words),
-    )
-
-
-def _storage(said: Mapping[str, Any], words: Words) -> str:
-    return words.text(
-        "A battery of %(size)s kWh would take %(moved)s kWh a year out of the dear hours.",
-        size=_number(said, "battery_kwh", words),
-        moved=_number(said, "moved_kwh", words),
-    )
-
-
-def _replacing(said: Mapping[str, Any], words: Words) -> str:
-    return words.text(
-        "Assumed: %(part)s of your energy goes there, and %(saved)s of that is saved.",
-        part=_percent(said, "part", words),
-        saved=_percent(said, "saved", words),
-    )
-
-
-def _moved(said: Mapping[str, Any], words: Words) -> str:
-    return words.text(
-        "%(kwh)s kWh a year would be drawn in valley hours instead.", kwh=_number(said, "moved_kwh", words)
-    )
-
-
-SENTENCES: dict[str, Told] = {
-    "capacitor": _capacitor,
-    "standby": _standby,
-    "cooling": _cooling,
-    "heating": _heating,
-    "pv": _pv,
-    "storage": _storage,
-    "lighting": _replacing,
-    "motor": _replacing,
-    "hot_water": _replacing,
-    "ev_night": _moved,
-    "irrigation": _moved,
-    "training": lambda _, words: words.text("A course, a handbook or a report, free of charge."),
-    "important_inspection": lambda said, words: words.text(
-        "Due every %(months)s months for customers of your grade.",
-        months=_number(said, "every_months", words),
+        "%(share)s of it used on site; the surplus is not counted."
     ),
-    "voltage_quality": lambda said, words: words.text(
-        "The voltage of your area was within its limits %(rate)s of the time.",
-        rate=_percent(said, "rate", words),
+    kwp=WHOLE,
+    made=("yield_kwh", WHOLE),
+    share=("self_use", _share),
+)
+_PV_FED_IN = _told(
+    mark(
+        "%(kwp)s kWp would make %(made)s kWh a year, %(share)s of it used on site; %(surplus)s kWh would be "
+        "fed in at %(price)s CNY/kWh."
+    ),
+    kwp=WHOLE,
+    made=("yield_kwh", WHOLE),
+    share=("self_use", _share),
+    surplus=("surplus_kwh", WHOLE),
+    price=("surplus_prices", lambda prices, words: words.listed(list(prices or []))),
+)
+SENTENCES: dict[str, Told] = {
+    "capacitor": _told(
+        mark(
+            "The power factor was below %(standard)s in %(below)s of "
+            "%(months)s months; %(kvar)s kvar are lacking."
+        ),
+        standard=_cos,
+        below=WHOLE,
+        months=WHOLE,
+        kvar=TENTH,
+    ),
+    "standby": _told(
+        mark(
+            "%(base)s kW never go off, more than a year ago; "
+            "a quarter of comparable accounts need %(peer)s kW or less."
+        ),
+        base=("base_kw", HUNDREDTH),
+        peer=("peer_p25_kw", HUNDREDTH),
+    ),
+    "cooling": _told(
+        mark(
+            "Each degree of heat costs you %(slope)s kWh a day; "
+            "half of comparable accounts need less than %(peer)s."
+        ),
+        slope=("kwh_per_c", TENTH),
+        peer=("peer_median", TENTH),
+    ),
+    "heating": _told(
+        mark(
+            "Each degree of cold costs you %(slope)s kWh a day; "
+            "half of comparable accounts need less than %(peer)s."
+        ),
+        slope=("kwh_per_c", TENTH),
+        peer=("peer_median", TENTH),
+    ),
+    "pv": lambda said, words: (_PV_FED_IN if said.get("surplus_priced") else _PV)(said, words),
+    "storage": _told(
+        mark("A battery of %(size)s kWh would take %(moved)s kWh a year out of the dear hours."),
+        size=("battery_kwh", WHOLE),
+        moved=("moved_kwh", WHOLE),
+    ),
+    "lighting": _REPLACED,
+    "motor": _REPLACED,
+    "hot_water": _REPLACED,
+    "ev_night": _MOVED,
+    "irrigation": _MOVED,
+    "training": _told(mark("A course, a handbook or a report, free of charge.")),
+    "important_inspection": _told(
+        mark("Due every %(months)s months for customers of your grade."), months=("every_months", WHOLE)
+    ),
+    "voltage_quality": _told(
+        mark("The voltage of your area was within its limits %(rate)s of the time."), rate=_share
     ),
 }
 """What was seen, in one sentence, of each kind's evidence."""

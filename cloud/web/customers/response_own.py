@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import Depends, Form, Query, Request
 from sqlalchemy import Connection
@@ -32,6 +33,7 @@ from cloud.web.parts import Parts
 from cloud.web.portal_reader import Frame, customer_of, reader_of
 
 SHOWN = 12
+Account = Annotated[str, Form(max_length=32)]
 ANSWERS = {
     Answer.INVITED: ("warn", mark("your answer is awaited")),
     Answer.ACCEPTED: ("good", mark("you take part")),
@@ -44,14 +46,16 @@ ANSWERED_LATE = mark("answers are closed")
 
 @dataclass(frozen=True, slots=True)
 class OwnInvitation:
-    """`open` while it may be accepted, `leaving` while it may be withdrawn; `came` once it was measured."""
+    """`most` the money at best, `terms` how it is reckoned; `open` while it may be accepted, `leaving` while
+    it may be withdrawn; `came` once it was measured."""
 
     id: int
     account: str
     when: str
     state: tuple[str, str]
     ask: str
-    money: str
+    most: str
+    terms: str
     until: str
     asked_kw: str
     open: bool
@@ -84,13 +88,21 @@ def router(parts: Parts, pages: Pages) -> Routes:
     Customer = Annotated[User, Depends(customer_of(parts.guard))]  # noqa: N806 - a type
     show, responses = Frame(parts, pages).show, parts.tiers.responses
 
-    def saved(save: Callable[[Connection], object]) -> Response:
+    def saved(account: str, save: Callable[[], object]) -> Response:
         try:
+            save()
+        except (
+            CloudError
+        ):  # the account named may be another's: whose page it leads back to is not said by it
+            return back("/portal/offers#response", "response_unsaved")
+        return back(f"/portal/offers?{urlencode({'account': account})}#response", "response_saved")
+
+    def written(account: str, save: Callable[[Connection], object]) -> Response:
+        def save_it() -> None:
             with parts.database.write() as connection:
                 save(connection)
-        except CloudError:
-            return back("/portal/offers#response", "response_unsaved")
-        return back("/portal/offers#response", "response_saved")
+
+        return saved(account, save_it)
 
     @routes.get("")
     def own_page(
@@ -108,26 +120,23 @@ def router(parts: Parts, pages: Pages) -> Routes:
         id: RowId,  # noqa: A002
         reply: Annotated[Reply, Form()],
         kw: Annotated[str, Form(max_length=16)] = "",
+        account: Account = "",
     ) -> Response:
         customer = str(user.customer)
-        return saved(lambda connection: responses.reply(connection, id, customer, reply, _kw(kw)))
+        return written(account, lambda connection: responses.reply(connection, id, customer, reply, _kw(kw)))
 
     @routes.post("/offered")
     def offered(
         user: Customer,
-        account: Annotated[str, Form(max_length=32)],
+        account: Account,
         kw: Annotated[str, Form(max_length=16)] = "",
     ) -> Response:
         customer = str(user.customer)
-        return saved(lambda connection: responses.offer(connection, account, customer, _kw(kw)))
+        return written(account, lambda connection: responses.offer(connection, account, customer, _kw(kw)))
 
     @routes.post("/consent")
-    def consent(user: Customer, agree: Annotated[bool, Form()]) -> Response:
-        try:
-            agreeing.own(parts.customer_file, user, Purpose.RESPONSE, agree=agree)
-        except CloudError:
-            return back("/portal/offers#response", "response_unsaved")
-        return back("/portal/offers#response", "response_saved")
+    def consent(user: Customer, agree: Annotated[bool, Form()], account: Account = "") -> Response:
+        return saved(account, lambda: agreeing.own(parts.customer_file, user, Purpose.RESPONSE, agree=agree))
 
     return routes
 
@@ -158,10 +167,10 @@ def _one(
         views.when(times.start, times.end, words),
         _state(found, event, now, words),
         words.text("Draw %(kw)s kW less than usual then.", kw=words.number(float(kw), 1)),
+        words.text("Up to %(most)s CNY for it.", most=words.number(float(most), 2)),
         words.text(
-            "Up to %(most)s CNY: %(kwh)s CNY for each kWh and %(power)s CNY for each kW. Below %(least)s "
-            "of it nothing is paid. It is no part of your bill.",
-            most=words.number(float(most), 2),
+            "%(kwh)s CNY for each kWh and %(power)s CNY for each kW less. Below %(least)s of what you "
+            "took on nothing is paid. It is no part of your bill.",
             kwh=words.number(float(terms.price_per_kwh), 2),
             power=words.number(float(terms.price_per_kw), 2),
             least=words.percent(float(terms.least_share)),

@@ -74,12 +74,24 @@ def curves(found: Forecast, real: Curve | None = None) -> Curves:
     return Curves(p10, p50, p90, np.full(len(p50), np.nan) if real is None else real)
 
 
-def day(found: date, these: Curves, words: Words, *, limits: Sequence[Limit] = (), lacking: str = "") -> Day:
-    """`lacking` is said in place of how it went where nothing came."""
+NAMED = (mark("P10 to P90"), mark("P50, the likely load"))
+"""What the band and the line are called to operators."""
+
+
+def day(
+    found: date,
+    these: Curves,
+    words: Words,
+    *,
+    limits: Sequence[Limit] = (),
+    lacking: str = "",
+    named: tuple[str, str] = NAMED,
+) -> Day:
+    """`lacking` is said in place of how it went where nothing came; `named` the band and the line."""
     known = np.isfinite(these.p50)
     series = [
-        Series(words.text("P10 to P90"), plain(these.p10), "a", Form.BAND, plain(these.p90)),
-        Series(words.text("P50, the likely load"), plain(these.p50), "a"),
+        Series(words.text(named[0]), plain(these.p10), "a", Form.BAND, plain(these.p90)),
+        Series(words.text(named[1]), plain(these.p50), "a"),
     ]
     if np.isfinite(these.real).any():
         series.append(Series(words.text("what came"), plain(these.real), "real"))

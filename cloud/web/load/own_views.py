@@ -174,7 +174,8 @@ def allowed(found: Forecast | None, served: Served) -> Forecast | None:
 
 def expected(found: Forecast, words: Words) -> forecast_views.Day:
     """The day to come: bounds of its slots added up are wider than the day's own, so it says at least."""
-    day = forecast_views.day(found.day, forecast_views.curves(found), words)
+    named = (mark("in eight of ten cases"), mark("likely load"))
+    day = forecast_views.day(found.day, forecast_views.curves(found), words, named=named)
     said = words.text(
         "%(kwh)s kWh are likely, between %(low)s and %(high)s kWh in at least eight of ten cases; most about "
         "%(time)s.",

@@ -1,18 +1,23 @@
 """Advice for a customer: the money, both bills, a decision; for operators by kind, with what was refused."""
 
+from datetime import date
+from zoneinfo import ZoneInfo
+
 import pytest
 from sqlalchemy import select
 
 from cloud.tiers.advice import store
 from cloud.tiers.advice.rules import Reason
-from cloud.tiers.advice.store import State
+from cloud.tiers.advice.store import RefusalRow, State
+from cloud.web.customers import advice_views as views
 from cloud.web.customers import advice_words as named
 from cloud.web.customers import product_words
+from cloud.web.language import Words
 from tests.clients import TestClient
 from tests.cloud.tiers.advice.test_advising import TARIFF_KINDS
 from tests.cloud.web.customers.advised import HOUSE, NEIGHBOUR, SHOP, advised
 from tests.cloud.web.markup import Page
-from tests.cloud.web.village import Village, browser, csrf
+from tests.cloud.web.village import NOW, Village, browser, csrf
 
 OWN, LIST = "/portal/advice", "/console/customers/advice"
 
@@ -42,7 +47,7 @@ def test_a_customer_sees_the_money_the_formula_and_both_bills(village: Village) 
     advised(village)
     english = browser(village, "c-0103", "en")
     text = page(english, f"{OWN}?account={HOUSE}").text
-    assert "496.80 CNY less · in a year" in text
+    assert "about 497 CNY a year less" in text
     assert "60% of your energy lies in valley hours" in text
     assert "Σ12 C(plain) − Σ12 C(tou); 1978.80 − 1482.00 = 496.80 CNY" in text
     assert "3,600 kWh × 0.538" in text
@@ -51,7 +56,19 @@ def test_a_customer_sees_the_money_the_formula_and_both_bills(village: Village) 
     assert "Power-factor adjustment" in shop
     assert "30% of your energy lies in sharp and peak hours" in shop
     assert "496.80" not in shop
-    assert "可少付" in page(browser(village, "c-0103", "zh_CN"), f"{OWN}?account={HOUSE}").text
+    assert "一年约少付 497 元" in page(browser(village, "c-0103", "zh_CN"), f"{OWN}?account={HOUSE}").text
+
+
+def test_who_lacks_months_is_told_how_many_and_when_to_look_again() -> None:
+    words, today = Words("en", ZoneInfo("Asia/Shanghai")), date(2026, 11, 10)
+
+    def said(*rows: tuple[str, dict[str, int]]) -> str:
+        return views.lacking([RefusalRow("1", "x", why, of, NOW) for why, of in rows], words, today)
+
+    few = ("few_months", {"have": 3, "need": 13})
+    text = "Advice needs 12 whole months of your readings; there are 3. Look again in August 2027."
+    assert said(few, ("winter_only", {"have": 3, "need": 12})) == text
+    assert said(("market_price", {})) == ""
 
 
 def test_looking_at_it_is_written_down(village: Village) -> None:

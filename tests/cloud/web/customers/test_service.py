@@ -211,6 +211,7 @@ def test_a_customer_agrees_to_pay_in_parts_or_not_and_nobody_else_does_it_for_th
         return int(found.row.id)
 
     first = offered()
+    asked = '<a href="/portal/service#plans"><strong>You may pay a bill in parts'
     own, other = browser(village, SHOP.lower(), "en"), browser(village, OWN.lower(), "en")
     page = own.get("/portal/service").text
     assert "The bill of October 2026" in page
@@ -221,6 +222,8 @@ def test_a_customer_agrees_to_pay_in_parts_or_not_and_nobody_else_does_it_for_th
         sent = client.post(f"/portal/service/plans/{plan}", data=form, follow_redirects=False)
         return sent.status_code, sent.headers["location"]
 
+    assert asked in own.get("/portal").text
+    assert asked not in other.get("/portal").text
     for account in (SHOP, OWN):
         assert "plan_refused" in answer(other, first, account, "yes")[1]
     assert "plan_declined" in answer(own, first, SHOP, "no")[1]
@@ -228,6 +231,7 @@ def test_a_customer_agrees_to_pay_in_parts_or_not_and_nobody_else_does_it_for_th
     assert "plan_refused" in answer(own, first, SHOP, "yes")[1]
     assert "plan_agreed" in answer(own, offered(), SHOP, "yes")[1]
     assert "plan agreed" in own.get("/portal/service").text
+    assert asked not in own.get("/portal").text
     assert "The bill of" not in other.get("/portal/service").text
 
 
