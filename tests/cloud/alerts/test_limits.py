@@ -160,6 +160,11 @@ def test_a_day_that_comes_otherwise_is_judged_anew_and_not_told_twice(watched: W
     assert watched.told(f"C-{LARGE}") == [NoticeKind.LIMIT]
     (row,) = watched.rows(LARGE, "demand")
     assert (row.value, row.alert is not None) == (1.26, True)
+    for number in (1, 2, 3):
+        watched.day(DAY + number * ONE, 50.0)
+    watched.day(DAY, 127.0)  # after the alert has ended
+    assert [row.alert for row in watched.rows(LARGE, "demand")[:2]] == [row.alert, None]
+    assert watched.told(f"C-{LARGE}") == [NoticeKind.LIMIT, NoticeKind.LIMIT_OVER]
 
 
 def test_voltages_are_read_against_each_accounts_own_limits(watched: Watched) -> None:
