@@ -4,26 +4,20 @@ Everything is done by the parts that the service has, as its jobs, its operators
 they refuse is told and left out.
 """
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from cloud.app import Application, build
 from cloud.billing.store import bill_table
 from cloud.customers.store import account_table
 from cloud.demo import offers_made, shifts
 from cloud.demo.prepare import OPERATOR, SECOND
 from cloud.demo.station import Place
-from cloud.insight.engine import engine_of
-from cloud.insight.parts import Station, nightly_of
+from cloud.demo.then import Days, Told, days_of
 from cloud.kit.days import DAY
-from cloud.kit.errors import CloudError, Conflict
-from cloud.settings import load
+from cloud.kit.errors import Conflict
 from cloud.tiers.axes import Axis
 from cloud.tiers.campaigns import house
 from cloud.tiers.rating import contests
@@ -36,80 +30,10 @@ LEAST_DAYS = 20
 """With fewer days of a month it is not judged."""
 
 
-@dataclass(slots=True)
-class Then:
-    """A clock that stands where it is put."""
-
-    at: datetime
-
-    def now(self) -> datetime:
-        return self.at
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Says each step to the person who waits, and keeps in the log why one was left out."""
-
-    log: Path
-    say: Callable[[str], object]
-
-    @contextmanager
-    def leaving_out(self, what: str) -> Iterator[None]:
-        """What the station refuses to do of this is no fault of the demo's."""
-        try:
-            yield
-        except CloudError as error:
-            with self.log.open("a", encoding="utf-8") as log:
-                log.write(f"left out: {what}: {error}\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Days:
-    """The service as it was on some day, never started: its parts alone."""
-
-    app: Application
-    clock: Then
-
-    def at(self, day: date, hour: int = 9) -> None:
-        zone = self.app.settings.station.zone
-        self.clock.at = datetime.combine(day, time(hour), zone).astimezone(UTC)
-
-    def night(self, nights: int) -> None:
-        """The newest days that are archived, as the nightly job reckons them."""
-        app, settings = self.app, self.app.settings
-        station = Station(
-            app.database,
-            settings.archive.folder,
-            settings.station.zone,
-            settings.policies_dir,
-            self.clock,
-            engine_of(settings.analysis),
-            _classes,
-        )
-        nightly_of(station, app.line_loss, timedelta(days=nights)).run()
-
-
-def _classes(connection: Connection, at: datetime) -> dict[str, str]:
-    from cloud.customers import store as customers
-
-    return dict(customers.classes_of_points(connection, at))
-
-
-@contextmanager
-def _days(place: Place, at: datetime) -> Iterator[Days]:
-    clock = Then(at)
-    logging.getLogger("cloud").setLevel(logging.ERROR)
-    app = build(load(place.cloud_toml), clock)
-    try:
-        yield Days(app, clock)
-    finally:
-        app.stop()
-
-
 def long_ago(place: Place, first: date, last: date, told: Told) -> None:
     """Months judged when they were over, promises counted, a campaign from its draft to its end, and the
     beginning of one that runs still."""
-    with _days(place, datetime.combine(last, time(), UTC)) as days:
+    with days_of(place, datetime.combine(last, time(), UTC)) as days:
         tiers = days.app.tiers
         told.say("judging past months: tiers, promises")
         days.at(first + DAY)
@@ -131,7 +55,7 @@ def long_ago(place: Place, first: date, last: date, told: Told) -> None:
 
 def lately(place: Place, now: datetime, told: Told) -> None:
     """What is due today, and what waits for somebody to say a word."""
-    with _days(place, now) as days:
+    with days_of(place, now) as days:
         told.say("forecasting tomorrow; advice, kinds of use, effects, promises")
         days.night(NIGHTS)
         tiers = days.app.tiers

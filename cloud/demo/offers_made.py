@@ -1,24 +1,22 @@
 """Campaigns of the demo, as two operators write and approve them and customers answer."""
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cloud.demo.prepare import OPERATOR, SECOND
+from cloud.demo.then import Days
 from cloud.fleet.registry import area_names
 from cloud.kit.days import DAY
 from cloud.tiers.campaigns import segment_store, store
 from cloud.tiers.campaigns.plan import CampaignIn
 from cloud.tiers.campaigns.rules import Answer, OfferState
 
-if TYPE_CHECKING:
-    from cloud.demo.months_ago import Days
-
 HOMES = ("低谷有余量台区的居民", {"class": ["household"], "consent": ["offers"]})
 SMALL = ("居民与商户（同意接收优惠）", {"class": ["household", "business"], "consent": ["offers"]})
 SHOPS = ("商户", {"class": ["business"]})
 
 
-def over(days: "Days", began: date) -> None:
+def over(days: Days, began: date) -> None:
     """Two weeks of a handbook: offered, taken by every other customer, ended by the clock."""
     days.at(began - DAY * 4)
     made = _written(
@@ -35,7 +33,7 @@ def over(days: "Days", began: date) -> None:
     _daily(days, made)
 
 
-def running(days: "Days", today: date) -> None:
+def running(days: Days, today: date) -> None:
     """Points for the night's electricity, for four weeks from `today`; most take part the same evening."""
     days.at(today - DAY)
     name, asked = HOMES
@@ -53,7 +51,7 @@ def running(days: "Days", today: date) -> None:
     _answered(days, made)
 
 
-def _free(days: "Days", promotion: str, today: date) -> list[str]:
+def _free(days: Days, promotion: str, today: date) -> list[str]:
     """The areas whose transformers have room in its hours, today and tomorrow: it is refused elsewhere."""
     campaigns = days.app.tiers.campaigns
     hours = campaigns.rules.promotions.value.of(promotion, today).quarters
@@ -65,7 +63,7 @@ def _free(days: "Days", promotion: str, today: date) -> list[str]:
         ]
 
 
-def waiting(days: "Days", today: date) -> None:
+def waiting(days: Days, today: date) -> None:
     """A draft that another person has still to approve."""
     days.at(today, 8)
     _written(
@@ -78,7 +76,7 @@ def waiting(days: "Days", today: date) -> None:
 
 
 def _written(
-    days: "Days",
+    days: Days,
     of: tuple[str, dict[str, Any]],
     name: str,
     subject: str,
@@ -105,18 +103,18 @@ def _written(
         return campaigns.write(connection, plan, OPERATOR)
 
 
-def _begin(days: "Days", made: int) -> None:
+def _begin(days: Days, made: int) -> None:
     with days.app.database.write() as connection:
         days.app.tiers.campaigns.approve(connection, made, SECOND)
         days.app.tiers.campaigns.start(connection, made, OPERATOR)
 
 
-def _daily(days: "Days", made: int) -> None:
+def _daily(days: Days, made: int) -> None:
     with days.app.database.write() as connection:
         days.app.tiers.campaigns.daily(connection, made)
 
 
-def _answered(days: "Days", made: int) -> None:
+def _answered(days: Days, made: int) -> None:
     """Three of five take it, one does not want it, one says nothing."""
     campaigns = days.app.tiers.campaigns
     with days.app.database.write() as connection:

@@ -70,7 +70,7 @@ def _grades(people: list[tuple[int, str, str, str]], began: date) -> Iterator[Ro
 
 def _needs(people: list[tuple[int, str, str, str]], began: date) -> Iterator[Row]:
     for number, _, account, class_ in people:
-        if class_ == "large_industry" and number % 2 == 0:
+        if class_ == "large_industry" and number % 16 == 8:
             yield {"account": account, "need": "continuity", "since": began}
         elif class_ == "household" and number % 12 == 0:
             yield {"account": account, "need": "help", "since": began, "detail": "示例：需上门协助缴费"}
@@ -81,7 +81,7 @@ def _needs(people: list[tuple[int, str, str, str]], began: date) -> Iterator[Row
 def _consents(number: int, meter: str, class_: str, began: date) -> Iterator[Row]:
     """Two of three are sent offers, every other is observed, who can shift load is asked to."""
     given = {"customer": f"C-{meter}", "given_at": began, "how": HOW}
-    if number % 3:
+    if number % 3 != 1:
         yield given | {"purpose": "offers"}
     if number % 2:
         yield given | {"purpose": "observation"}

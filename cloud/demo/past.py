@@ -32,7 +32,8 @@ class Span:
 def look_back(place: Place, span: Span, year: int, now: datetime, say: Say) -> None:
     """`year`: so many days before are known of the first area. What the commands say is in past.log;
     ProgramError: one of them failed."""
-    from cloud.demo.months_ago import Told, lately, long_ago
+    from cloud.demo.months_ago import lately, long_ago
+    from cloud.demo.then import Told
 
     if year:
         before = Span(span.first - timedelta(days=year), span.first - timedelta(days=1))

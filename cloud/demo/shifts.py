@@ -1,11 +1,11 @@
 """Load response of the demo: a morning that was shifted and paid, and one that is proposed for tomorrow."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cloud.demo.prepare import OPERATOR, SECOND
+from cloud.demo.then import Days
 from cloud.insight.forecast import store as forecasts
 from cloud.insight.forecast.store import Kind
 from cloud.kit.days import DAY
@@ -13,15 +13,12 @@ from cloud.tiers.response import planning, store
 from cloud.tiers.response.planning import Where
 from cloud.tiers.response.rules import Answer, Reply, State, Step
 
-if TYPE_CHECKING:
-    from cloud.demo.months_ago import Days
-
 MORNING = (time(9), time(11))
 SHARE = 0.9
 """Of the forecast peak: a limit that a person of dispatch named for the feeder."""
 
 
-def over(days: "Days", day: date) -> None:
+def over(days: Days, day: date) -> None:
     """A feeder's morning, asked for the day before; two of three accept."""
     responses, database = days.app.tiers.responses, days.app.database
     zone = days.app.settings.station.zone
@@ -47,7 +44,7 @@ def over(days: "Days", day: date) -> None:
         responses.tick()
 
 
-def settled(days: "Days") -> None:
+def settled(days: Days) -> None:
     """Measured by the clock, paid by a person."""
     responses = days.app.tiers.responses
     responses.tick()
@@ -57,7 +54,7 @@ def settled(days: "Days") -> None:
         responses.step(number, Step.SETTLE, OPERATOR)
 
 
-def to_come(days: "Days", today: date) -> None:
+def to_come(days: Days, today: date) -> None:
     """The first hours, today or tomorrow, in which a transformer may carry too much and customers can still
     be told in time; another person has to approve it."""
     responses, zone = days.app.tiers.responses, days.app.settings.station.zone
