@@ -6,7 +6,17 @@ from datetime import date
 from types import SimpleNamespace
 from typing import Any, cast
 
-from cloud.desk.report.pieces import Comparison, Estimate, Order, Outage, Report, Stood, TwoPart, Use
+from cloud.desk.report.pieces import (
+    BillLine,
+    Comparison,
+    Estimate,
+    Order,
+    Outage,
+    Report,
+    Stood,
+    TwoPart,
+    Use,
+)
 from cloud.desk.report.store import Issued
 from cloud.tiers.axes import Axis
 from cloud.tiers.rating.policy import Words as Names
@@ -16,7 +26,7 @@ from cloud.web.customers.advice_views import money
 from cloud.web.customers.axis_names import value_of
 from cloud.web.language import NONE, Words
 from cloud.web.load.figures import over_days
-from cloud.web.load.plot import DESK, Form, Plot, Series, plot
+from cloud.web.load.plot import Form, Plot, Series, plots
 from cloud.web.names import ORDER_STATES
 from cloud.workorders.rules import OrderState
 
@@ -142,7 +152,7 @@ def _quality(use: Use, words: Words) -> tuple[str, str]:
     return ("warn" if poor else "none"), said
 
 
-def _chart(use: Use, words: Words) -> tuple[Plot, str] | None:
+def _chart(use: Use, words: Words) -> tuple[list[Plot], str] | None:
     """The days as columns; of several bands each column is their sum, band upon band."""
     if all(each.kwh is None for each in use.days):
         return None
@@ -155,7 +165,7 @@ def _chart(use: Use, words: Words) -> tuple[Plot, str] | None:
     if not use.days_by_band:
         own = [each.kwh for each in use.days]
         one = Series(words.text("Energy"), own, "total", Form.COLUMN)
-        return plot(over_days(days, [one], "kWh", words), DESK), said
+        return list(plots(over_days(days, [one], "kWh", words))), said
     present = [band for band in BANDS if any((each.kwh_by_band or {}).get(band) for each in use.days)]
     stacked: list[Series] = []
     shown: dict[str, list[float | None]] = {}
@@ -164,8 +174,9 @@ def _chart(use: Use, words: Words) -> tuple[Plot, str] | None:
         sums = [_sum(each.kwh_by_band, below) for each in use.days]
         shown[name] = [_sum(each.kwh_by_band, present[at - 1 : at]) for each in use.days]
         stacked.append(Series(name, sums, present[at - 1], Form.COLUMN))
-    drawn = plot(over_days(days, stacked, "kWh", words), DESK)
-    return replace(drawn, drawn=tuple(_own(each, shown[each.name]) for each in drawn.drawn)), said
+    sizes = plots(over_days(days, stacked, "kWh", words))
+    told = [replace(each, drawn=tuple(_own(one, shown[one.name]) for one in each.drawn)) for each in sizes]
+    return told, said
 
 
 def _sum(bands: Mapping[str, float] | None, names: Sequence[str]) -> float | None:
@@ -244,15 +255,21 @@ def _lines(estimate: Estimate, words: Words) -> Table | None:
     rows = [
         (
             advice_words.line(each.kind, each.what, words),
-            f"{words.number(float(each.quantity), 2)} {each.unit}",
+            _much(each, words),
             f"{each.price:f}",
             words.number(float(each.amount), 2),
         )
         for each in estimate.lines
     ]  # fmt: skip
     rows.append((words.text("Sum"), "", "", words.number(float(estimate.total), 2)))
-    head = (words.text("Line"), words.text("Quantity"), words.text("Price"), words.text("Amount, CNY"))
+    head = (words.text("Charge"), words.text("How much"), words.text("Price"), words.text("Amount, CNY"))
     return Table(head, rows, summed=True)
+
+
+def _much(line: BillLine, words: Words) -> str:
+    if line.unit == "CNY":
+        return _cny(float(line.quantity), words)
+    return f"{words.number(float(line.quantity), 2)} {line.unit}"
 
 
 def _not_priced(estimate: Estimate, words: Words) -> str:
@@ -304,9 +321,8 @@ def _standings(report: Report, names: Mapping[str, Names], words: Words) -> list
     for axis in AXES:
         if (each := by_axis.get(axis.value)) is not None:
             standing = _standing(report.account, each)
-            title = (
-                f"{words.text(standing_words.NAMES[axis])}: {standing_words.value(standing, names, words)}"
-            )
+            name, value = standing_words.NAMES[axis], standing_words.value(standing, names, words)
+            title = words.text("%(name)s: %(value)s", name=words.text(name), value=value)
             found.append(Said(title, standing_words.reasons(standing, names, words)))
     return found
 
