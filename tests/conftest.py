@@ -80,7 +80,24 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 def empty_postgres(migrated_postgres: str) -> Iterator[None]:
     """Whatever a test put into that database is gone after it."""
     yield
-    with psycopg.connect(migrated_postgres, autocommit=True) as admin:
+    _emptied(migrated_postgres)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def standing_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """As `database_url`, for all tests of a module together: they leave nothing that another would notice."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("standing") / "records.db"
+        shutil.copy(request.getfixturevalue("empty_sqlite"), path)
+        yield f"sqlite:///{path}"
+        return
+    url = request.getfixturevalue("migrated_postgres")
+    yield url
+    _emptied(url)
+
+
+def _emptied(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as admin:
         _nobody_else_is_in(admin)
         tables = [row[0] for row in admin.execute(_TABLES)]
         admin.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE".encode())

@@ -85,9 +85,13 @@ def readings_of(meter: str) -> list[Reading]:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
+    return settings_in(tmp_path, database_url)
+
+
+def settings_in(folder: Path, database_url: str) -> Settings:
     return Settings(
-        data_dir=tmp_path,
-        archive=ArchiveSettings(folder=tmp_path / "archive"),
+        data_dir=folder,
+        archive=ArchiveSettings(folder=folder / "archive"),
         database_url=database_url,
         http=HttpSettings(base_url="https://station.example"),
         broker=BrokerSettings(port=0),
@@ -102,6 +106,10 @@ def clock() -> ManualClock:
 @pytest.fixture
 def application(settings: Settings, clock: ManualClock) -> Iterator[Application]:
     """Everything built and the village known; nothing started."""
+    yield from founded(settings, clock)
+
+
+def founded(settings: Settings, clock: ManualClock) -> Iterator[Application]:
     built = build(settings, clock, QUICK)
     with built.database.write() as connection:
         import_registry(connection, REGISTRY)

@@ -8,11 +8,19 @@ from starlette.routing import Mount
 
 from cloud.app import Application
 from tests.clients import TestClient
-from tests.cloud.conftest import KNOWN, PASSWORDS, Browser
+from tests.clocks import ManualClock
+from tests.cloud.conftest import KNOWN, NOW, PASSWORDS, Browser, founded, settings_in
 
 SITE = "https://station.example"
 NUMBERED = ("/alerts/", "/advice/")
 OPEN = {"/", "/login", "/logout", "/language"}
+
+
+@pytest.fixture(scope="module")
+def application(standing_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    """One for all: what is asked here is refused, or changes nothing that the next one asks for."""
+    settings = settings_in(tmp_path_factory.mktemp("village"), standing_url)
+    yield from founded(settings, ManualClock(NOW))
 
 
 def pages(application: Application) -> Iterator[tuple[str, str]]:
