@@ -101,6 +101,7 @@ def station_calendar(folder: Path | None = None) -> Calendar:
     return policies.read("calendar", Calendar, folder)
 
 
+@lru_cache(maxsize=256)
 def _noticed(year: int) -> bool:
     known = chinese_calendar.constants.holidays
     return bool(min(known).year <= year <= max(known).year)
