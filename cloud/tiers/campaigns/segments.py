@@ -4,7 +4,7 @@ Reckoned over whole columns: some queries and a pass in memory for all accounts 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
@@ -21,7 +21,7 @@ from cloud.customers.file.needs import Need
 from cloud.customers.store import account_table, service_table
 from cloud.fleet.history import point_facts
 from cloud.fleet.registry import area_names
-from cloud.insight.indicators.months import MonthRows, month_rows, month_table
+from cloud.insight.indicators.months import month_table
 from cloud.kit.days import local_day
 from cloud.metering.vee.point_day import Channel
 from cloud.tariffs.catalogue import Catalogue
@@ -114,12 +114,13 @@ def select_accounts(connection: Connection, asked: Conditions, at: datetime, zon
         np.logical_and(alive, holds, out=alive)
 
     words = asked.words()
+    stand = _standings(connection, words, day)
     for name in words:
-        keep(name, _holds(connection, name, frozenset(words[name]), everybody, day, at))
+        keep(name, _holds(connection, name, frozenset(words[name]), everybody, stand, day, at))
     month = None
     if asked.ranges:
         month = newest_whole_month(connection, day)
-        rows = None if month is None else month_rows(connection, month)
+        rows = None if month is None else _month(connection, month, [each.indicator for each in asked.ranges])
         for each in asked.ranges:
             values = _of_accounts(rows, each.indicator, everybody)
             keep(f"{each.indicator}.unknown", ~np.isnan(values))
@@ -184,7 +185,7 @@ def _mean_kwh(connection: Connection, found: Selection, day: date) -> tuple[floa
     month = found.month or newest_whole_month(connection, day)
     if month is None:
         return None, None
-    values = _of_accounts(month_rows(connection, month), _ENERGY, found.members)
+    values = _of_accounts(_month(connection, month, []), _ENERGY, found.members)
     known = values[~np.isnan(values)]
     return (float(f"{known.mean():.2g}"), len(known)) if len(known) >= FEWEST else (None, None)
 
@@ -203,6 +204,7 @@ def _holds(
     name: str,
     words: frozenset[str],
     everybody: list[Member],
+    stand: Mapping[str, Mapping[Axis, Standing]],
     day: date,
     at: datetime,
 ) -> NDArray[np.bool_]:
@@ -223,8 +225,15 @@ def _holds(
         under = set(connection.scalars(query))
         return _mask(each.account in under for each in everybody)
     axis = _AXES[name]
-    stand = standings(connection, day, axis=axis, told=False)
     return _mask(_stands(stand.get(each.account, {}).get(axis), name, words) for each in everybody)
+
+
+def _standings(
+    connection: Connection, words: Mapping[str, Any], day: date
+) -> Mapping[str, Mapping[Axis, Standing]]:
+    """Where everybody stands, on the axes asked about; read once."""
+    axes = {_AXES[name] for name in words if name in _AXES}
+    return standings(connection, day, axis=axes, told=False) if axes else {}
 
 
 def _stands(standing: Standing | None, name: str, words: frozenset[str]) -> bool:
@@ -251,8 +260,28 @@ def _within(values: NDArray[np.float64], asked: Range) -> NDArray[np.bool_]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Month:
+    """Of one month: each point's row, and by name float64 (rows,), NaN where it cannot be said."""
+
+    place: Mapping[str, int]
+    values: Mapping[str, NDArray[np.float64]]
+
+
+def _month(connection: Connection, month: date, indicators: Sequence[str]) -> _Month:
+    """These indicators of all points, and what every one of them is weighed by."""
+    table, names = month_table.c, sorted({*indicators, _ENERGY, "coverage"})
+    query = select(table.point, *(table[name] for name in names)).where(
+        table.month == month, table.channel == Channel.IMPORT.value
+    )
+    rows = connection.execute(query).all()
+    place = {row[0]: number for number, row in enumerate(rows)}
+    values = np.array([row[1:] for row in rows], np.float32).reshape(len(rows), len(names)).astype(np.float64)
+    return _Month(place, dict(zip(names, values.T, strict=True)))
+
+
 def _of_accounts(
-    rows: MonthRows | None, indicator: str, of: list[Member] | tuple[Member, ...]
+    rows: _Month | None, indicator: str, of: list[Member] | tuple[Member, ...]
 ) -> NDArray[np.float64]:
     """float64 (accounts,), NaN where it cannot be said: too little was read, or points do not add up.
 
@@ -261,9 +290,8 @@ def _of_accounts(
     found = np.full(len(of), np.nan)
     if rows is None:
         return found
-    place = {point: number for number, point in enumerate(rows.points)}
-    values = rows.values[indicator].astype(np.float64)
-    energy = rows.values[_ENERGY].astype(np.float64)
+    place, energy = rows.place, rows.values[_ENERGY]
+    values = rows.values[indicator].copy()
     if indicator != "coverage":
         values[~(rows.values["coverage"] >= LEAST_COVERAGE)] = np.nan
     first = np.array(

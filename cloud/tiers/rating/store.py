@@ -19,6 +19,13 @@ from cloud.tiers.rating.tables import decision_table, lock_table
 
 UNRATED = "unrated"
 """On the axis of value: not enough is known, or too few customers to compare with."""
+_COLUMNS: Mapping[Axis, tuple[str, ...]] = {
+    Axis.CLASS: ("class", "sub", "sub_since"),
+    Axis.SHAPE: ("shape", "shape_since"),
+    Axis.VALUE: ("value", "value_since"),
+    Axis.CREDIT: ("credit", "credit_since"),
+}
+"""What of a decision an axis is told from, beside the month, the rule and whether it is provisional."""
 _CHUNK = 400
 Reason = dict[str, Any]
 
@@ -92,18 +99,18 @@ def standings(
     day: date,
     *,
     accounts: Collection[str] | None = None,
-    axis: Axis | None = None,
+    axis: Axis | Collection[Axis] | None = None,
     told: bool = True,
 ) -> dict[str, dict[Axis, Standing]]:
-    """By account and axis where it stands on a local day; all accounts or those named, all axes or one.
+    """By account and axis where it stands on a local day; all accounts or those named, all axes or some.
 
     Every account is there; an axis of which nothing is known of it is not. Not `told`: without reasons and
     changes of what was decided, which is much faster where a whole station is listed.
     """
-    wanted = tuple(Axis) if axis is None else (axis,)
+    wanted = tuple(Axis) if axis is None else (axis,) if isinstance(axis, Axis) else tuple(axis)
     named = None if accounts is None else frozenset(accounts)
     found: dict[str, dict[Axis, Standing]] = {}
-    for row in _rows(connection, named, told=told):
+    for row in _rows(connection, named, wanted, told=told):
         found[row.no] = {each.axis: each for each in _of(row, wanted, told=told)}
     if Axis.GRADE in wanted:
         _put(found, _grades(connection, day))
@@ -145,15 +152,18 @@ def replace(connection: Connection, month: date, rows: list[dict[str, Any]]) -> 
         connection.execute(insert(decision_table), rows)
 
 
-def _rows(connection: Connection, named: frozenset[str] | None, *, told: bool) -> Iterable[Row[Any]]:
-    """Each account with its newest decision; `told` with why."""
+def _rows(
+    connection: Connection, named: frozenset[str] | None, axes: Collection[Axis], *, told: bool
+) -> Iterable[Row[Any]]:
+    """Each account with its newest decision, as far as these axes are told from it; `told` with why."""
     own, table = decision_table.alias().c, decision_table.c
     newest = select(func.max(own.month)).where(own.account == account_table.c.no).scalar_subquery()
     joined = account_table.outerjoin(
         decision_table, (table.account == account_table.c.no) & (table.month == newest)
     )
-    wanted = [each for each in table if told or each is not table.detail]
-    query = select(account_table.c.no, account_table.c["class"].label("contracted"), *wanted)
+    names = ("month", "provisional", "rule", *(["detail"] if told else []))
+    columns = [table[name] for name in (*names, *(name for each in axes for name in _COLUMNS.get(each, ())))]
+    query = select(account_table.c.no, account_table.c["class"].label("contracted"), *columns)
     query = query.select_from(joined).order_by(account_table.c.no)
     if named is None:
         yield from connection.execute(query)
