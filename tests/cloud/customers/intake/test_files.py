@@ -1,119 +1,32 @@
 """Contracts, grades, needs, consents, persons and bills out of a file: whole or not at all, twice is once."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from openpyxl import Workbook
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
-from cloud.billing.bill_kind import BILL
 from cloud.billing.store import bill_table, bills
 from cloud.customers.file.consents import Purpose, consented, consents_of
-from cloud.customers.file.contract_terms import contract_terms
 from cloud.customers.file.contracts import contract_table, contracts_of, contracts_on
 from cloud.customers.file.grades import Grade, grades_of, grades_on
 from cloud.customers.file.needs import Need, needs_at
 from cloud.customers.file.persons import persons_of
-from cloud.customers.intake import files as customer_import
-from cloud.customers.intake import tables as customer_tables
-from cloud.customers.intake.all_kinds import CUSTOMER_KINDS
-from cloud.customers.intake.documents import import_customers, parsed
-from cloud.customers.intake.kinds import Taking
-from cloud.customers.intake.take import take
-from cloud.fleet import imports
-from cloud.fleet.imports import Report
-from cloud.fleet.owners import owners
+from cloud.customers.intake.documents import import_customers
 from cloud.kit.db import Database
-from cloud.kit.errors import Conflict, Invalid
-from cloud.tariffs import catalogue
-
-NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
-ZONE = ZoneInfo("Asia/Shanghai")
-KINDS = (*CUSTOMER_KINDS, BILL)
-SHIPPED = cache(catalogue.read)
-TAKING = Taking("import", NOW, ZONE, SHIPPED, cache(lambda: contract_terms(None)), owners(None, "sole"))
-CLASSES = {"1": "household", "2": "large_industry", "3": "business", "4": "farm"}
-PARTIES: dict[str, Any] = {
-    "customer": [{"id": f"C-{n}", "name": f"示例户 {n}"} for n in CLASSES],
-    "account": [
-        {"no": f"10{n}", "customer": f"C-{n}", "address": f"示例村 {n}", "class": class_}
-        for n, class_ in CLASSES.items()
-    ],
-}
-HOME = {
-    "account": "101",
-    "from_day": "2025-01-01",
-    "tariff": "zhejiang-household",
-    "plan": "plain",
-    "voltage": "220 V",
-    "persons": 5,
-}
-PLANT = {
-    "account": "102",
-    "from_day": "2025-01-01",
-    "tariff": "hubei-industry",
-    "plan": "tou",
-    "voltage": "10 kV",
-    "capacity_kva": 500,
-    "basis": "demand",
-    "standard": "0.90",
-}
-BILLED = {"account": "101", "month": "2026-01", "kwh": "210.5", "amount": "113.25", "due_on": "2026-02-15"}
-Take = Callable[..., Report]
-
-
-@pytest.fixture
-def records(sqlite_url: str) -> Iterator[Database]:
-    made = Database(sqlite_url)
-    with made.write() as connection:
-        import_customers(connection, PARTIES)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def table(records: Database, tmp_path: Path) -> Take:
-    """Takes rows in as a CSV."""
-
-    def from_table(rows: list[dict[str, Any]], taking: Taking = TAKING, **more: Any) -> Report:
-        path = tmp_path / "rows.csv"
-        path.write_bytes(as_csv(rows).encode())
-        return customer_import.from_table(records, path, taking, KINDS, **more)
-
-    return from_table
-
-
-def as_csv(rows: list[dict[str, Any]]) -> str:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, names)
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def put(records: Database, **parts: Any) -> Report:
-    with records.write() as connection:
-        return import_customers(connection, parts, TAKING).report
-
-
-def refused(records: Database, **parts: Any) -> str:
-    with pytest.raises(Invalid) as told, records.write() as connection:
-        import_customers(connection, parts, TAKING)
-    return "; ".join(told.value.problems)
+from tests.cloud.customers.intake.rows import (
+    BILLED,
+    HOME,
+    NOW,
+    PARTIES,
+    PLANT,
+    TAKING,
+    Take,
+    put,
+    refused,
+)
 
 
 def test_a_document_brings_everything_and_says_what_was_added(records: Database) -> None:
@@ -180,7 +93,7 @@ def test_what_a_row_does_not_name_stays_and_a_dash_takes_it_away(records: Databa
     ("change", "why"),
     [
         ({"tariff": "zhejiang-houshold"}, "did you mean 'zhejiang-household'"),
-        ({"plan": "night"}, "has no plan 'night'; it has plain, shared, tou"),
+        ({"plan": "night"}, "has no plan 'night'; it has plain, shared, shared-10kv, tou"),
         ({"tariff": "hubei-industry", "plan": "tou"}, "is for large_industry and the account is household"),
         ({"to_day": "2025-01-01"}, "later than from_day"),
         ({"account": "109"}, "there is no account '109'"),
@@ -355,149 +268,3 @@ def test_a_bill_of_our_own_is_not_overwritten(records: Database, table: Take) ->
         connection.execute(bill_table.update().values(origin="wattpost"))
     (refusal,) = table([BILLED | {"amount": "1.00"}]).refused
     assert "changes only by a credit note" in refusal.why
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "xlsx"])
-def test_tables_speak_the_houses_language(records: Database, tmp_path: Path, encoding: str) -> None:
-    heads = ["户号", "生效日期", "电价", "电价方案", "电压等级", "运行容量", "基本电费计收方式", "力调标准"]
-    cells = ["102", "2025-01-01", "hubei-industry", "tou", "10千伏", "500", "需量", "0.90"]
-    path = tmp_path / ("合同.xlsx" if encoding == "xlsx" else "合同.csv")
-    if encoding == "xlsx":
-        book = Workbook()
-        for row in (heads, cells):
-            book.worksheets[0].append(row)
-        book.save(path)
-    else:
-        path.write_bytes("\r\n".join(map(",".join, (heads, cells))).encode(encoding))
-    report = customer_import.from_table(records, path, TAKING, KINDS)
-    assert (len(report.added), report.refused) == (1, ())
-
-
-def test_a_dry_run_says_the_same_and_keeps_nothing(records: Database, table: Take) -> None:
-    assert table([HOME], dry_run=True).added == [("contract", "101 2025-01-01")]
-    with records.read() as connection:
-        assert not contracts_of(connection, "101")
-        assert not imports.newest(connection)
-    table([HOME])
-    with records.read() as connection:
-        assert imports.newest(connection)[0].report["counts"]["added"] == 1
-
-
-def test_a_kept_report_repeats_no_names_and_no_channels(records: Database, table: Take) -> None:
-    table([{"id": "C-1", "name": "示例户 新", "phone": "13900000000"}], named="customer")
-    table([{"customer": "C-1", "channel": "mailto://canary.example"}])
-    with records.read() as connection:
-        kept = str([row.report for row in imports.newest(connection)])
-    assert "示例户" not in kept
-    assert "139" not in kept
-    assert "canary" not in kept
-
-
-def test_a_companion_file_changes_only_what_its_system_owns(records: Database, table: Take) -> None:
-    marketing = replace(TAKING, owners=owners(None, "companion"))
-    assert table([HOME], marketing).added
-    need = {"account": "101", "need": "price", "since": "2025-06-01"}
-    (refusal,) = table([need], marketing).refused
-    assert "need is owned by wattpost; marketing may neither add nor end it" in refusal.why
-    assert table([need], replace(marketing, system="wattpost")).added
-    (refusal,) = table([HOME | {"persons": 3}], replace(marketing, system="wattpost")).refused
-    assert "contract is owned by marketing" in refusal.why
-
-
-def test_a_table_that_could_be_two_things_is_asked_about(records: Database, tmp_path: Path) -> None:
-    path = tmp_path / "x.csv"
-    path.write_text("颜色\n红\n")
-    with pytest.raises(Invalid, match="give --kind, one of customer, account"):
-        customer_import.from_table(records, path, TAKING, KINDS)
-    with pytest.raises(Invalid, match="did you mean 'contract'"):
-        customer_import.from_table(records, path, TAKING, KINDS, named="contracts")
-    with pytest.raises(Invalid, match="no column of a bill is called '颜色'"):
-        customer_import.from_table(records, path, TAKING, KINDS, named="bill")
-
-
-def test_a_row_that_is_there_twice_is_refused(table: Take) -> None:
-    (refusal,) = table([HOME, HOME | {"persons": 3}]).refused
-    assert (refusal.row, "is in row 2 already" in refusal.why) == (3, True)
-
-
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_template_is_a_table_of_its_own_kind(language: str, tmp_path: Path) -> None:
-    from cloud.fleet import sheets
-
-    for kind in KINDS:
-        path = tmp_path / "t.csv"
-        path.write_text(customer_tables.template(kind, language))
-        assert customer_tables.rows(sheets.read(path), kind, TAKING) == ([], [])
-        assert set(kind.columns) == {
-            field.alias or name for name, field in kind.entry.model_fields.items()
-        }, kind.name
-
-
-DAYS = st.dates(date(2024, 1, 1), date(2026, 2, 28)).map(str)
-ACCOUNTS = st.sampled_from(["101", "102", "103", "104"])
-
-
-@st.composite
-def documents(draw: st.DrawFn) -> dict[str, Any]:
-    """Any document, good or bad."""
-    tariffs = st.sampled_from(
-        [("zhejiang-household", "plain"), ("hubei-industry", "tou"), ("guangdong-industry", "tou")]
-    )
-    contracts = []
-    for account, day, (tariff, plan) in draw(st.lists(st.tuples(ACCOUNTS, DAYS, tariffs), max_size=6)):
-        row = {"account": account, "from_day": day, "tariff": tariff, "plan": plan, "voltage": "10 kV"}
-        row |= draw(
-            st.sampled_from([{}, {"capacity_kva": 400, "basis": "capacity"}, {"to_day": "2026-02-28"}])
-        )
-        contracts.append(row)
-    consents = [
-        {"customer": f"C-{n}", "purpose": "offers", "given_at": day, "how": "示例"}
-        for n, day in draw(st.lists(st.tuples(st.sampled_from("1234"), DAYS), max_size=4))
-    ]
-    grades = [
-        {"account": account, "from_day": day, "grade": "first", "list_no": "示例"}
-        for account, day in draw(st.lists(st.tuples(ACCOUNTS, DAYS), max_size=4))
-    ]
-    billed = [
-        {"account": account, "month": day[:7], "amount": "10.00", "due_on": "2026-03-01"}
-        for account, day in draw(st.lists(st.tuples(ACCOUNTS, DAYS), max_size=4))
-    ]
-    return {"contract": contracts, "consent": consents, "grade": grades, "bill": billed}
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(document=documents())
-def test_a_document_twice_is_the_document_once_and_no_contracts_overlap(
-    records: Database, document: dict[str, Any]
-) -> None:
-    parts, problems = parsed(document, TAKING, KINDS)
-    if problems:
-        return
-    with undone(records) as connection:
-        _, wrong = take(connection, parts, TAKING, KINDS)
-        if not wrong:
-            once = rows(connection)
-            report, wrong = take(connection, parts, TAKING, KINDS)
-            assert not wrong
-            assert report.quiet
-            assert rows(connection) == once
-            _assert_apart(connection)
-
-
-@contextmanager
-def undone(records: Database) -> Iterator[Connection]:
-    with suppress(Conflict), records.write() as connection:
-        yield connection
-        raise Conflict("nothing is kept between examples")
-
-
-def rows(connection: Connection) -> dict[str, Any]:
-    return {kind.name: connection.execute(select(kind.table)).all() for kind in KINDS}
-
-
-def _assert_apart(connection: Connection) -> None:
-    for account in ("101", "102", "103", "104"):
-        held = contracts_of(connection, account)
-        for one, other in pairwise(held):
-            assert one.to_day is not None
-            assert one.to_day <= other.from_day
