@@ -16,10 +16,17 @@ def rows(
     kind: str, entry: type[E_], given: Any, key: Callable[[E_], object], problems: list[str]
 ) -> list[E_]:
     """The good rows of one kind; what is wrong with the others, or there twice, goes to `problems`."""
+    return [row for _, row in numbered(kind, entry, given, key, problems)]
+
+
+def numbered(
+    kind: str, entry: type[E_], given: Any, key: Callable[[E_], object], problems: list[str]
+) -> list[tuple[int, E_]]:
+    """As `rows`, each with its number in the document, from 1."""
     if not isinstance(given, list):
         problems.append(f"{kind}: should be a list of tables")
         return []
-    good: dict[object, E_] = {}
+    good: dict[object, tuple[int, E_]] = {}
     for number, row in enumerate(given, 1):
         try:
             checked = entry.model_validate(row)
@@ -28,7 +35,7 @@ def rows(
             continue
         if key(checked) in good:
             problems.append(f"{kind} {number}: {kind} {key(checked)!r} is there twice")
-        good[key(checked)] = checked
+        good[key(checked)] = (number, checked)
     return list(good.values())
 
 

@@ -54,9 +54,9 @@ def import_customers(
     """Take in {"customer": […], "account": […], "contract": […], …}; Invalid keeps nothing."""
     taking = taking or usual_taking()
     parts, problems = parsed(document, taking)
-    documents.refuse("customers", problems)
-    report, wrong = take(connection, parts, taking, CUSTOMER_KINDS)
-    documents.refuse("customers", [str(each) for each in wrong])
+    refused = unread(document, parts)
+    report, wrong = take(connection, parts, taking, CUSTOMER_KINDS, refused)
+    documents.refuse("customers", [*problems, *map(str, wrong)])
     return Imported(**{f"{kind.name}s": len(parts[kind.name]) for kind in CUSTOMER_KINDS}, report=report)
 
 
@@ -74,11 +74,24 @@ def parsed(
 
 
 def _rows(kind: Kind, given: Any, taking: Taking, problems: list[str]) -> list[Given]:
-    numbers: dict[int, int] = {}
-    good = documents.rows(kind.name, kind.entry, given, lambda row: _key(kind, row, taking), problems)
-    if isinstance(given, list):
-        numbers = {id(row): number for number, row in enumerate(good, 1)}
-    return [given_of(kind, numbers[id(row)], row, taking) for row in good]
+    good = documents.numbered(kind.name, kind.entry, given, lambda row: _key(kind, row, taking), problems)
+    return [given_of(kind, number, row, taking) for number, row in good]
+
+
+def unread(
+    document: Mapping[str, Any],
+    parts: Mapping[str, Sequence[Given]],
+    kinds: Sequence[Kind] = CUSTOMER_KINDS,
+) -> dict[str, set[Any]]:
+    """By kind the subjects of rows that are no rows: what stands on them is not judged without them."""
+    found: dict[str, set[Any]] = {}
+    for kind in kinds:
+        good = {row.number for row in parts[kind.name]}
+        given = document.get(kind.name, [])
+        for number, row in enumerate(given if isinstance(given, list) else [], 1):
+            if number not in good and isinstance(row, Mapping):
+                found.setdefault(kind.name, set()).add(str(row.get(kind.key[0])))
+    return found
 
 
 def given_of(kind: Kind, number: int, row: Entry, taking: Taking) -> Given:

@@ -44,7 +44,8 @@ def from_table(
     sheet = sheets.read(path)
     kind = customer_tables.kind_of(sheet, kinds, named)
     rows, refused = customer_tables.rows(sheet, kind, taking)
-    report = _run(database, {kind.name: rows}, taking, kinds, refused, dry_run=dry_run)
+    unread = {kind.name: customer_tables.subjects(sheet, kind, refused)}
+    report = _run(database, {kind.name: rows}, taking, kinds, refused, unread=unread, dry_run=dry_run)
     _keep(database, path, sheet.sha256, taking, report, dry_run=dry_run)
     return report
 
@@ -60,13 +61,13 @@ def from_document(
 ) -> Report:
     """A TOML or JSON document of any kinds; Invalid names every wrong row."""
     parts, problems = actions.parsed(document, taking, kinds)
-    documents.refuse("customers", problems)
 
     def told(wrong: Sequence[Wrong]) -> tuple[Refusal, ...]:
-        documents.refuse("customers", [str(each) for each in wrong])
+        documents.refuse("customers", [*problems, *map(str, wrong)])
         return ()
 
-    report = _run(database, parts, taking, kinds, [], told, dry_run=dry_run)
+    unread = actions.unread(document, parts, kinds)
+    report = _run(database, parts, taking, kinds, [], told, unread=unread, dry_run=dry_run)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     _keep(database, path, digest, taking, report, dry_run=dry_run)
     return report
@@ -84,11 +85,13 @@ def _run(
     refused: Sequence[Refusal],
     told: Callable[[Sequence[Wrong]], tuple[Refusal, ...]] = _by_row,
     *,
+    unread: Mapping[str, set[Any]],
     dry_run: bool,
 ) -> Report:
+    """`unread`: by kind the subjects of rows that are none."""
     report = Report()
     with _undoable(database) as connection:
-        report, wrong = take(connection, parts, taking, kinds)
+        report, wrong = take(connection, parts, taking, kinds, unread)
         found = [*refused, *told(wrong)]
         if found:
             report = Report(refused=tuple(sorted(found, key=lambda each: each.row or 0)))

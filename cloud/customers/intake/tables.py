@@ -55,6 +55,14 @@ def rows(sheet: Sheet, kind: Kind, taking: Taking) -> tuple[list[Given], list[Re
     return list(good.values()), refused
 
 
+def subjects(sheet: Sheet, kind: Kind, refused: Sequence[Refusal]) -> set[str]:
+    """Of whom the refused rows speak."""
+    names, numbers = _fields(sheet.headings, kind), {each.row for each in refused}
+    heading = next((heading for heading, name in names.items() if name == kind.key[0]), None)
+    found = (cells.get(heading) for number, cells in sheet.rows if heading and number in numbers)
+    return {each for each in found if each is not None}
+
+
 def template(kind: Kind, language: str) -> str:
     """A CSV with the headings alone; a byte order mark tells spreadsheets that it is UTF-8."""
     text = io.StringIO(newline="")

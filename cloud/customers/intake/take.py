@@ -3,7 +3,8 @@
 The same rows again change nothing; a column that no row names stays as it is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
@@ -13,38 +14,105 @@ from cloud.fleet.imports import Changed, Report
 
 Parts = Mapping[str, Sequence[Given]]
 """Rows by the name of their kind."""
+Doubts = dict[str, set[Any]]
+"""By kind the subjects of which a row is wrong."""
 
 
 def take(
-    connection: Connection, parts: Parts, taking: Taking, kinds: Sequence[Kind]
+    connection: Connection,
+    parts: Parts,
+    taking: Taking,
+    kinds: Sequence[Kind],
+    unread: Mapping[str, Collection[Any]] = MappingProxyType({}),
 ) -> tuple[Report, list[Wrong]]:
-    """Write every row; what is wrong, in which case the caller lets the transaction go."""
+    """Write every row; all that is wrong, in which case the caller lets the transaction go.
+
+    `unread`: by kind the subjects of rows that could not be read. What is wrong is told of all rows at once,
+    except of those that speak of the same subject as a wrong one, or stand on it: without it they cannot be
+    judged. What needs all rows together is looked at when each is right by itself.
+    """
     reports: list[Report] = []
+    found: list[Wrong] = []
+    doubted: Doubts = {kind.name: set(unread.get(kind.name, ())) for kind in kinds}
     for kind in kinds:
-        if rows := parts.get(kind.name):
+        if rows := _judgeable(kind, parts.get(kind.name, ()), kinds, doubted):
             report, wrong = _taken(connection, kind, rows, taking)
+            found += wrong
             if wrong:
-                return Report(), wrong
+                report = _without_the_wrong(connection, kind, rows, taking, wrong, doubted)
             reports.append(report)
+    if found or any(doubted.values()):
+        return Report(), found
     found = [
         wrong
         for kind in kinds
-        if (rows := parts.get(kind.name))
-        for wrong in kind.after(connection, rows, taking)
+        if (given := parts.get(kind.name))
+        for wrong in kind.after(connection, given, taking)
     ]
     return _joined(reports), found
+
+
+def _judgeable(kind: Kind, rows: Sequence[Given], kinds: Sequence[Kind], doubted: Doubts) -> Sequence[Given]:
+    """Without those that speak of, or stand on, a subject of a wrong row; their subjects are in doubt too."""
+    if not any(doubted.values()):
+        return rows
+    of = {each.table.c[each.key[0]]: doubted[each.name] for each in kinds}
+    stands_on = [
+        (column.name, of[foreign.column])
+        for column in kind.table.columns
+        for foreign in column.foreign_keys
+        if foreign.column in of
+    ]
+    own = doubted[kind.name]
+    found = []
+    for row in rows:
+        if row.key[0] in own or any(row.values.get(name) in gone for name, gone in stands_on):
+            continue
+        found.append(row)
+    if kind.table.c[kind.key[0]].primary_key:
+        own.update({row.key[0] for row in rows} - {row.key[0] for row in found})
+    return found
+
+
+def _without_the_wrong(
+    connection: Connection,
+    kind: Kind,
+    rows: Sequence[Given],
+    taking: Taking,
+    wrong: Sequence[Wrong],
+    doubted: Doubts,
+) -> Report:
+    """Takes the others, for what stands on them; where it is of no one row, none of them."""
+    numbers = {each.number for each in wrong}
+    doubted[kind.name] |= {row.key[0] for row in rows if None in numbers or row.number in numbers}
+    others = [row for row in rows if row.key[0] not in doubted[kind.name]]
+    if not others:
+        return Report()
+    report, still = _taken(connection, kind, others, taking)
+    if still:
+        doubted[kind.name] |= {row.key[0] for row in others}
+    return report
 
 
 def _taken(
     connection: Connection, kind: Kind, rows: Sequence[Given], taking: Taking
 ) -> tuple[Report, list[Wrong]]:
-    if lacking := list(_lacking(connection, kind, rows)):
-        return Report(), lacking
+    """Nothing is written where any row is wrong; each row is told the first that is wrong with it."""
+    found = list(_lacking(connection, kind, rows))
+    gone = {each.number for each in found}
+    rows = [row for row in rows if row.number not in gone] if gone else rows
     known, places = _known(connection, kind, rows)
     state: State = {key: dict(values) for key, values in known.items()}
     wrong = _laid_over(kind, rows, state, taking)
-    if wrong := wrong or kind.judge(connection, rows, state, taking):
-        return Report(), wrong
+    if wrong:
+        found += wrong
+        gone = {each.number for each in wrong}
+        rows = [row for row in rows if row.number not in gone]
+        state = {key: dict(values) for key, values in known.items()}
+        _laid_over(kind, rows, state, taking)
+    found += kind.judge(connection, rows, state, taking)
+    if found:
+        return Report(), found
     numbers = {row.key: row.number for row in rows}
     _close(kind, known, state, taking)
     report = _report(kind, known, state, numbers)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from cloud.customers import store
 from cloud.customers.intake.documents import Imported, import_customers
@@ -131,3 +132,40 @@ def test_what_is_wrong_is_named_and_nothing_is_kept(
     records: Database, parts: dict[str, Any], said: str
 ) -> None:
     assert said in refused(records, **parts)
+
+
+def test_everything_wrong_is_told_in_one_round_and_nothing_that_only_follows_from_it(
+    records: Database,
+) -> None:
+    """C-8 has no name: what stands on it is not called unknown. Rows keep their number in the document."""
+    customers = [{"id": "C-8"}, {"id": "C-9", "name": "示例户"}]
+    accounts = [
+        {"no": "801", "customer": "C-8", "address": "x", "class": "farm"},
+        {"no": "901", "customer": "C-9", "address": "x", "class": "castle"},
+        {"no": "902", "customer": "C-9", "address": "x", "class": "business"},
+        {"no": "101", "customer": "C-9", "address": "x", "class": "business"},
+        {"no": "903", "customer": "C-7", "address": "x", "class": "business"},
+    ]
+    contracts = [
+        {"account": "801", "from_day": "2026-01-01", "tariff": "none", "plan": "tou", "voltage": "10 kV"},
+        {"account": "901", "from_day": "2026-01-01", "tariff": "none", "plan": "tou", "voltage": "10 kV"},
+        {"account": "902", "from_day": "soon", "tariff": "none", "plan": "tou", "voltage": "10 kV"},
+        {"account": "904", "from_day": "2026-01-01", "tariff": "none", "plan": "tou", "voltage": "10 kV"},
+        {"account": "102", "from_day": "2026-01-01", "tariff": "none", "plan": "tou", "voltage": "10 kV"},
+    ]
+    with pytest.raises(Invalid) as told, records.write() as connection:
+        import_customers(connection, {"customer": customers, "account": accounts, "contract": contracts})
+    assert [each.partition(": ")[0] for each in told.value.problems] == [
+        "customer 1",
+        "account 2",
+        "contract 3",
+        "account 5",
+        "account 4",
+        "contract 4",
+        "contract 5",
+    ]
+    with records.read() as connection:
+        assert (
+            connection.scalar(select(store.customer_table.c.id).where(store.customer_table.c.id == "C-9"))
+            is None
+        )
