@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from cloud.analysis.loss import evidence
 from cloud.analysis.loss.evidence import Item
-from cloud.insight.loss import energies, listing, searching, store
+from cloud.insight.loss import area_history, energies, listing, misplaced, searching, store
+from cloud.insight.loss.area_history import Area
 from cloud.insight.loss.listing import Span
 from cloud.insight.loss.policy import LossPolicy
-from cloud.insight.loss.searching import Area
 from cloud.insight.loss.store import Inspection, Searched
 from cloud.kit.clock import Clock
 from cloud.kit.db import Database
@@ -68,15 +68,15 @@ class Searches:
                 known[each.area].append(each)
             seen = {area: listing.inspected_on(known[area], zone) for area in group}
             first = {
-                area: searching.window(own.days, tuple(seen[area].values()), day, own.least_days)
+                area: area_history.window(own.days, tuple(seen[area].values()), day, own.least_days)
                 for area in group
             }
             whole = energies.histories(connection, group, min(first.values()), day)
             found = {
-                area: searching.area_of(energies.since(each, first[area]), self._policy)
+                area: area_history.area_of(energies.since(each, first[area]), self._policy)
                 for area, each in whole.items()
             }
-            together = [searching.area_of(each, self._policy) for area, each in whole.items()]
+            together = [area_history.area_of(each, self._policy) for area, each in whole.items()]
             items = self._items(connection, found, together)
         now = self._clock.now()
         done = Searched(len(group), 0, 0, 0)
@@ -100,7 +100,7 @@ class Searches:
         self, connection: Connection, found: dict[str, Area], together: Sequence[Area]
     ) -> dict[str, list[Item]]:
         """What was found in each area, one item for each place."""
-        policy, items = self._policy, list(searching.misplaced(together, self._policy))
+        policy, items = self._policy, list(misplaced.misplaced(together, self._policy))
         for area in found.values():
             mine = list(searching.under_registered(area, policy, connection, self._folder, self._zone))
             explained = sum(each.kwh_month or 0.0 for each in mine)
@@ -112,7 +112,7 @@ class Searches:
             span = Span(days[0], days[-1], self._zone)
             together_visited = listing.visits(connection, area_of, span)
             for area in found.values():
-                items += searching.crossed_at_exchanges(area, together_visited)
+                items += misplaced.crossed_at_exchanges(area, together_visited)
             told = listing.events(connection, area_of, span)
             items = listing.with_events([*items, *listing.faults(area_of, told)], told)
         by_area: dict[str, list[Item]] = {}

@@ -7,7 +7,7 @@ from sqlalchemy import insert
 
 from cloud.analysis.loss.balance import CUSTOMER, SUPPLY, Bounded
 from cloud.fleet.events import event_table
-from cloud.insight.loss import listing, searching
+from cloud.insight.loss import area_history, listing, misplaced
 from cloud.insight.loss.energies import History
 from cloud.insight.loss.listing import Span
 from cloud.insight.loss.policy import loss_policy
@@ -17,7 +17,7 @@ FIRST, DAYS, VISIT = date(2026, 1, 1), 120, 60
 POINTS = ("P-1", "P-2", "P-3", "P-4", "T-1")
 
 
-def area(crossed: bool) -> searching.Area:
+def area(crossed: bool) -> area_history.Area:
     """Four customers of different habits; from the visit on the first two have each other's meter."""
     random = np.random.default_rng(1)
     week = random.uniform(0.5, 2.0, (4, 7))
@@ -30,11 +30,11 @@ def area(crossed: bool) -> searching.Area:
     role = np.tile(np.array([[CUSTOMER]] * 4 + [[SUPPLY]], np.int8), (1, DAYS))
     days = tuple(FIRST + timedelta(days=number) for number in range(DAYS))
     history = History("A01", days, POINTS, role, np.ones(5), bounds, nothing, np.full(DAYS, np.nan))
-    return searching.area_of(history, loss_policy())
+    return area_history.area_of(history, loss_policy())
 
 
-def found(of: searching.Area, visit: int = VISIT) -> list[tuple[str | None, str | None]]:
-    items = searching.crossed_at_exchanges(of, [(FIRST + timedelta(days=visit), POINTS[:4])])
+def found(of: area_history.Area, visit: int = VISIT) -> list[tuple[str | None, str | None]]:
+    items = misplaced.crossed_at_exchanges(of, [(FIRST + timedelta(days=visit), POINTS[:4])])
     return [(item.point, item.other) for item in items]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cloud.analysis.loss.balance import CUSTOMER, SUPPLY, Bounded
-from cloud.insight.loss import searching
+from cloud.insight.loss import area_history, searching
 from cloud.insight.loss.energies import History
 from cloud.insight.loss.policy import loss_policy
 from tests.cloud.insight.archived_station import ZONE, ArchivedStation, Place
@@ -17,11 +17,11 @@ FIRST = date(2026, 3, 1)
 CUSTOMERS, DAYS, SLOTS = 6, 20, 96
 
 
-def station(folder: Path, url: str, wh: np.ndarray) -> tuple[ArchivedStation, searching.Area]:
+def station(folder: Path, url: str, wh: np.ndarray) -> tuple[ArchivedStation, area_history.Area]:
     """`wh` (customers + 1, days, 96): the last is the area meter; the same days as the nights kept them."""
     place = Place("A01", "F1", wh[:-1].reshape(CUSTOMERS, -1), wh[-1].ravel())
     made = ArchivedStation(folder, [place], FIRST, DAYS, url=url)
-    return made, searching.area_of(history_of(wh), loss_policy())
+    return made, area_history.area_of(history_of(wh), loss_policy())
 
 
 def history_of(wh: np.ndarray) -> History:
@@ -59,7 +59,7 @@ def test_where_the_archive_lacks_too_many_slots_the_days_are_used(tmp_path: Path
     holed = wh.copy()
     holed[0, : DAYS // 2, 7] = np.nan
     made, _ = station(tmp_path, sqlite_url, holed)
-    area = searching.area_of(history_of(wh), loss_policy())
+    area = area_history.area_of(history_of(wh), loss_policy())
     with closing(made.database), made.database.read() as connection:
         assert searching._by_parts(area, connection, made.folder, ZONE) is None
 
@@ -79,5 +79,5 @@ def test_where_a_file_is_damaged_the_days_that_were_kept_are_used(
 def test_the_window_begins_behind_an_inspection_once_enough_days_have_passed(after: int, moved: bool) -> None:
     day = FIRST
     seen = day - timedelta(days=after)
-    first = searching.window(120, [seen], day, 60)
+    first = area_history.window(120, [seen], day, 60)
     assert first == (seen + timedelta(days=1) if moved else day - timedelta(days=119))
