@@ -34,7 +34,7 @@ class PromiseView:
     before: str
 
 
-def row(found: Row[Any], words: Words) -> PromiseView:
+def row(found: Row[Any], words: Words, grounds: Mapping[str, str] | None = None) -> PromiseView:
     part = Part(found.part)
     sign, state = named.STATES[State(found.state)]
     stood = found.before
@@ -48,7 +48,7 @@ def row(found: Row[Any], words: Words) -> PromiseView:
         _happened(part, found.figures, words),
         found.figures.get("late", []),
         words.listed([words.text(named.SOURCES[each]) for each in dict.fromkeys(found.sources.values())]),
-        named.rule(found.rule, words),
+        named.rule(found.rule, words, grounds),
         found.closed_at is None,
         words.text(named.STATES[State(stood["state"])][1]) if stood else "",
     )

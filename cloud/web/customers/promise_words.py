@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cloud.tiers.entitlements.document import EntitlementPolicy, When
 from cloud.tiers.entitlements.instalments import PlanEvent, PlanState
 from cloud.tiers.entitlements.polling import Outcome
 from cloud.tiers.entitlements.records import How
@@ -132,8 +133,24 @@ EVERYBODYS = {
 """Rules that are nobody's own."""
 
 
-def rule(name: str, words: Words) -> str:
-    return named(EVERYBODYS, name, words)
+def rule(name: str, words: Words, grounds: Mapping[str, str] | None = None) -> str:
+    """What a rule is to people: its ground where it is in force still, else its id."""
+    return (grounds or {}).get(name) or named(EVERYBODYS, name, words)
+
+
+def grounds(policy: EntitlementPolicy, words: Words) -> dict[str, str]:
+    """By rule whom it is for, as 价值等级：A."""
+    return {
+        each.id: ground(
+            {
+                axis.strip("_"): ",".join(str(value) for value in wanted)
+                for axis in When.model_fields
+                if (wanted := getattr(each.when, axis)) is not None
+            },
+            words,
+        )
+        for each in policy.rule
+    }
 
 
 def ground(when: Mapping[str, str], words: Words) -> str:

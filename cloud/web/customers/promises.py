@@ -62,11 +62,12 @@ def router(parts: Parts, pages: Pages) -> Routes:
                 )
                 counts = book.totals(connection, shown)
             gateways = [views.gateway(each, words) for each in polling.states(connection)]
+        grounds = named.grounds(parts.tiers.promises.policy.value, words)
         return show(
             request,
             user,
             "promises.html",
-            rows=[(views.row(each, words), each.customer) for each in found],
+            rows=[(views.row(each, words, grounds), each.customer) for each in found],
             totals=views.totals(counts),
             months=months,
             month=shown,
@@ -89,7 +90,10 @@ def router(parts: Parts, pages: Pages) -> Routes:
             today = local_day(now, parts.zone)
             values = {
                 "manager": _manager(connection, no, entitled.manager, now, parts),
-                "rows": [views.row(each, words) for each in book.rows_of(connection, no)],
+                "rows": [
+                    views.row(each, words, named.grounds(parts.tiers.promises.policy.value, words))
+                    for each in book.rows_of(connection, no)
+                ],
                 "plans": [_plan(each, words) for each in plans.plans_of(connection, no)],
                 "unpaid": plans.unpaid(connection, no, today),
                 "recorded": records.of_account(connection, no),
