@@ -13,6 +13,7 @@ from cloud.customers.file.grades import Grade
 from cloud.customers.file.needs import Need
 from cloud.customers.file.persons import PersonRole, Reach
 from cloud.desk.file import Desk, file
+from cloud.desk.report import store as reports
 from cloud.fleet import registry
 from cloud.kit.auth import User
 from cloud.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -22,6 +23,7 @@ from cloud.tiers.rating import locks
 from cloud.web.customers import account_list, axis_names, contests, file_views, standing_words
 from cloud.web.customers.account_list import NONE, Wanted
 from cloud.web.customers.file_views import Book
+from cloud.web.customers.report import by_month
 from cloud.web.language import Words
 from cloud.web.pages import Pages, back
 from cloud.web.parts import Parts
@@ -89,6 +91,7 @@ def _looking(parts: Parts, pages: Pages) -> Routes:
                 connection, found, account or next(iter(numbers), ""), book(), words, now
             )
             if values["account"] is not None:
+                values["reports"] = by_month(reports.of_account(connection, values["account"].no), words)
                 values["contests"] = contests.of_account(connection, values["account"].no, book(), words)
                 values["contest_answers"] = contests.answers(words)
         return pages.page(

@@ -16,7 +16,8 @@ from cloud.kit.days import midnight
 from cloud.kit.errors import Conflict, NotFound
 from cloud.metering.vee.dirty import dirty_table
 from cloud.tiers.entitlements.tables import given_table
-from tests.cloud.desk.report.made import MOVED, NOW, OCTOBER, ZONE, Station
+from tests.cloud.desk.report.made import MOVED, NOW, OCTOBER, Station
+from tests.cloud.insight.archived_station import ZONE
 
 
 @pytest.fixture(scope="module")
