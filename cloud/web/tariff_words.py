@@ -2,9 +2,7 @@
 
 from decimal import Decimal
 
-from cloud.kit.errors import NotFound
 from cloud.tariffs.bill import plain
-from cloud.tariffs.catalogue import Catalogue
 from cloud.tariffs.documents import Words as Names
 from cloud.tariffs.formula import BasicPrice, Composed
 from cloud.web.language import Words, mark
@@ -99,18 +97,3 @@ def cos_formula(cos: str, standard: int, active: str, reactive: str, words: Word
         "charge without funds",
         cos=cos, active=active, reactive=reactive, standard=f"{standard / 100:.2f}",
     )  # fmt: skip
-
-
-def tariff(catalogue: Catalogue, tariff: str, words: Words) -> str:
-    """A tariff as its newest document calls it; by its id where none is known any more."""
-    try:
-        return name(catalogue.documents(tariff)[-1].name, words)
-    except NotFound:
-        return tariff
-
-
-def plan(catalogue: Catalogue, tariff: str, plan: str, words: Words) -> str:
-    try:
-        return name(catalogue.documents(tariff)[-1].plan(plan).name, words)
-    except (NotFound, ValueError):
-        return plan
