@@ -52,7 +52,7 @@ check: $(DEV) ## format, lint, types, import contracts
 prove: $(DEV) ## kill -9 everything at random for BUDGET seconds; ends with one line of JSON
 	@$(PY) -m tests.proof --budget $(BUDGET) --seed $(SEED)
 
-bench: $(DEV) packages ## measure against the peers; ONLY=codec|lines|modbus|ingest|series|drain|fleet|mutations|archive|vee|forecast|demand|analysis|profile|nightly|loss|billing|tiers|advice|whatif|classes|uplift for one
+bench: $(DEV) packages ## measure against the peers; ONLY=codec|lines|modbus|ingest|series|drain|fleet|mutations|archive|vee|forecast|demand|analysis|profile|nightly|loss|billing|tiers|promises|advice|whatif|classes|uplift for one
 	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 format: $(DEV) ## put the code in order

@@ -31,6 +31,7 @@ BENCHES = (
     "billing",
     "classes",
     "tiers",
+    "promises",
     "advice",
     "whatif",
     "uplift",

@@ -12,7 +12,7 @@ from cloud.alerts.notify import delivery_table, notice_table
 from cloud.customers.store import service_table
 from cloud.kit.db import Database
 from cloud.metering.ledger.tables import meter_day_table
-from cloud.tiers.entitlements import book, records, store
+from cloud.tiers.entitlements import book, ledger, records, store
 from cloud.tiers.entitlements.actions import Entitling
 from cloud.tiers.entitlements.evidence import Outside
 from cloud.tiers.entitlements.gathering import advice_since, month_of
@@ -103,6 +103,18 @@ def notice(connection: Connection, state: str | None) -> None:
             "next_at": NOW,
         }
         connection.execute(insert(delivery_table).values(sent))
+
+
+def stops_after(times: int, write: Any) -> Any:
+    """As `write`, and at the next time the process ends."""
+    left = iter(range(times))
+
+    def writing(*given: Any, **more: Any) -> Any:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return write(*given, **more)
+
+    return writing
 
 
 def test_a_month_in_which_nothing_happened_owed_nothing_and_proves_nothing(station: Counted) -> None:
@@ -218,10 +230,20 @@ def test_what_only_a_person_can_know_is_not_known_until_one_says_so(station: Cou
     assert row.sources["recorded"] == "recorded_by_a_person"
 
 
-def test_late_facts_reopen_a_closed_month_and_the_same_facts_do_not(both: Counted) -> None:
+def test_late_facts_reopen_a_closed_month_and_the_same_facts_do_not(
+    both: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many pieces a month is written in; what a stop between two leaves out the next time writes."""
+    monkeypatch.setattr(ledger, "AT_ONCE", 7)
     both.promise()
     number = both.report(NOW, NOW + 80 * MINUTE)
     both.clock.set(MARCH.end + 15 * DAY)
+    with monkeypatch.context() as patched:
+        patched.setattr(book, "write", stops_after(3, book.write))
+        with pytest.raises(KeyboardInterrupt):
+            both.entitling.ledger.judge(MARCH)
+    counted = both.entitling.ledger.judge(MARCH)
+    assert (counted.written, counted.reopened) == (counted.rows - 3 * 7, 0)
     row = both.judge()[Part.ON_SITE]
     assert (row.state, row.reopened) == (State.DELIVERED, 0)
     assert both.entitling.ledger.judge(MARCH).written == 0
