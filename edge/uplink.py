@@ -1,164 +1,32 @@
-"""The way to the cloud: one MQTT connection, QoS 1, clean sessions; the outbox remembers, not the broker.
+"""The way to the cloud: QoS 1, clean sessions; the outbox remembers, not the broker.
 
-MQTT 3.1.1 semantics throughout; version 5 is spoken where the broker offers it. Only the cloud's Stored
-empties the outbox.
+Only the cloud's Stored empties the outbox.
 """
 
 import logging
-import socket
-import ssl
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from random import Random
 from typing import Final
-
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.back_off import BackOff
 from edge.clock import Clock, can_date
 from edge.outbox import BatchKey, Outbox
 from edge.outbox_file import StorageFault
-from edge.settings import BrokerSettings, Settings
+from edge.session import FAREWELL_S, Event, NotThisVersion, Session, Unreachable
+from edge.settings import Settings
 from edge.window import Window
 from protocols.errors import MessageError
 from protocols.mqtt import messages, topics
 
 log = logging.getLogger(__name__)
 
-ANSWER_S: Final = 10.0
-"""How long the broker may take to answer a CONNECT or SUBSCRIBE."""
-ANSWER_5_S: Final = 2.0
-"""How long to wait for a broker that may not know version 5 at all, before trying 3.1.1."""
-FAREWELL_S: Final = 1.0
-TICK_S: Final = 0.25
 WAITING: Final = 256
 """Words to say that may wait for a connection, the oldest forgotten first; who needs an answer asks again."""
 _FIRST_RETRY_S: Final = 1.0
 _LAST_RETRY_S: Final = 30.0
-_VERSIONS: Final = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
-
-
-class _Unreachable(Exception):
-    """No session with the broker; the text is for the log."""
-
-
-class _NotThisVersion(_Unreachable):
-    """The broker may be well, but it does not speak this version of MQTT."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """Something paho's thread tells ours: connack, suback, puback, message or down."""
-
-    kind: str
-    mid: int = 0
-    refusal: str = ""
-    topic: str = ""
-    payload: bytes = b""
-
-
-class _Session:
-    """One connection, made once and thrown away: nothing of it is taken over into the next."""
-
-    def __init__(self, broker: BrokerSettings, username: str, client_id: str, version: str) -> None:
-        self._may_not_know = version == "5" and broker.protocol == "auto"
-        self.events: SimpleQueue[_Event | None] = SimpleQueue()
-        self._broker = broker
-        # Version 5 has clean_start instead, which the library asks for at a client's first connect.
-        clean = None if version == "5" else True
-        self._client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id,
-            clean_session=clean,
-            protocol=_VERSIONS[version],
-            reconnect_on_failure=False,
-        )
-        self._client.connect_timeout = ANSWER_S
-        self._client.username_pw_set(username, _password(broker))
-        if broker.tls:
-            files = broker.tls
-            self._client.tls_set(
-                str(files.ca_file),
-                str(files.cert_file) if files.cert_file else None,
-                str(files.key_file) if files.key_file else None,
-                tls_version=ssl.PROTOCOL_TLS_CLIENT,
-            )
-        self._listen()
-
-    def _listen(self) -> None:
-        """paho calls these in its own thread; all they do is to hand over."""
-        put, client = self.events.put, self._client
-        client.on_connect = lambda _client, _data, _flags, code, _properties: put(
-            _Event("connack", refusal=_refusal(code))
-        )
-        client.on_subscribe = lambda _client, _data, mid, codes, _properties: put(
-            _Event("suback", mid, next(filter(None, map(_refusal, codes)), ""))
-        )
-        client.on_publish = lambda _client, _data, mid, code, _properties: put(
-            _Event("puback", mid, _refusal(code))
-        )
-        client.on_message = lambda _client, _data, message: put(
-            _Event("message", topic=message.topic, payload=bytes(message.payload))
-        )
-        client.on_disconnect = lambda _client, _data, _flags, code, _properties: put(
-            _Event("down", refusal=str(code))
-        )
-
-    def leave_will(self, topic: str, will: bytes) -> None:
-        """Before `open`: what the broker says for us when we vanish."""
-        self._client.will_set(topic, will, qos=1, retain=True)
-
-    def open(self, listen_topics: Sequence[str]) -> None:
-        """Connect and subscribe; both are answered when this returns."""
-        try:
-            self._client.connect(self._broker.host, self._broker.port, self._broker.keepalive_s)
-        except (OSError, ValueError) as error:
-            raise _Unreachable(str(error)) from None
-        self._client.loop_start()
-        try:
-            self._await("connack")
-            self._client.subscribe([(topic, 1) for topic in listen_topics])
-            self._await("suback")
-        except _Unreachable:
-            self.close()
-            raise
-
-    def _await(self, kind: str) -> None:
-        unsure = self._may_not_know and kind == "connack"
-        patience_s = ANSWER_5_S if unsure else ANSWER_S
-        try:
-            event = self.events.get(timeout=patience_s)
-            while event is None or event.kind not in (kind, "down"):
-                event = self.events.get(timeout=patience_s)
-        except Empty:
-            raise (_NotThisVersion if unsure else _Unreachable)("the broker does not answer") from None
-        if event.refusal.startswith("Unsupported protocol") or (unsure and event.kind == "down"):
-            raise _NotThisVersion("the broker does not speak this version of MQTT")
-        if event.refusal:
-            raise _Unreachable(event.refusal)
-
-    def publish(self, topic: str, payload: bytes, qos: int = 1, *, retain: bool = False) -> int:
-        return self._client.publish(topic, payload, qos, retain).mid
-
-    def say_farewell(self, topic: str, payload: bytes) -> None:
-        """The last word of a clean stop; after it the broker sends no will."""
-        with suppress(RuntimeError, ValueError):
-            self._client.publish(topic, payload, 1, retain=True).wait_for_publish(FAREWELL_S)
-        self._client.disconnect()
-
-    def close(self) -> None:
-        """Cut the connection, whatever is still under way on it."""
-        connection = self._client.socket()
-        if isinstance(connection, socket.socket):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self._client.loop_stop()
 
 
 class Uplink:
@@ -173,7 +41,7 @@ class Uplink:
         self._declare_s = 0.0
         self._version = "5" if self._broker.protocol == "auto" else self._broker.protocol
         self._is_window_open = False
-        self._session: _Session | None = None
+        self._session: Session | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self.settled = 0
@@ -244,27 +112,27 @@ class Uplink:
             if not self._stopping.is_set():
                 self._stopping.wait(self._retry.next_s())
 
-    def _connect(self) -> _Session | None:
+    def _connect(self) -> Session | None:
         try:
             return self._open_some()
-        except (_Unreachable, OSError) as error:  # OSError: a secret's file cannot be read
+        except (Unreachable, OSError) as error:  # OSError: a secret's file cannot be read
             where = f"{self._broker.host}:{self._broker.port}"
             hint = "; check broker.username and password_file" if _is_refusal(error) else ""
             self._say(logging.WARNING, f"broker {where}: no connection ({error}){hint}; readings are kept")
             return None
 
-    def _open_some(self) -> _Session:
+    def _open_some(self) -> Session:
         try:
             return self._open(self._version)
-        except _NotThisVersion:
+        except NotThisVersion:
             if self._broker.protocol != "auto":
                 raise
         session = self._open("3.1.1")
         self._version = "3.1.1"
         return session
 
-    def _open(self, version: str) -> _Session:
-        session = _Session(self._broker, self._username, self._gateway, version)
+    def _open(self, version: str) -> Session:
+        session = Session(self._broker, self._username, self._gateway, version)
         listen = [topics.down(self._gateway, what) for what in self._listeners]
         session.leave_will(topics.up(self._gateway, "status"), self._status(online=False))
         session.open(listen)
@@ -289,7 +157,7 @@ class Uplink:
 
     # -- one session --------------------------------------------------------------------------------------
 
-    def _serve(self, session: _Session) -> None:
+    def _serve(self, session: Session) -> None:
         self._mids.clear()
         self._told_epoch, self._declare_s = "", 0.0
         self._declare_wait.reset()
@@ -301,7 +169,7 @@ class Uplink:
             self._tell(session)
             with suppress(StorageFault):  # the outbox has said so; it is tried again at the next round
                 self._send(session)
-            event = _next_event(session)
+            event = session.next()
             if event and event.kind == "down":
                 self._say(logging.WARNING, f"broker: connection lost ({event.refusal}); readings are kept")
                 return
@@ -309,7 +177,7 @@ class Uplink:
                 self._handle(event)
         session.say_farewell(topics.up(self._gateway, "status"), self._status(online=False))
 
-    def _handle(self, event: _Event | None) -> None:
+    def _handle(self, event: Event | None) -> None:
         if event is None:
             return
         if event.kind == "puback":
@@ -338,7 +206,7 @@ class Uplink:
         newest = max((last for _, last in stored.settled), default=0)
         return newest > (self._left.seq if stored.epoch == self._left.epoch else 0)
 
-    def _tell(self, session: _Session) -> None:
+    def _tell(self, session: Session) -> None:
         """Status and health; they need no storage, so that its failure can be told."""
         if self._told_epoch != self._outbox.epoch:
             self._told_epoch = self._outbox.epoch
@@ -351,7 +219,7 @@ class Uplink:
             payload = self._retained[what] if retain else payload
             session.publish(topics.up(self._gateway, what), payload, retain=retain)
 
-    def _send(self, session: _Session) -> None:
+    def _send(self, session: Session) -> None:
         if not self._is_window_open:
             self._window.reopen()
             self._is_window_open = True
@@ -362,7 +230,7 @@ class Uplink:
         if now_s >= self._declare_s:
             self._declare(session, now_s)
 
-    def _declare(self, session: _Session, now_s: float) -> None:
+    def _declare(self, session: Session, now_s: float) -> None:
         declarations = self._outbox.declarations()
         for declaration in declarations:
             session.publish(topics.up(self._gateway, "dropped"), messages.encode(declaration))
@@ -376,50 +244,11 @@ class Uplink:
             log.warning("%s (said once)", text)
 
 
-def greet(settings: Settings) -> str:
-    """Log in and subscribe as the agent does, beside one that may run; why it was refused, or nothing."""
-    version = "5" if settings.broker.protocol == "auto" else settings.broker.protocol
-    try:
-        try:
-            _hello(settings, version)
-        except _NotThisVersion:
-            _hello(settings, "3.1.1")
-    except (_Unreachable, OSError) as error:
-        return str(error)
-    return ""
-
-
-def _hello(settings: Settings, version: str) -> None:
-    session = _Session(settings.broker, settings.username, f"{settings.gateway}-doctor", version)
-    try:
-        session.open([topics.down(settings.gateway, "stored")])
-    finally:
-        session.close()
-
-
-def _password(broker: BrokerSettings) -> str | None:
-    try:
-        return broker.password()
-    except UnicodeDecodeError:
-        raise _Unreachable(f"{broker.password_file} is not text") from None
-
-
 def _parse_stored(payload: bytes, gateway: str) -> messages.Stored:
     stored = messages.decode(payload, messages.Stored)
     if stored.gateway != gateway:
         raise MessageError(f"it is for gateway {stored.gateway[:64]!r}")
     return stored
-
-
-def _refusal(code: ReasonCode) -> str:
-    return str(code) if code.is_failure else ""
-
-
-def _next_event(session: _Session) -> _Event | None:
-    try:
-        return session.events.get(timeout=TICK_S)
-    except Empty:
-        return None
 
 
 def _is_refusal(error: Exception) -> bool:

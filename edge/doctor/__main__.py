@@ -49,7 +49,7 @@ def _findings(config: Path, settings: "Settings") -> "Iterator[Finding]":
     from edge.clock import SystemClock
     from edge.doctor import machine, network
     from edge.doctor.findings import good
-    from edge.uplink import greet
+    from edge.session import greet
 
     clock = SystemClock()
     yield good("settings", f"{config}: {len(settings.lines)} lines, {len(settings.meters)} meters")

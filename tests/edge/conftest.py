@@ -17,7 +17,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.links.FLUSH_S", 0.1)
     monkeypatch.setattr("edge.poller.LOOK_AGAIN_S", 0.1)
     monkeypatch.setattr("edge.uplink._FIRST_RETRY_S", 0.2)
-    monkeypatch.setattr("edge.uplink.ANSWER_5_S", 1.0)
+    monkeypatch.setattr("edge.session.ANSWER_5_S", 1.0)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from edge.clock import SystemClock
 from edge.doctor import machine, network
 from edge.doctor.findings import Finding, State
+from edge.session import greet
 from edge.settings import Settings
-from edge.uplink import greet
 from tests.certificates import Certificates
 from tests.edge.gateway import GATEWAY, GatewayClock, gateway_settings
 from tests.mosquitto import Mosquitto
