@@ -7,23 +7,34 @@ import typer
 
 from cloud.verbs import STYLE, Json, say, talk
 from cloud.verbs.tariff_price import EXAMPLES, Own, price, tariffs_in
+from cloud.verbs.words import Language, words_of
 
 if TYPE_CHECKING:
     from cloud.tariffs.documents import Tariff
+    from cloud.web.language import Words
 
 tariff = typer.Typer(**STYLE, help="Tariffs: dated documents, and what a use costs under them.")
 
 
 @tariff.command("list", epilog="Example: wattpost cloud tariff list")
-def listed(policies: Own = None, as_json: Json = False) -> None:
+def listed(policies: Own = None, language: Language = None, as_json: Json = False) -> None:
     """The tariffs there are, with their plans and the days they hold."""
     from cloud.tariffs.catalogue import read
 
     catalogue = read(tariffs_in(policies))
-    found = [_about(each) for name in catalogue.ids for each in catalogue.documents(name)]
-    rows = [(f"{each['from']} to {each['to'] or '…'}", ", ".join(each["plans"]), each) for each in found]
-    lines = [f"{each['id']:<20} {held:<25} {each['name']} ({plans})" for held, plans, each in rows]
-    say({"tariffs": found}, "\n".join(lines), as_json)
+    found = [each for name in catalogue.ids for each in catalogue.documents(name)]
+    words = words_of(language)
+    lines = [line for each in found for line in _lines(each, words)]
+    say({"tariffs": [_about(each) for each in found]}, "\n".join(lines), as_json)
+
+
+def _lines(document: "Tariff", words: "Words") -> list[str]:
+    """The tariff and the days it holds; below it each plan by id and name."""
+    from cloud.web.tariff_words import name
+
+    held = f"{document.from_} – {document.to or '…'}"
+    plans = [f"  {each.id:<12} {name(each.name, words)}" for each in document.plans]
+    return [f"{document.id:<20} {held:<24} {name(document.name, words)}", *plans]
 
 
 @tariff.command("check", epilog="Example: wattpost cloud tariff check policies/tariffs/own.toml")

@@ -161,6 +161,9 @@ def test_all_that_ship_are_listed_with_their_plans() -> None:
     found = json.loads(run("list", "--json").stdout)["tariffs"]
     assert {"id", "from", "source", "plans"} <= found[0].keys()
     assert len(found) == 14
+    lines = run("list", "--lang", "zh_CN").stdout.splitlines()
+    assert lines[0].endswith("北京居民生活用电")
+    assert "  shared       合表用户" in lines
 
 
 @pytest.mark.parametrize(
