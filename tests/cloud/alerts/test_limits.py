@@ -118,28 +118,35 @@ def watched(tmp_path: Path, sqlite_url: str) -> Iterator[Watched]:
     station.close()
 
 
-def test_one_alert_while_a_limit_is_passed_and_its_end_after_days_within(watched: Watched) -> None:
+@pytest.fixture
+def either(tmp_path: Path, database_url: str) -> Iterator[Watched]:
+    station = SmallStation(tmp_path, database_url)
+    yield Watched(station)
+    station.close()
+
+
+def test_one_alert_while_a_limit_is_passed_and_its_end_after_days_within(either: Watched) -> None:
     days = iter(date(2026, 3, 1) + n * ONE for n in range(20))
-    watched.day(next(days), 90.0)
-    assert watched.alerts() == []
+    either.day(next(days), 90.0)
+    assert either.alerts() == []
     for kw in (101.0, 130.0):
-        watched.day(next(days), kw)
-    watched.watch.run()
-    assert watched.alerts() == [("demand_limit", LARGE)]
-    assert watched.told(f"C-{LARGE}") == [NoticeKind.LIMIT]
+        either.day(next(days), kw)
+    either.watch.run()
+    assert either.alerts() == [("demand_limit", LARGE)]
+    assert either.told(f"C-{LARGE}") == [NoticeKind.LIMIT]
     for kw, valid in ((90.0, 96), (90.0, 96), (0.0, 20), (np.nan, 0)):
-        watched.day(next(days), kw, valid)
-    assert watched.alerts(only_open=True), "days of which too little is known end nothing"
-    watched.day(next(days), 90.0)
-    assert watched.alerts(only_open=True) == []
-    watched.day(next(days), 99.0)
-    assert watched.told(f"C-{LARGE}") == [NoticeKind.LIMIT, NoticeKind.LIMIT_OVER]
-    watched.day(next(days), 102.0)
-    assert watched.alerts() == [("demand_limit", LARGE)] * 2
-    assert [row.state for row in watched.rows(LARGE, "demand")] == [
+        either.day(next(days), kw, valid)
+    assert either.alerts(only_open=True), "days of which too little is known end nothing"
+    either.day(next(days), 90.0)
+    assert either.alerts(only_open=True) == []
+    either.day(next(days), 99.0)
+    assert either.told(f"C-{LARGE}") == [NoticeKind.LIMIT, NoticeKind.LIMIT_OVER]
+    either.day(next(days), 102.0)
+    assert either.alerts() == [("demand_limit", LARGE)] * 2
+    assert [row.state for row in either.rows(LARGE, "demand")] == [
         "within", "passed", "passed", "within", "within", "unknown", "unknown", "within", "within", "passed"
     ]  # fmt: skip
-    assert all((row.alert is not None) == (row.state == "passed") for row in watched.rows(LARGE, "demand"))
+    assert all((row.alert is not None) == (row.state == "passed") for row in either.rows(LARGE, "demand"))
 
 
 def test_evidence_names_day_value_limit_and_coverage_and_the_notice_no_figure(watched: Watched) -> None:
