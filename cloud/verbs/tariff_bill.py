@@ -56,12 +56,14 @@ def _rows(of: Priced, words: "Words") -> "Iterator[Row]":
     from cloud.tariffs.bill import plain
     from cloud.web.customers import advice_words
 
-    formulas = dict(_formulas(of, words))
+    formulas: dict[Key, list[str]] = {}
+    for key, said in _formulas(of, words):
+        formulas.setdefault(key, []).append(said)
     for line in of.bill.lines:
         percent = line.kind == "power_factor"
         price = f"{plain(line.price * 100)} %" if percent else plain(line.price)
         quantity = f"{line.quantity:,.2f}" if percent else _grouped(line.quantity)
-        said = formulas.get(_key(line), "")
+        said = _told(line, formulas.get((line.kind, line.what, line.price), []))
         name = advice_words.line(line.kind, line.what, words)
         yield Row(name, f"{quantity} {line.unit}", price, f"{line.amount:,.2f}", said)
 
@@ -88,8 +90,11 @@ def _grouped(number: Decimal) -> str:
 Key = tuple[str, str, Decimal]
 
 
-def _key(line: "Line") -> Key:
-    return line.kind, line.what, line.price
+def _told(line: "Line", formulas: list[str]) -> str:
+    """A line of several months has each formula once; an adjustment is of one month, in their order."""
+    if line.kind == "power_factor":
+        return formulas.pop(0) if formulas else ""
+    return " / ".join(dict.fromkeys(formulas))
 
 
 def _formulas(of: Priced, words: "Words") -> "Iterator[tuple[Key, str]]":

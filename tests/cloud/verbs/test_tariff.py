@@ -140,6 +140,12 @@ def test_without_days_it_is_the_whole_of_the_steps_cycle(words: Sequence[str], f
     assert (told["from"], told["to"]) == (first, last)
 
 
+def test_a_line_of_two_seasons_names_both_limits() -> None:
+    words = ("guangzhou-household", "--kwh", "900", "--from", "2026-10-15", "--to", "2026-11-20")
+    lines = run("price", *words).stdout.splitlines()
+    assert "  what is above 260 kWh of the month / what is above 200 kWh of the month" in lines
+
+
 def test_for_machines_it_is_one_object_with_total_and_lines() -> None:
     words = (
         "price",
