@@ -19,6 +19,11 @@ from tests.mosquitto import Mosquitto
 from tests.peer_environments import peer_python
 from tests.postgres import PostgresCluster
 from tests.programs import free_port, require_program
+from tests.scheduling import Together
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
+    return Together(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")

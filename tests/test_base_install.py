@@ -49,7 +49,6 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.xdist_group("bare")
 def test_edge_help_works_without_the_clouds_libraries(bare: Path) -> None:
     seen = _run(
         bare / "python",
@@ -62,7 +61,6 @@ def test_edge_help_works_without_the_clouds_libraries(bare: Path) -> None:
     assert "frame" in _run(bare / "wattpost", "--help", cwd=bare)
 
 
-@pytest.mark.xdist_group("bare")
 def test_a_verb_that_needs_an_extra_names_it_in_one_line(bare: Path) -> None:
     done = subprocess.run([bare / "wattpost", "cloud", "run"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
@@ -70,7 +68,6 @@ def test_a_verb_that_needs_an_extra_names_it_in_one_line(bare: Path) -> None:
     assert "pip install 'wattpost[cloud]'" in done.stderr
 
 
-@pytest.mark.xdist_group("bare")
 def test_the_base_install_stays_small(bare: Path) -> None:
     packages = next((bare.parent / "lib").glob("python3*/site-packages"))
     tools = ("pip", "setuptools", "pkg_resources", "_distutils_hack")

@@ -124,7 +124,6 @@ def pytest_in(folder: Path, python: Path, *words: str) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.xdist_group("stranger")
 def test_a_strangers_tests_run_side_by_side_and_a_failure_tells_who_asked_what(
     tmp_path: Path, python: Path
 ) -> None:
@@ -141,7 +140,6 @@ def test_a_strangers_tests_run_side_by_side_and_a_failure_tells_who_asked_what(
     assert "flip-data" in told[1]
 
 
-@pytest.mark.xdist_group("stranger")
 @pytest.mark.parametrize("name", ["protocols", "firmware_sim"])
 def test_a_package_of_theirs_that_shadows_ours_is_named_in_one_line(
     tmp_path: Path, python: Path, name: str

@@ -12,7 +12,7 @@ from tests.proof.engines import KINDS, Kind
 from tests.proof.run import Proof, prove
 from tests.proof.station import ProofStation
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
+pytestmark = pytest.mark.timeout(300)
 SEED = int(os.environ.get("WATTPOST_PROOF_SEED", "7"))
 
 

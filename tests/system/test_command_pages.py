@@ -14,7 +14,6 @@ from tests.cloud.web.village import Village
 from tests.programs import require_program
 from tests.system.browsing import Visit, chromium, served, visit
 
-pytestmark = pytest.mark.xdist_group("pages")
 SCREENS = Path(__file__).parents[2] / "artifacts" / "pages"
 DESK, PHONE = (1440, 900), (360, 740)
 

@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.xdist_group("demo")
 @pytest.mark.parametrize("broker", ["mosquitto", "embedded"])
 def test_the_demo_reports_what_its_components_did(broker: str) -> None:
     size = ["--areas", "3", "--meters", "5", "--days", "1", "--port", "0", "--broker", broker]

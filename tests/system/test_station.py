@@ -18,7 +18,7 @@ from cloud.demo.run import Demo
 from cloud.demo.station import Paces, Place
 from cloud.kit.clock import SystemClock
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("station")]
+pytestmark = pytest.mark.timeout(240)
 QUICK = {
     "heard_within_s": 8,
     "restored_after_s": 2,

@@ -22,7 +22,6 @@ from tests.cloud.metering.archive.conftest import village as archived_village
 from tests.cloud.metering.archive.village import DAY, POINTS, Village
 
 village = archived_village
-pytestmark = pytest.mark.xdist_group("cluster")
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,6 @@ from tests.cloud.web.load.analysed import LAST, day_of, listed, used
 from tests.cloud.web.markup import Page
 from tests.cloud.web.village import NOW, Village, browser, csrf
 
-pytestmark = pytest.mark.xdist_group("analysed")
-
 PAGES = (
     "/console/load",
     "/console/load?area=A02&sort=factor",

@@ -13,8 +13,6 @@ from tests.cloud.web.load.analysed import LAST, listed, used
 from tests.cloud.web.markup import Page
 from tests.cloud.web.village import MIDNIGHT, Village, browser
 
-pytestmark = pytest.mark.xdist_group("analysed")
-
 OWN = "/portal/load"
 
 
