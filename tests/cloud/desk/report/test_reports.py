@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ from cloud.desk.report import store
 from cloud.kit.days import midnight
 from cloud.kit.errors import Conflict, NotFound
 from cloud.metering.vee.dirty import dirty_table
+from cloud.tiers.entitlements import book
+from cloud.tiers.entitlements.evidence import Outside
+from cloud.tiers.entitlements.gathering import month_of
+from cloud.tiers.entitlements.ledger import Ledger
 from cloud.tiers.entitlements.tables import given_table
 from tests.cloud.desk.report.made import MOVED, NOW, OCTOBER, Station
 from tests.cloud.insight.archived_station import ZONE
@@ -131,6 +136,18 @@ def test_one_is_issued_once_the_days_are_settled_and_a_late_bill_makes_a_revisio
     with station.database.write() as connection:  # that it was paid is no late fact of the month
         connection.execute(update(bill_table).values(paid_on=date(2026, 11, 20)))
     assert reports.issue_all(OCTOBER).same == 1
+
+
+def test_the_ledger_of_promises_counts_what_was_issued(station: Station) -> None:
+    outside = Outside(reports=partial(store.issued_days, zone=ZONE))
+    Ledger(station.database, station.reports.promises, station.clock, outside).judge(month_of(OCTOBER, ZONE))
+    with station.database.read() as connection:
+        rows = {name: book.rows_of(connection, name) for name in ("F-000", "F-001")}
+    [mine] = [row for row in rows["F-000"] if row.part == "report"]
+    [other] = [row for row in rows["F-001"] if row.part == "report"]
+    assert (mine.state, mine.figures["last"]) == ("delivered", "2026-11-08")
+    assert mine.sources["recorded"] == "issued_report"
+    assert (other.state, other.reason) == ("not_due", "not_yet")
 
 
 def test_a_month_that_the_archive_has_not_reached_waits(station: Station) -> None:
