@@ -106,7 +106,8 @@ def _bills(number: int, account: str, class_: str, today: date) -> Iterator[Row]
         kwh = kwh.quantize(Decimal(1))
         due = (month + timedelta(days=62)).replace(day=1) - timedelta(days=6)
         paid = due + timedelta(days=12 if number % LATE == 3 and back % 4 == 2 else -8)
-        unpaid = paid >= today or (number % OPEN == 5 and back == 2)
+        open_ = number % OPEN == 5 or (class_ == "business" and number % 12 == 1)
+        unpaid = paid >= today or (open_ and back == 2)
         amount = (kwh * Decimal(PRICE[class_])).quantize(Decimal("0.01"))
         row = {"account": account, "month": month, "kwh": kwh, "amount": amount, "due_on": due}
         yield row if unpaid else row | {"paid_on": paid}

@@ -120,7 +120,9 @@ class Demo:
   Look at {base}/console/data : how completely meters were read and what is missing, with its cause;
   what validation found stands under Exceptions. The past fills in by itself within some minutes, and closed
   days are archived in {self.place.root / "archive"}.
-  {base}/console/load shows load, losses and forecasts of the last days.
+  {base}/console/load shows load, losses and forecasts of the last days, {base}/console/customers who gets
+  which service and why: tiers, promises, advice, campaigns, load response. Approve what the first operator
+  proposed as the second one; what waits for a customer stands in their portal.
 
   In a second terminal: take the supply from an area, cut a line, darken a gateway, lose the broker. Pages
   tell of it after about 20 s, 80 s, 2 min and 35 s, since one missed answer proves nothing; --clear ends it.
