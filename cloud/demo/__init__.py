@@ -163,7 +163,8 @@ def _prepare(
         started_at = clock.now()
         prepared = prepare(place, wishes, paces, clock)
         if wishes.days and not ended.is_set():
-            _say(f"filling in {wishes.days} days of past readings")
+            more = "; some minutes, with --days 7 fewer" if wishes.year else ""
+            _say(f"filling in {wishes.days} days of past readings{more}")
             fill(place, wishes, started_at)
     except ProgramError:
         if not ended.is_set():
