@@ -66,7 +66,7 @@ def write_about_a(connection: Connection) -> None:
     row = {"digest": "0" * 64, "file": "示例户 A.csv", "by": "x", "at": NOW, "report": '["示例户 A"]'}
     connection.execute(import_table.insert().values(row))
     spell = {"point": "M-2", "channel": "energy_import_wh", "day": MET.date()}
-    number = exception_store.add(
+    number = exception_store.EXCEPTIONS.add(
         connection,
         {**spell, "area": "A01", "meter": "M-2", "code": "V13", "severity": "error", "first_slot": 1}
         | {"last_slot": 1, "state": "closed", "evidence": b"", "opened_at": NOW, "changed_at": NOW},
