@@ -38,8 +38,6 @@ def test_an_account_is_told_its_money_and_everybody_is_judged(
     assert "Another plan for your hours · " in out
     assert "of your energy lies in valley hours: billed by the hour it would have cost less." in out
     assert "tou_choice" not in out
-    code, out, _ = run("advise", "H-000", "--lang", "zh_CN")
-    assert "您的" in out
     code, out, _ = run("advise", "--json")
     assert (code, json.loads(out)["accounts"]) == (0, 16)
     code, _, err = run("advise", "F-999")
