@@ -124,9 +124,7 @@ class FactsOut(BaseModel):
     history: list[Facts]
 
 
-def router(
-    database: Database, guard: Guard, commands: Commands, dispatch: Dispatch, clock: Clock
-) -> Routes:
+def router(database: Database, guard: Guard, commands: Commands, dispatch: Dispatch, clock: Clock) -> Routes:
     routes = Routes(tags=["commands"], responses=RESPONSES)
     Operator = Annotated[User, Depends(guard.operator)]  # noqa: N806
 
