@@ -1,6 +1,7 @@
 """A monthly report says what the archive, the tariff and the books say; issued once, revised in the open."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -12,7 +13,10 @@ from sqlalchemy import insert, update
 from cloud.alerts.policy import AlertKind
 from cloud.alerts.store import alert_table, out_meter_table
 from cloud.billing.store import bill_table
-from cloud.desk.report import store
+from cloud.desk.report import comparing, store
+from cloud.desk.report.actions import KIND
+from cloud.desk.report.days import Day
+from cloud.insight import runs
 from cloud.kit.days import midnight
 from cloud.kit.errors import Conflict, NotFound
 from cloud.metering.vee.dirty import dirty_table
@@ -62,6 +66,9 @@ def test_holes_are_said_and_keep_their_days_out_and_the_price_away(station: Stat
     found = station.reports.compose("F-001", OCTOBER)
     assert found.use.coverage == pytest.approx(27 / 31, abs=1e-3)
     assert [day.kwh for day in found.use.days if not day.coverage] == [None] * 4
+    half = Day(OCTOBER, 50.0, None, 0.5, 0.0)
+    assert not comparing.usable(half)
+    assert comparing.usable(replace(half, coverage=1.0))
     assert found.estimate.refused == "holes"
     assert found.estimate.total is None
     assert found.comparisons[0].change == pytest.approx(0.1, abs=0.001)
@@ -162,6 +169,12 @@ def test_the_job_composes_nothing_where_nothing_changed(station: Station, tmp_pa
         connection.execute(dirty_table.delete())
     station.reports.tick()
     told = len(station.letters)
+    with station.database.read() as connection:
+        ran = runs.newest(connection)
+    station.clock.advance(60)
     assert [each.subject for each in station.letters].count("report F-001 2026-10 1") == 1
     station.reports.tick()
     assert len(station.letters) == told
+    with station.database.read() as connection:
+        again = {each.first: each.at for each in runs.newest(connection) if each.kind == KIND}
+    assert again[OCTOBER] == next(each.at for each in ran if each.kind == KIND and each.first == OCTOBER)
