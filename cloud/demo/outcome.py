@@ -25,7 +25,7 @@ CLOCK_SLACK = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`notices` are those to customers; seconds are null when the thing never happened."""
+    """`notices` are those to customers about their supply; seconds are null when the thing never happened."""
 
     meters: int
     readings_accepted: int
@@ -52,7 +52,12 @@ def outcome(place: Place, station: Station, started_at: datetime, fault_at: date
             counted_twice=counted.counted_twice,
             outages=_count(connection, alert_table, alert_table.c.kind == AlertKind.AREA_OUTAGE),
             work_orders=_count(connection, order_table),
-            notices=_count(connection, notice_table, notice_table.c.customer.is_not(None)),
+            notices=_count(
+                connection,
+                notice_table,
+                notice_table.c.customer.is_not(None),
+                notice_table.c.kind.in_((NoticeKind.OUTAGE, NoticeKind.RESTORED)),
+            ),
             seconds_to_first_reading=_seconds(started_at, _first_reading(connection, station)),
             seconds_outage_to_notice=_seconds(fault_at, told_at),
         )
