@@ -18,7 +18,8 @@ from cloud.kit.days import DAY, local_day, midnight
 from cloud.metering.archive.layout import month_of
 from cloud.tariffs.catalogue import Catalogue
 from cloud.tariffs.usage import Part
-from cloud.tiers.advice.rules import Demand, Energies, MonthUse, millionths_of
+from cloud.tiers.advice.by_plan import ByPlan, millionths_of
+from cloud.tiers.advice.rules import Demand, MonthUse
 
 _KW = Decimal("0.0001")
 _KVARH = Decimal("0.001")
@@ -142,7 +143,7 @@ def months_of(rows: Rows, tariff: str, served: Sequence[Served], *, demands: boo
     return [_month(rows, tariff, month, found, demands) for month, found in sorted(of_month.items())]
 
 
-class One(Energies):
+class One(ByPlan):
     """A month that is one stored row: its part by plan, made exact when it is asked for."""
 
     __slots__ = ("_at", "_head", "_made", "_whole")
@@ -187,7 +188,7 @@ class One(Energies):
         return self._head[at : at + BANDS]
 
 
-class Stored(Energies):
+class Stored(ByPlan):
     """A month of several rows: its parts by plan, made exact when they are asked for."""
 
     __slots__ = ("_keys", "_made", "_rows")

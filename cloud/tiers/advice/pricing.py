@@ -17,17 +17,9 @@ from cloud.tariffs.documents import PriceSource
 from cloud.tariffs.power_factor import Standard
 from cloud.tariffs.two_part import Basis, Connection, basic_charge
 from cloud.tariffs.usage import Household, Part, Supply, Usage
+from cloud.tiers.advice.by_plan import kwh_of, millionths_of
 from cloud.tiers.advice.documents import Known, Variant
-from cloud.tiers.advice.rules import (
-    Facts,
-    MonthUse,
-    Reason,
-    Refused,
-    TwoBills,
-    kwh_of,
-    millionths,
-    millionths_of,
-)
+from cloud.tiers.advice.rules import Facts, MonthUse, Reason, Refused, TwoBills
 
 BASIC = "basic"
 Kwh = Mapping[date, Mapping[str, Decimal]]
@@ -176,7 +168,7 @@ def obstacle(
         if plan not in month.kwh:
             params = {"tariff": name, "plan": plan, "day": f"{month.month}"}
             return Refused(kind, account, Reason.NO_DOCUMENT, params)
-        for day, _ in month.about(plan):
+        for day, _ in month.kwh.about(plan):
             known = facts.tariff.known(plan, day)
             if known is Known.NO_DOCUMENT:
                 params = {"tariff": name, "plan": plan, "day": f"{day}"}
@@ -260,7 +252,7 @@ def summed(facts: Facts, months: Sequence[MonthUse], plan: str) -> Mapping[str, 
     month has several parts, or a band that the first one has not."""
     key = (plan, months[0].first, months[-1].last, len(months))
     if key not in facts.summed:
-        facts.summed[key] = _added_up([None if isinstance(m.kwh, dict) else m.kwh.one(plan) for m in months])
+        facts.summed[key] = _added_up([month.kwh.one(plan) for month in months])
     return facts.summed[key]
 
 
@@ -282,7 +274,7 @@ def _joined_in_turn(months: Sequence[MonthUse], plan: str, change: Change, last:
     whole: dict[str, int] = {}
     more: dict[str, Decimal] = {}
     for month in months:
-        told = millionths(month.kwh, plan)
+        told = month.kwh.millionths(plan)
         if told is None:
             _add(more, whole, (each for part in month.kwh[plan] for each in part.kwh.items()))
         else:

@@ -4,7 +4,7 @@ A saving is the difference of two bills priced on the same data, and both are ke
 bills there is no saving. What stands against advice is said as a refusal with its reason, not left out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 from cloud.customers.file.consents import Purpose
 from cloud.customers.file.contracts import Contract
 from cloud.customers.file.grades import Grade
-from cloud.insight.pricing import STEP
 from cloud.insight.profile.store import Profile
-from cloud.kit.money import ZERO, total
+from cloud.kit.money import ZERO
 from cloud.tariffs.bill import Bill
-from cloud.tariffs.documents import BANDS
-from cloud.tariffs.usage import Part
+from cloud.tiers.advice.by_plan import ByPlan, total_kwh
 from cloud.tiers.advice.documents import Documents
 
 
@@ -79,27 +77,6 @@ class Demand:
     measured: bool = True
 
 
-class Energies(Mapping[str, tuple[Part, ...]]):
-    """Parts by plan that also tell about how much they are, without exact numbers being made first."""
-
-    def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]:
-        """KeyError: there is no such plan."""
-        raise NotImplementedError
-
-    def about_kwh(self, plan: str) -> float:
-        """Of all its parts and bands, 0 where there is no such plan."""
-        raise NotImplementedError
-
-    def one(self, plan: str) -> Sequence[float] | None:
-        """kWh by band, as stored, of the one part that there is; None of several. KeyError as above."""
-        raise NotImplementedError
-
-    def millionths(self, plan: str) -> Mapping[str, int] | None:
-        """Of the one part that there is its energies in millionths of a kWh, exactly; None of several parts.
-        KeyError: there is no such plan."""
-        raise NotImplementedError
-
-
 @dataclass(frozen=True, slots=True)
 class MonthUse:
     """What an account used in one month that it was served: `kwh` by plan of its contract's tariff.
@@ -112,7 +89,7 @@ class MonthUse:
     first: date
     last: date
     whole: bool
-    kwh: "dict[str, tuple[Part, ...]] | Energies"
+    kwh: ByPlan
     coverage: float
     estimated: float
     demand: Demand | None = None
@@ -132,43 +109,7 @@ class MonthUse:
 
     def total_kwh(self, plan: str) -> Decimal:
         """Exact, of all its parts; 0 where there is no such plan."""
-        if plan not in self.kwh:
-            return ZERO
-        found = millionths(self.kwh, plan)
-        if found is not None:
-            return kwh_of(sum(found.values()))
-        return total(part.total_kwh for part in self.kwh[plan])
-
-    def about(self, plan: str) -> Sequence[tuple[date, Sequence[float]]]:
-        """(first day, kWh by band) of each part, about: to see whether pricing is worth while. KeyError."""
-        if not isinstance(self.kwh, dict):
-            return self.kwh.about(plan)
-        parts = self.kwh[plan]
-        return [(part.first, [float(part.kwh.get(band, 0)) for band in BANDS]) for part in parts]
-
-    def about_kwh(self, plan: str) -> float:
-        """About how much it is, of all bands; 0 where there is no such plan."""
-        if not isinstance(self.kwh, dict):
-            return self.kwh.about_kwh(plan)
-        return sum(float(part.total_kwh) for part in self.kwh.get(plan, ()))
-
-
-def millionths(kwh: dict[str, tuple[Part, ...]] | Energies, plan: str) -> Mapping[str, int] | None:
-    """As `Energies.millionths`; None of a plain mapping."""
-    return None if isinstance(kwh, dict) else kwh.millionths(plan)
-
-
-def millionths_of(kwh: float) -> int:
-    """As `insight.pricing.part_of` rounds it: near a half the product is not to be trusted."""
-    found = kwh * 1e6
-    near = round(found)
-    if abs(found - near) < 0.499 and abs(found) < 1e12:
-        return near
-    return int(Decimal(kwh).quantize(STEP).scaleb(6))
-
-
-def kwh_of(millionths: int) -> Decimal:
-    return Decimal(millionths).scaleb(-6)
+        return total_kwh(self.kwh, plan)
 
 
 @dataclass(frozen=True, slots=True)

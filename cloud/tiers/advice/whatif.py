@@ -11,6 +11,7 @@ from cloud.insight.energies.actions import Energies
 from cloud.kit.errors import Invalid, NotFound
 from cloud.tariffs.bill import Bill
 from cloud.tariffs.catalogue import Catalogue
+from cloud.tiers.advice.by_plan import Exact
 from cloud.tiers.advice.documents import documents
 from cloud.tiers.advice.pricing import bill
 from cloud.tiers.advice.rules import Facts, MonthUse
@@ -117,5 +118,5 @@ def _months(
         parts = energies.parts(connection, catalogue, facts.points[0], tariff, plan, month.month)
         if parts is None or month.coverage < least:
             break
-        found.append(replace(month, kwh={plan: parts}))
+        found.append(replace(month, kwh=Exact({plan: parts})))
     return tuple(reversed(found))

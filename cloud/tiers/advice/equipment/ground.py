@@ -133,7 +133,7 @@ def kwh_year(ground: Ground, facts: Facts) -> Decimal:
     found = ground.wholes.get(key)
     if found is None:
         plan = facts.contract.plan
-        found = exact(sum(month.about_kwh(plan) for month in facts.year))
+        found = exact(sum(month.kwh.about_kwh(plan) for month in facts.year))
         ground.wholes.clear()
         ground.wholes[key] = found
     return found

@@ -114,7 +114,7 @@ def _apart(facts: Facts, months: Sequence[MonthUse], own: Plan, other: Plan) -> 
 
 
 def _about(facts: Facts, months: Sequence[MonthUse], plan: str) -> float:
-    told = [each for month in months for each in month.about(plan)]
+    told = [each for month in months for each in month.kwh.about(plan)]
     prices = facts.tariff.table(plan, tuple(day for day, _ in told))
     return float(np.vdot([kwh for _, kwh in told], prices))
 

@@ -135,7 +135,7 @@ def _far(
 
 def _about(facts: Facts, month: MonthUse) -> float:
     plan = facts.contract.plan
-    return month.about_kwh(plan)
+    return month.kwh.about_kwh(plan)
 
 
 def _about_growth(facts: Facts, ago: dict[tuple[int, int], MonthUse]) -> float | None:

@@ -14,12 +14,13 @@ from cloud.insight.energies.store import BANDS, HEAD
 from cloud.insight.pricing import part_of
 from cloud.tiers.advice import pricing
 from cloud.tiers.advice.actions import judge
+from cloud.tiers.advice.by_plan import Exact, kwh_of, millionths_of
 from cloud.tiers.advice.energies import One
 from cloud.tiers.advice.equipment.around import quartiles
 from cloud.tiers.advice.policy import advice_policy
 from cloud.tiers.advice.pricing import bill
 from cloud.tiers.advice.registry import tariff_rules
-from cloud.tiers.advice.rules import Facts, MonthUse, kwh_of, millionths_of
+from cloud.tiers.advice.rules import Facts, MonthUse
 from cloud.tiers.advice.tariff import steps
 from tests.bench.advice import _advising
 from tests.bench.advised import Advised, station
@@ -75,14 +76,21 @@ def test_all_rules_say_the_same_with_every_short_way_and_with_none(
         short = [judge(facts, rules) for facts in _every(made)]
         monkeypatch.setattr(steps, "_far", lambda *_: False)
         monkeypatch.setattr(pricing, "_one_price", lambda *_: False)
-        monkeypatch.setattr(pricing, "summed", lambda *_: None)
-        monkeypatch.setattr(pricing, "millionths", lambda *_: None)
-        monkeypatch.setattr("cloud.tiers.advice.rules.millionths", lambda *_: None)
         monkeypatch.setattr(pricing, "as_it_is", bill)
         monkeypatch.setattr("cloud.tiers.advice.equipment.offers.as_it_is", bill)
-        plain = [judge(replace(facts), rules) for facts in _every(made)]
+        plain = [judge(_exact(facts), rules) for facts in _every(made)]
     assert sum(len(each) for each in short) > 200
     assert short == plain
+
+
+def _exact(facts: Facts) -> Facts:
+    """The same energies as parts that somebody named, of which there is no short way."""
+
+    def named(month: MonthUse) -> MonthUse:
+        return replace(month, kwh=Exact(dict(month.kwh)))
+
+    current = facts.current and named(facts.current)
+    return replace(facts, months=tuple(map(named, facts.months)), current=current)
 
 
 def test_who_is_silent_for_being_far_from_a_step_would_be_silent_anyway(

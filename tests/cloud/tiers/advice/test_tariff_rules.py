@@ -15,6 +15,7 @@ from cloud.tariffs import catalogue
 from cloud.tariffs.catalogue import Catalogue, Filed
 from cloud.tariffs.documents import Tariff
 from cloud.tariffs.usage import Part
+from cloud.tiers.advice.by_plan import Exact
 from cloud.tiers.advice.documents import documents
 from cloud.tiers.advice.keeping import bills_json
 from cloud.tiers.advice.policy import advice_policy
@@ -42,7 +43,7 @@ def month(first: date, kwh: Mapping[str, Mapping[str, Any]], **more: Any) -> Mon
         plan: (Part(first, last, {band: Decimal(value) for band, value in bands.items()}),)
         for plan, bands in kwh.items()
     }
-    return MonthUse(first, first, last, True, parts, 1.0, 0.0, **more)
+    return MonthUse(first, first, last, True, Exact(parts), 1.0, 0.0, **more)
 
 
 def demand(kw: str, first: date, *, measured: bool = True) -> Demand:
@@ -96,7 +97,7 @@ def test_the_discount_of_a_well_used_capacity_moves_the_limit() -> None:
     """680 kW of 1000 kVA are too much for 26.3 / 42; with 260 kWh a kVA it is 26.3 / 37.8 = 0.6958."""
     assert basic_charge.mode(POLICY, factory("680")) is None
     uses = tuple(
-        replace(each, kwh={"tou": (replace(each.kwh["tou"][0], kwh={"flat": Decimal(260_000)}),)})
+        replace(each, kwh=Exact({"tou": (replace(each.kwh["tou"][0], kwh={"flat": Decimal(260_000)}),)}))
         for each in factory("680").months
     )
     facts = replace(factory("680"), months=uses)
@@ -349,7 +350,7 @@ def partial(days: int, daily: str) -> MonthUse:
     last = first + (days - 1) * DAY
     kwh = Decimal(daily) * days
     parts = {plan: (Part(first, last, {"flat": kwh}),) for plan in ("plain", "shared")}
-    return MonthUse(first, first, last, False, parts, 1.0, 0.0)
+    return MonthUse(first, first, last, False, Exact(parts), 1.0, 0.0)
 
 
 def test_the_day_of_crossing_and_the_adder_on_what_lies_over_it() -> None:

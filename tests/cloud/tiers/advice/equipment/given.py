@@ -17,6 +17,7 @@ from cloud.kit.money import total
 from cloud.tariffs.catalogue import Catalogue, parsed
 from cloud.tariffs.usage import Part, month_end
 from cloud.tiers.advice import products
+from cloud.tiers.advice.by_plan import Exact
 from cloud.tiers.advice.documents import documents
 from cloud.tiers.advice.equipment.around import Around, Sized
 from cloud.tiers.advice.equipment.ground import Ground
@@ -118,7 +119,7 @@ def _month(
     drawn, back = (None if each is None else Decimal(str(each)) for each in reactive)
     peak = None if demand_kw is None else Demand(Decimal(str(demand_kw)), datetime(2026, 1, 1, tzinfo=UTC))
     parts = {plan: (Part(month, last, exact),)}
-    return MonthUse(month, month, last, True, parts, 1.0, estimated, peak, drawn, back)
+    return MonthUse(month, month, last, True, Exact(parts), 1.0, estimated, peak, drawn, back)
 
 
 def profile(
