@@ -33,7 +33,8 @@ def told(
     written: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """One of pydantic's mistakes as file, line, what and what to do; `written`: keys as the file has them."""
-    place = [written.get(each, each) if isinstance(each, str) else each for each in mistake["loc"]]
+    loc = [each for each in mistake["loc"] if each != "[key]"]
+    place = [written.get(each, each) if isinstance(each, str) else each for each in loc]
     where = ".".join(str(step + 1 if isinstance(step, int) else step) for step in place)
     line = line_of(text, _within(place, str(mistake["msg"])))
     unknown = mistake["type"] == "extra_forbidden"
@@ -43,9 +44,11 @@ def told(
 
 
 def _within(place: Sequence[str | int], message: str) -> list[str | int]:
-    """A mistake of a whole table that names its key stands at that key."""
-    key = message.removeprefix("Value error, ").partition(":")[0]
-    return [*place, key] if key.isidentifier() else list(place)
+    """A mistake of a whole table that names its key, as `rule` or `rule.2`, stands at that key."""
+    key, *steps = message.removeprefix("Value error, ").partition(":")[0].split(".")
+    if not key.isidentifier() or not all(step.isdecimal() or step.isidentifier() for step in steps):
+        return list(place)
+    return [*place, key, *(int(step) - 1 if step.isdecimal() else step for step in steps)]
 
 
 def _places(text: str) -> Iterator[tuple[int, Place]]:

@@ -124,8 +124,9 @@ def band_price(tariff: Tariff, plan: Plan, band: str, day: date) -> Decimal:
         return said[band]
     components = tariff.components_of(day)
     if components is None:
+        has = "".join(f", has those from {each.from_} to {each.to or '…'}" for each in tariff.components[-1:])
         raise ValueError(
-            f"{tariff.id}: no components of {day:%Y-%m}: add the month's purchase price to the document"
+            f"{tariff.id}: no components of {day:%Y-%m}{has}: add the month's purchase price to the document"
         )
     ratio = said.get(band, Decimal(1) if band == "flat" else None)
     if ratio is None:

@@ -112,6 +112,8 @@ def _strangers(folder: Path, known: Mapping[str, Reader]) -> Iterator[str]:
 
     for path in sorted(folder.iterdir()):
         name = path.stem if path.suffix == ".toml" else path.name if path.is_dir() else None
+        if name is not None and name.startswith((".", "__")):
+            continue
         if name is not None and name not in known:
             yield f"{path}: nobody reads it; {spelling.hint(name, known)}there are {', '.join(known)}"
 

@@ -195,14 +195,15 @@ class TierPolicy(Strict):
 
     @model_validator(mode="after")
     def _one_at_a_time(self) -> "TierPolicy":
-        for one, other in pairwise(sorted(self.rule, key=lambda each: each.from_)):
+        for (_, one), (at, other) in pairwise(
+            sorted(enumerate(self.rule, 1), key=lambda each: each[1].from_)
+        ):
             if one.to is None or one.to > other.from_:
                 until = one.to or "further notice"
-                raise ValueError(
-                    f"rule: {other.version} from {other.from_} overlaps {one.version}, which holds to {until}"
-                )
+                told = f"{other.version} from {other.from_} overlaps {one.version}, which holds to {until}"
+                raise ValueError(f"rule.{at}: {told}")
             if one.to < other.from_:
-                raise ValueError(f"rule: a gap: no rule holds from {one.to} to {other.from_}")
+                raise ValueError(f"rule.{at}: a gap: no rule holds from {one.to} to {other.from_}")
         if len({each.version for each in self.rule}) != len(self.rule):
             raise ValueError("rule: a version stands twice")
         return self

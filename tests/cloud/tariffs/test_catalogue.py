@@ -106,7 +106,7 @@ def test_the_identity_of_hubeis_table_of_january_2026() -> None:
 
 def test_a_month_that_no_document_has_the_purchase_price_of_is_not_priced() -> None:
     document = SHIPPED.in_force("hubei-industry", date(2026, 2, 1))
-    with pytest.raises(ValueError, match="no components of 2026-02"):
+    with pytest.raises(ValueError, match="no components of 2026-02, has those from 2026-01-01 to"):
         band_price(document, document.plan("tou"), "flat", date(2026, 2, 1))
 
 

@@ -35,6 +35,7 @@ def test_what_ships_is_sound_also_as_a_stations_own(tmp_path: Path) -> None:
             shutil.copytree(source, tmp_path / name)
         else:
             shutil.copy(SHIPPED / f"{name}.toml", tmp_path)
+    (tmp_path / "__pycache__").mkdir()
     done = run(tmp_path)
     assert done.exit_code == 0, done.exception
     assert len(done.stdout.splitlines()) == len(list(tmp_path.rglob("*.toml")))

@@ -71,10 +71,18 @@ def test_a_sub_tier_that_nobody_reaches_is_refused(tmp_path: Path) -> None:
     assert "farm: late is never reached" in refused(tmp_path, SHIPPED.replace("# The value", more, 1))
 
 
+def test_an_unknown_class_is_told_with_the_line_of_its_sub_tiers(tmp_path: Path) -> None:
+    told = refused(tmp_path, SHIPPED.replace("[[rule.sub.farm]]", "[[rule.sub.fram]]"))
+    line = SHIPPED.splitlines().index("[[rule.sub.farm]]") + 1
+    assert f"tiers.toml:{line}: rule.1.sub.fram: Input should be" in told
+
+
 def test_two_rules_on_one_day_and_a_time_without_one_are_refused(tmp_path: Path) -> None:
     second = SECOND.replace("2026-01", "2027-01").replace("from = 2026-01-01", "from = 2027-01-01")
     told = refused(tmp_path, SHIPPED + second)
-    assert "2027-01 from 2027-01-01 overlaps 2026-01, which holds to further notice" in told
+    line = SHIPPED.count("\n") + 1 + second.splitlines().index("[[rule]]")
+    overlaps = "2027-01 from 2027-01-01 overlaps 2026-01, which holds to further notice"
+    assert f"tiers.toml:{line}: rule.2: {overlaps}" in told
     ended = SHIPPED.replace("from = 2026-01-01", "from = 2026-01-01\nto = 2026-12-01", 1)
     assert "no rule holds from 2026-12-01 to 2027-01-01" in refused(tmp_path, ended + second)
 
