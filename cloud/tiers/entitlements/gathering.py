@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any
@@ -56,8 +56,8 @@ class Known:
     """By account the limits that were judged in the month."""
     advice_since: Mapping[str, date]
     """From which local day advice was promised as often as now, or more often."""
-    reports: Mapping[str, date] = field(default_factory=dict)
-    """The local day on which the month's energy report was issued."""
+    reports: Mapping[str, date] | None = None
+    """The local day on which the month's energy report was issued; None: nobody issues any here."""
 
 
 def gather(
@@ -99,7 +99,7 @@ def gather(
         None if outside.advised is None else outside.advised(connection, sorted(spells)),
         _limits(connection, month, now, accounts),
         {account: advice_since(over_time[account], zone) for account in spells},
-        {} if outside.reports is None else outside.reports(connection, month.first),
+        None if outside.reports is None else outside.reports(connection, month.first),
     )
 
 

@@ -1,6 +1,7 @@
 """Judges every promise to one account in a month out of what was gathered: which verdict is asked of what."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from cloud.tiers.entitlements.records import How
 from cloud.tiers.entitlements.rules import Granted
 from cloud.tiers.entitlements.store import Spell
 from cloud.tiers.entitlements.terms import Manager, Reach
-from cloud.tiers.entitlements.verdicts import Owed, Part, Verdict
+from cloud.tiers.entitlements.verdicts import Owed, Part, State, Verdict
 
 
 def judged(account: str, known: Known, kept: Kept, today: date) -> Iterator[Verdict]:
@@ -64,15 +65,19 @@ def _by_persons(
 
 
 def _report(account: str, known: Known, report: Granted, due: date, today: date) -> Verdict:
-    """Issued by the service or handed over by a person, whichever was first."""
+    """Issued by the service or handed over by a person, whichever was first; where the service issues
+    reports, one that is not there after its day is missed."""
     handed = known.recorded.get(account, {}).get(How.REPORT, ())
     days = [(each, verdicts.RECORDED) for each in handed if each >= known.month.after]
-    if (issued := known.reports.get(account)) is not None:
+    if known.reports is not None and (issued := known.reports.get(account)) is not None:
         days.append((issued, verdicts.ISSUED))
     first = [min(days)[0]] if days else []
-    source = min(days)[1] if days else verdicts.RECORDED
+    source = min(days)[1] if days else verdicts.RECORDED if known.reports is None else verdicts.ISSUED
     promised = {"by": due.isoformat()}
-    return verdicts.recorded(Part.REPORT, report.rule, promised, first, due=due, today=today, source=source)
+    found = verdicts.recorded(Part.REPORT, report.rule, promised, first, due=due, today=today, source=source)
+    if known.reports is not None and found.state is State.NOT_KNOWN:
+        return replace(found, state=State.MISSED, reason="not_issued")
+    return found
 
 
 def _limits(terms: Mapping[str, Granted]) -> tuple[str, dict[str, Any]] | None:

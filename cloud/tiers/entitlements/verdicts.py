@@ -1,6 +1,7 @@
 """Decides of each promise whether it was delivered: pure, every verdict with its numbers and their sources.
 
-What is missing is never called delivered and never missed: it is not known, or was not due.
+What is missing is never called delivered and never missed: it is not known, or was not due. What the service
+itself was to make is the exception: it knows that it did not.
 """
 
 from collections.abc import Callable, Sequence

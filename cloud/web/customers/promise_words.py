@@ -41,6 +41,7 @@ REASONS = {
     "late": mark("written down after its day"),
     "not_yet": mark("its day is still to come"),
     "nothing_recorded": mark("nobody wrote it down"),
+    "not_issued": mark("neither issued nor handed over by its day"),
     "not_kept": mark("no advice is kept here"),
     "not_judged": mark("of a limit no day could be judged"),
 }

@@ -155,6 +155,15 @@ def test_the_ledger_of_promises_counts_what_was_issued(station: Station) -> None
     assert (mine.state, mine.figures["last"]) == ("delivered", "2026-11-08")
     assert mine.sources["recorded"] == "issued_report"
     assert (other.state, other.reason) == ("not_due", "not_yet")
+    station.clock.set(datetime(2026, 11, 10, 17, tzinfo=UTC))  # the 11th: its day has passed
+    for known, said in ((outside, ("missed", "not_issued")), (Outside(), ("not_known", "nothing_recorded"))):
+        Ledger(station.database, station.reports.promises, station.clock, known).judge(
+            month_of(OCTOBER, ZONE)
+        )
+        with station.database.read() as connection:
+            [other] = [row for row in book.rows_of(connection, "F-001") if row.part == "report"]
+        assert (other.state, other.reason) == said
+    station.clock.set(NOW)
 
 
 def test_a_month_that_the_archive_has_not_reached_waits(station: Station) -> None:
