@@ -5,7 +5,7 @@ promises it any more. Days of which too little is known open nothing and end not
 """
 
 from collections.abc import Collection, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Row, select
@@ -47,44 +47,45 @@ class LimitWatch:
         self.tell()
 
     def tell(self) -> None:
-        policy = self._watchman.promised.policy.value.watch
-        today = self._clock.now().astimezone(self._watchman.promised.zone).date()
+        """What it reads grows with the limits that are passed, not with the accounts there are."""
+        policy, now = self._watchman.promised.policy.value.watch, self._clock.now()
+        today = now.astimezone(self._watchman.promised.zone).date()
         since = today - timedelta(days=policy.look_back_days + 2 * policy.close_days)
         with self._database.read() as connection:
-            found, known = watching.watches(connection, since), _open(connection)
-            promised = watching.promised_on(connection, self._watchman.promised, today)
-            customers = _customers(connection, {account for account, _ in [*found, *known]})
-        due = {
-            key: watch
-            for key, watch in found.items()
-            if watch.untold is not None and not watch.is_over(policy.close_days)
-            if key[0] in customers and _is_promised(promised, key)
-        }
-        over = [
-            key
-            for key in known
-            if key[0] not in customers
-            or not _is_promised(promised, key)
-            or (key in found and found[key].is_over(policy.close_days))
-        ]
-        if due or over:
+            known = _open(connection)
+            accounts = {account for account, _ in known} | watching.untold(connection, since)
+            if not accounts:
+                return
+            found = watching.watches(connection, since, accounts)
+            promised = watching.promised_on(connection, self._watchman.promised, today, accounts)
+            customers = _customers(connection, accounts, now)
+        held = {key for key in {*found, *known} if key[0] in customers and _is_promised(promised, key)}
+        ended = {key for key in found if found[key].is_over(policy.close_days)}
+        due = {key: found[key] for key in (found.keys() & held) - ended if found[key].untold is not None}
+        gone = {key for key, row in known.items() if key not in held or row.customer != customers[key[0]]}
+        over = (known.keys() & ended) - gone
+        if due or gone or over:
             with self._database.write() as connection:
-                self._write(connection, due, over, _open(connection), customers)
+                self._end(connection, gone, over)
+                self._tell_of(connection, due, customers)
 
-    def _write(
-        self,
-        connection: Connection,
-        due: Found,
-        over: list[tuple[str, Limit]],
-        known: Open,
-        customers: Mapping[str, str],
+    def _end(
+        self, connection: Connection, gone: Collection[tuple[str, Limit]], over: Collection[tuple[str, Limit]]
     ) -> None:
+        """Nobody is told that a limit is kept that is promised no more, or to another customer."""
+        now = self._clock.now()
+        today = now.astimezone(self._watchman.promised.zone).date()
+        for key, row in sorted(_open(connection).items()):
+            if key in gone or key in over:
+                self._alarms.close(connection, row.id, now)
+            if key in over:
+                self._say(connection, NoticeKind.LIMIT_OVER, row.id, row.customer, row.trace, *key, today)
+
+    def _tell_of(self, connection: Connection, due: Found, customers: Mapping[str, str]) -> None:
+        known = _open(connection)
         for key, watch in sorted(due.items()):
             alert = known[key].id if key in known else self._open_one(connection, watch, customers[key[0]])
             watching.note_alert(connection, *key, watch.days[-1].day, alert)
-        for key in sorted(over):
-            if key in known and key not in due:
-                self._close(connection, key, known[key])
 
     def _open_one(self, connection: Connection, watch: Watch, customer: str) -> int:
         now, row = self._clock.now(), watch.untold
@@ -101,13 +102,6 @@ class LimitWatch:
         )
         self._say(connection, NoticeKind.LIMIT, alert, customer, trace, watch.account, watch.limit, row.day)
         return alert
-
-    def _close(self, connection: Connection, key: tuple[str, Limit], row: Row[tuple[object, ...]]) -> None:
-        now = self._clock.now()
-        self._alarms.close(connection, row.id, now)
-        today = now.astimezone(self._watchman.promised.zone).date()
-        if row.customer is not None:
-            self._say(connection, NoticeKind.LIMIT_OVER, row.id, row.customer, row.trace, *key, today)
 
     def _say(
         self,
@@ -127,12 +121,11 @@ class LimitWatch:
         )
 
 
-def _customers(connection: Connection, accounts: Collection[str]) -> dict[str, str]:
+def _customers(connection: Connection, accounts: Collection[str], now: datetime) -> dict[str, str]:
     """By account its customer, of those that anything serves still."""
-    table = account_table.c
-    query = select(table.no, table.customer).where(
-        table.no.in_(select(service_table.c.account).where(service_table.c.end.is_(None)))
-    )
+    table, service = account_table.c, service_table.c
+    served = select(service.account).where(service.end.is_(None) | (service.end > now))
+    query = select(table.no, table.customer).where(table.no.in_(served))
     return {
         no: customer for part in among(query, table.no, accounts) for no, customer in connection.execute(part)
     }

@@ -1,9 +1,11 @@
 """Reads what limits are held against: voltages out of the archive, demands and energies as stored."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from decimal import Decimal
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,10 @@ from cloud.insight.areas.task import AreaTask, Gauge
 from cloud.insight.energies.store import FLAT, Block, blocks, energy_table
 from cloud.insight.indicators.store import area_days
 from cloud.kit.days import bounds, local_day
+from cloud.kit.errors import Conflict
 from cloud.tiers.entitlements.limits import Month, Peak, Volts
+
+log = logging.getLogger(__name__)
 
 _MAX_KW, _VALID, _ESTIMATED = 1, 17, 18
 """Columns of a day's indicators: a test holds them against their names."""
@@ -28,16 +33,20 @@ Bounds = Mapping[str, tuple[float, float]]
 def points_on(
     connection: Connection, day: date, zone: tzinfo, accounts: Collection[str]
 ) -> dict[str, list[str]]:
-    """By account the points that served it all day long."""
+    """By account the points that served it all day long. Who had one come or go that day is left out: what
+    the others show is not all of theirs."""
     table, (start, end) = service_table.c, bounds(day, zone)
-    query = select(table.account, table.point).where(
-        table.start <= start, table.end.is_(None) | (table.end >= end)
+    query = select(table.account, table.point, table.start, table.end).where(
+        table.start < end, table.end.is_(None) | (table.end > start)
     )
     found: dict[str, list[str]] = {}
+    partly = set()
     for part in among(query, table.account, accounts):
-        for account, point in connection.execute(part):
+        for account, point, since, until in connection.execute(part):
             found.setdefault(account, []).append(point)
-    return found
+            if since > start or (until is not None and until < end):
+                partly.add(account)
+    return {account: points for account, points in found.items() if account not in partly}
 
 
 def peaks(connection: Connection, day: date, points: Collection[str]) -> dict[str, Peak]:
@@ -57,13 +66,14 @@ def _whole(value: float) -> int:
 
 
 def newest_energies(connection: Connection) -> tuple[date, str] | None:
-    """(first day of the newest month there is, when it was reckoned last)."""
+    """(first day of the newest month there is, what tells whether any area of it was reckoned since)."""
     table = energy_table.c
     month = connection.scalar(select(func.max(table.month)))
     if month is None:
         return None
-    at = connection.scalar(select(func.max(table.at)).where(table.month == month))
-    return month, "" if at is None else at.isoformat()
+    query = select(table.area, table.inputs, table.version, table.at).where(table.month == month)
+    rows = [tuple(map(str, row)) for row in connection.execute(query.order_by(table.area))]
+    return month, blake2b(repr(rows).encode(), digest_size=16).hexdigest()
 
 
 def months(
@@ -120,6 +130,16 @@ def _exact(value: float) -> Decimal:
     return Decimal(str(round(max(value, 0.0), 3)))
 
 
+@dataclass(frozen=True, slots=True)
+class DayVolts:
+    """`found`: by account of those with `limits` what its points' voltages were; `damaged`: which files of
+    the archive could not be read."""
+
+    limits: Bounds
+    found: Mapping[str, Sequence[Volts]]
+    damaged: Sequence[str]
+
+
 def volts(
     connection: Connection,
     folder: Path,
@@ -128,20 +148,25 @@ def volts(
     policy: QualityPolicy,
     limits: Bounds,
     points: Mapping[str, Sequence[str]],
-) -> dict[str, list[Volts]]:
-    """By account what its points' voltages were; `points` of those who have `limits`. An area is read only
-    where one of them stands. Conflict: a file of the archive is damaged."""
+) -> DayVolts:
+    """`points` of those who have `limits`. An area is read only where one of them stands."""
     owners = {point: account for account in limits for point in points.get(account, ())}
-    if not owners:
-        return {}
-    every = policy.model_copy(update={"voltage": policy.voltage.model_copy(update={"customers": True})})
     found: dict[str, list[Volts]] = {}
-    for task in plan.tasks(connection, folder, day, zone=zone, policy=every):
+    damaged: list[str] = []
+    every = policy.model_copy(update={"voltage": policy.voltage.model_copy(update={"customers": True})})
+    for task in plan.tasks(connection, folder, day, zone=zone, policy=every) if owners else ():
         mine = tuple(each for each in task.gauges if each.point in owners)
-        if mine:
-            for point, told in _of_area(replace(task, gauges=mine), policy.voltage, owners, limits).items():
-                found.setdefault(owners[point], []).append(told)
-    return found
+        if not mine:
+            continue
+        try:
+            of_points = _of_area(replace(task, gauges=mine), policy.voltage, owners, limits)
+        except Conflict as error:
+            log.warning("the voltages of area %s on %s are not judged: %s", task.area, day, error)
+            damaged.append(str(error))
+            continue
+        for point, told in of_points.items():
+            found.setdefault(owners[point], []).append(told)
+    return DayVolts(limits, found, damaged)
 
 
 def _of_area(

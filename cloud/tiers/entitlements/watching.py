@@ -5,12 +5,12 @@ What is promised is what was written down for the day; a day that the archive ha
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from cloud.customers.file.contracts import Contract, contracts_on
 from cloud.fleet.history import among
@@ -22,6 +22,7 @@ from cloud.kit.days import bounds
 from cloud.kit.db import Database
 from cloud.tiers.entitlements import limit_facts, limits
 from cloud.tiers.entitlements.document import Watched
+from cloud.tiers.entitlements.limit_facts import DayVolts
 from cloud.tiers.entitlements.limits import TERMS, Judged, Kept, Limit, Peak
 from cloud.tiers.entitlements.rules import Granted
 from cloud.tiers.entitlements.store import Promises, given
@@ -32,6 +33,7 @@ RECKONED = "indicators"
 """The part of the night without which a day has no demand."""
 VERSION = 1
 Terms = Mapping[str, Granted]
+Rows = Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,36 +58,36 @@ class Watchman:
         return made
 
     def _day(self, work: Work, policy: Watched) -> int:
-        with runs.booked(self.database, self.clock, work):
+        """Where a file is damaged, the rest is judged, and the day stays due until the file is mended."""
+        day = work.first
+        with runs.booked(self.database, self.clock, work) as outcome:
             with self.database.read() as connection:
-                found = list(self._of_day(connection, work.first, policy))
-            return self._keep(found, (Limit.VOLTAGE, Limit.DEMAND), {work.first}, policy)
+                terms = promised_on(connection, self.promised, day)
+                points = limit_facts.points_on(connection, day, self.promised.zone, terms)
+                volts = self._volts(connection, day, terms, points)
+                found = [
+                    *_voltages(day, policy, terms, points, volts),
+                    *self._demands(connection, day, policy, terms, points),
+                ]
+            if volts.damaged:
+                outcome.failure = volts.damaged[0]
+            return self._keep(found, (Limit.VOLTAGE, Limit.DEMAND), policy, whole=day)
 
-    def _of_day(self, connection: Connection, day: date, policy: Watched) -> Iterator[dict[str, Any]]:
-        terms = promised_on(connection, self.promised, day)
-        points = limit_facts.points_on(connection, day, self.promised.zone, terms)
-        yield from self._voltages(connection, day, policy, terms, points)
-        yield from self._demands(connection, day, policy, terms, points)
-
-    def _voltages(
+    def _volts(
         self,
         connection: Connection,
         day: date,
-        policy: Watched,
         terms: Mapping[str, Terms],
         points: Mapping[str, Sequence[str]],
-    ) -> Iterator[dict[str, Any]]:
+    ) -> DayVolts:
         wanted = {
             account: (float(each["voltage_low"].value), float(each["voltage_high"].value))
             for account, each in terms.items()
             if account in points and {"voltage_low", "voltage_high"} <= each.keys()
         }
-        found = limit_facts.volts(
+        return limit_facts.volts(
             connection, self.folder, day, self.promised.zone, self.quality, wanted, points
         )
-        for account, (low, high) in wanted.items():
-            told = limits.voltage(found.get(account, ()), len(points[account]), low, high, policy)
-            yield _row(account, Limit.VOLTAGE, day, told, terms[account])
 
     def _demands(
         self,
@@ -123,42 +125,57 @@ class Watchman:
                 )
                 for account, (day, month) in sorted(found.items())
             ]
-            days = {row["day"] for row in rows}
-            return self._keep(rows, (Limit.POWER_FACTOR,), days, policy)
+            return self._keep(rows, (Limit.POWER_FACTOR,), policy)
 
-    def _keep(
-        self,
-        rows: Sequence[dict[str, Any]],
-        kinds: Collection[Limit],
-        days: Collection[date],
-        policy: Watched,
-    ) -> int:
-        """In place of what was judged of the same; whether somebody was told of it stays."""
+    def _keep(self, rows: Rows, kinds: Collection[Limit], policy: Watched, whole: date | None = None) -> int:
+        """In place of what was judged of the same: of everybody on `whole`, else of who is in `rows`."""
         now = self.clock.now()
-        table = limit_table.c
+        days = {row["day"] for row in rows} if whole is None else {whole}
         with self.database.write() as connection:
-            for each in sorted(days):
-                mine = (table.day == each, table.kind.in_(sorted(kinds)))
-                told = {
-                    (row.account, row.kind): row.alert
-                    for row in connection.execute(select(limit_table).where(*mine, table.alert.is_not(None)))
-                }
-                connection.execute(delete(limit_table).where(*mine))
-                new = [
-                    row | {"made_at": now, "alert": told.get((row["account"], row["kind"]))}
-                    for row in rows
-                    if row["day"] == each
-                ]
-                if new:
-                    connection.execute(insert(limit_table), new)
+            for day in sorted(days):
+                new = [row for row in rows if row["day"] == day]
+                _replace(connection, day, kinds, new, whole is None, now)
             old = now.astimezone(self.promised.zone).date() - timedelta(days=policy.keep_days)
-            connection.execute(delete(limit_table).where(table.day < old))
+            connection.execute(delete(limit_table).where(limit_table.c.day < old))
         return len(rows)
 
 
-def promised_on(connection: Connection, promised: Promises, day: date) -> dict[str, Terms]:
+def _voltages(
+    day: date,
+    policy: Watched,
+    terms: Mapping[str, Terms],
+    points: Mapping[str, Sequence[str]],
+    volts: DayVolts,
+) -> Iterator[dict[str, Any]]:
+    for account, (low, high) in volts.limits.items():
+        told = limits.voltage(volts.found.get(account, ()), len(points[account]), low, high, policy)
+        yield _row(account, Limit.VOLTAGE, day, told, terms[account])
+
+
+def _replace(
+    connection: Connection, day: date, kinds: Collection[Limit], new: Rows, only_these: bool, now: datetime
+) -> None:
+    """Whether somebody was told of it stays."""
+    table = limit_table.c
+    mine = (table.day == day, table.kind.in_(sorted(kinds)))
+    told = select(table.account, table.kind, table.alert).where(*mine, table.alert.is_not(None))
+    alerts = {(account, kind): alert for account, kind, alert in connection.execute(told)}
+    if not only_these:
+        connection.execute(delete(limit_table).where(*mine))
+    elif new:
+        one = (table.day == day, table.kind == bindparam("of_kind"), table.account == bindparam("of"))
+        these = [{"of": row["account"], "of_kind": row["kind"]} for row in new]
+        connection.execute(delete(limit_table).where(*one), these)
+    if new:
+        kept = [row | {"made_at": now, "alert": alerts.get((row["account"], row["kind"]))} for row in new]
+        connection.execute(insert(limit_table), kept)
+
+
+def promised_on(
+    connection: Connection, promised: Promises, day: date, accounts: Collection[str] | None = None
+) -> dict[str, Terms]:
     """By account what was written down for the end of a day, of those that are promised any limit."""
-    found = given(connection, *bounds(day, promised.zone))
+    found = given(connection, *bounds(day, promised.zone), accounts)
     named = {name for names in TERMS.values() for name in names}
     return {account: spells[-1].terms for account, spells in found.items() if named & spells[-1].terms.keys()}
 
@@ -183,8 +200,8 @@ def _month_due(connection: Connection) -> Work | None:
     newest = limit_facts.newest_energies(connection)
     if newest is None:
         return None
-    month, at = newest
-    found = runs.due(connection, [Work(MONTH_WORK, WHOLE, month, month, at, VERSION)])
+    month, inputs = newest
+    found = runs.due(connection, [Work(MONTH_WORK, WHOLE, month, month, inputs, VERSION)])
     return found[0] if found else None
 
 
@@ -240,6 +257,13 @@ def watches(
         for row in connection.execute(part):
             found.setdefault((row.account, Limit(row.kind)), []).append(row)
     return {key: Watch(*key, tuple(rows)) for key, rows in found.items()}
+
+
+def untold(connection: Connection, since: date) -> set[str]:
+    """The accounts of which a limit was passed from a day on, and nobody was told."""
+    table = limit_table.c
+    query = select(table.account).where(table.day >= since, table.alert.is_(None))
+    return set(connection.scalars(query.where(table.state == Kept.PASSED.value).distinct()))
 
 
 def note_alert(connection: Connection, account: str, limit: Limit, since: date, alert: int) -> None:

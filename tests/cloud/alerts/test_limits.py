@@ -18,12 +18,13 @@ from cloud.alerts.policy import AlertKind, NoticeKind, alert_policy, notice_poli
 from cloud.customers.file.contracts import contract_table
 from cloud.customers.file.needs import need_table
 from cloud.customers.intake.documents import import_customers
-from cloud.customers.store import service_table
+from cloud.customers.store import account_table, service_table
 from cloud.insight import runs
 from cloud.insight.areas.policy import quality_policy
 from cloud.insight.energies import store as energies
 from cloud.insight.indicators.store import COLUMNS, AreaDay, replace
 from cloud.insight.runs import WHOLE, Run
+from cloud.kit.days import bounds
 from cloud.metering.vee.point_day import Channel
 from cloud.tiers.entitlements.preferences import preferred
 from cloud.tiers.entitlements.store import Promises, keep, of_many, promises
@@ -69,6 +70,19 @@ class Watched:
             runs.save(connection, [run])
         self.watch.run()
 
+    def also_large(self, account: str, point: str) -> None:
+        """This account is a large industry too, at this point alone, and always was."""
+        with self.database.write() as connection:
+            connection.execute(
+                account_table.update()
+                .where(account_table.c.no == account)
+                .values({"class": "large_industry"})
+            )
+            mine = service_table.c.account == account
+            connection.execute(service_table.update().where(mine).values(point=point))
+            began = datetime(2026, 1, 3, tzinfo=UTC)
+            keep(connection, of_many(connection, self.promises, began).values(), began)
+
     def alerts(self, *, only_open: bool = False) -> list[tuple[str, str]]:
         with self.database.read() as connection:
             rows = store.alerts(connection, only_open=only_open)
@@ -82,6 +96,10 @@ class Watched:
         with self.database.read() as connection:
             query = select(limit_table).where(limit_table.c.account == account, limit_table.c.kind == kind)
             return list(connection.execute(query.order_by(limit_table.c.day)))
+
+
+def _is_raw_of(area: str, file: Path) -> bool:
+    return {"raw", area} <= {part.partition("=")[2] or part for part in file.parts}
 
 
 def _document() -> dict[str, Any]:
@@ -190,6 +208,52 @@ def test_voltages_are_read_against_each_accounts_own_limits(watched: Watched) ->
     assert watched.rows("N-3", "voltage") == []
 
 
+def test_a_damaged_file_costs_the_voltages_of_its_own_area_and_is_read_again(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    station = watched.station
+    watched.also_large("N-3", "M-5")
+    for seq, point in enumerate(("M-1", "M-5"), 1):
+        station.curve(point, 1.0)
+        station.gauges(point, dict.fromkeys(PHASES, 250.0), seq=seq)
+    station.archive_days(DAY)
+    (file,) = (each for each in station.archive.folder.rglob("*.parquet") if _is_raw_of("A01", each))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9] + bytes(9))
+    watched.day(DAY, 125.0)
+    assert sorted(watched.alerts()) == [("demand_limit", LARGE), ("voltage_limit", "N-3")]
+    assert "A01" in caplog.text
+    file.write_bytes(whole)
+    watched.watch.run()
+    assert sorted(watched.alerts())[1:] == [("voltage_limit", LARGE), ("voltage_limit", "N-3")]
+
+
+def test_a_day_on_which_one_of_two_points_came_says_nothing_of_the_account(watched: Watched) -> None:
+    with watched.database.write() as connection:
+        came = {"account": LARGE, "meter": "M-4", "start": bounds(DAY, SHANGHAI)[0] + timedelta(hours=9)}
+        connection.execute(insert(service_table).values(came))
+    watched.day(DAY - ONE, 90.0)
+    watched.day(DAY, 90.0)
+    watched.day(DAY + ONE, 90.0)
+    assert [(row.day, row.reason) for row in watched.rows(LARGE, "demand")] == [
+        (DAY - ONE, None), (DAY + ONE, "not_measured")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_who_takes_an_account_over_hears_nothing_of_what_the_one_before_was_told(
+    watched: Watched, passed: bool
+) -> None:
+    watched.day(DAY, 125.0)
+    with watched.database.write() as connection:
+        connection.exec_driver_sql("UPDATE account SET customer = 'C-N-2' WHERE no = 'N-1'")
+    watched.watch.run()
+    assert watched.alerts(only_open=True) == []
+    watched.day(DAY + ONE, 125.0 if passed else 50.0)
+    assert watched.told(f"C-{LARGE}") == [NoticeKind.LIMIT], "nobody says that it is kept again"
+    assert watched.told(f"C-{HOME}") == [NoticeKind.LIMIT] * passed
+
+
 @pytest.mark.parametrize("ends", ["promise", "service"])
 def test_the_alert_of_who_is_promised_it_no_more_ends(watched: Watched, ends: str) -> None:
     watched.day(DAY, 125.0)
@@ -204,23 +268,27 @@ def test_the_alert_of_who_is_promised_it_no_more_ends(watched: Watched, ends: st
             keep(connection, of_many(connection, watched.promises, later).values(), later)
     watched.watch.run()
     assert watched.alerts(only_open=True) == []
+    assert watched.told(f"C-{LARGE}") == [NoticeKind.LIMIT], "that it is kept again is not known"
 
 
-def test_a_power_factor_is_judged_as_energies_are_reckoned(watched: Watched) -> None:
-    def reckoned(last: date, kvarh: float) -> None:
+def test_a_power_factor_is_judged_as_energies_are_reckoned(either: Watched) -> None:
+    def reckoned(last: date, kvarh: float, area: str = "A01", point: str = "M-1") -> None:
         head = [date(2026, 3, 1).toordinal(), last.toordinal(), 960, 960, 0, 10.0, 0, 1, kvarh, np.nan]
         content = np.array([[*head, 0, 0, 1000.0, 0, 0]], np.float64)
-        made = energies.Block(date(2026, 3, 1), "A01", ("flat",), ("M-1",), content)
-        with watched.database.write() as connection:
-            energies.replace(connection, [made], watched.clock.now())
-        watched.watch.run()
+        made = energies.Block(date(2026, 3, 1), area, ("flat",), (point,), content)
+        with either.database.write() as connection:
+            energies.replace(connection, [made], either.clock.now())
+        either.watch.run()
 
-    watched.clock.set(datetime(2026, 3, 7, tzinfo=UTC))
+    either.clock.set(datetime(2026, 3, 7, tzinfo=UTC))
+    either.also_large("N-3", "M-5")
+    reckoned(date(2026, 3, 6), 900.0, "A02", "M-5")  # of whom nothing comes after the 6th
     reckoned(date(2026, 3, 6), 900.0)
-    assert [row.reason for row in watched.rows(LARGE, "power_factor")] == ["young_month"]
+    assert [row.reason for row in either.rows(LARGE, "power_factor")] == ["young_month"]
     for number, kvarh in enumerate((900.0, 400.0, 400.0, 400.0)):
-        watched.clock.advance(86_400)
+        either.clock.advance(86_400)
         reckoned(date(2026, 3, 10 + number), kvarh)
-    assert [row.value for row in watched.rows(LARGE, "power_factor")] == [None, 0.74, 0.93, 0.93, 0.93]
-    assert watched.alerts() == [("power_factor_limit", LARGE)]
-    assert watched.alerts(only_open=True) == []
+    assert [row.value for row in either.rows(LARGE, "power_factor")] == [None, 0.74, 0.93, 0.93, 0.93]
+    assert [row.value for row in either.rows("N-3", "power_factor")] == [None]
+    assert either.alerts() == [("power_factor_limit", LARGE)]
+    assert either.alerts(only_open=True) == []
