@@ -101,7 +101,8 @@ def needs(codes: list[str], words: Words) -> list[str]:
 def reason(code: str, words: Words) -> str:
     if code in REASONS:
         return words.text(REASONS[code])
-    return words.text(product_words.PLAIN[code]) if code in product_words.PLAIN else code
+    said = product_words.SHORT.get(code) or product_words.PLAIN.get(code)
+    return words.text(said).rstrip("。.") if said else code
 
 
 def why(code: str, params: Mapping[str, Any], words: Words) -> str:

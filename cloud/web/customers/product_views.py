@@ -14,17 +14,10 @@ from cloud.tiers.advice.product_documents import Kind, Product, Sentence
 from cloud.tiers.advice.recommending import Recommending
 from cloud.tiers.advice.signups import Signup
 from cloud.web.customers.axis_names import CLASSES
-from cloud.web.customers.product_words import KINDS, PLAIN, why
-from cloud.web.language import Words, mark
+from cloud.web.customers.product_words import KINDS, PLAIN, SHORT, why
+from cloud.web.language import Words
 
 MEASURES = ("kvar", "kW", "kWh", "kWp")
-REASONS = {
-    "not_fit": mark("conditions not met"),
-    "payback_too_long": mark("pays back too late"),
-    "too_small": mark("too little needed"),
-    "low_self_use": mark("too little used on site"),
-    "no_saving": mark("no saving"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +175,7 @@ def _listed(each: Counted, signed: int, words: Words) -> Listed:
 
 
 def _reason(reason: str, count: int, words: Words) -> str:
-    name = REASONS.get(reason) or PLAIN.get(reason)
+    name = SHORT.get(reason) or PLAIN.get(reason)
     said = words.text(name).rstrip("。.") if name else reason
     return f"{said} {words.number(count)}"
 

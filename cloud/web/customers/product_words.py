@@ -38,6 +38,17 @@ NEEDS = {
     "standby_power": mark("Standby power of at least 120 % of the protected load (to be checked)."),
     "protected_load": mark("The list of protected loads is brought up to date."),
 }
+SHORT = {
+    "not_fit": mark("conditions not met"),
+    "payback_too_long": mark("pays back too late"),
+    "too_small": mark("too little needed"),
+    "low_self_use": mark("too little used on site"),
+    "no_saving": mark("no saving"),
+    "little_saving": mark("too little saved"),
+    "low_r2": mark("hardly follows the weather"),
+    "has_pv": mark("has PV already"),
+}
+"""In a word or two, where refusals are counted."""
 PLAIN = {
     "no_product": mark("There is no product for this class."),
     "no_saving": mark("The bill would not be lower."),

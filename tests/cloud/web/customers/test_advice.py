@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from cloud.tiers.advice import store
+from cloud.tiers.advice.equipment.offers import Why
 from cloud.tiers.advice.rules import Reason
 from cloud.tiers.advice.store import RefusalRow, State
 from cloud.web.customers import advice_views as views
@@ -34,6 +35,9 @@ def test_every_kind_and_reason_has_a_word() -> None:
     assert named.KINDS.keys() >= TARIFF_KINDS
     assert {each.value for each in Reason} == set(named.REASONS)
     told = named._WHY.keys() | product_words.PLAIN.keys() | product_words.TOLD.keys()
+    counted = [*Reason, *Why]
+    words = Words("zh_CN", ZoneInfo("Asia/Shanghai"))
+    assert [each.value for each in counted if named.reason(each.value, words) == each.value] == []
     own = {"capacity_pending", "basis_fixed", "demand_unknown"}
     assert {each.value for each in Reason} <= told | own
 
