@@ -11,7 +11,9 @@ from datetime import date, timedelta, tzinfo
 
 from sqlalchemy import Connection, func, select
 
+from cloud.alerts.store import out_meter_table
 from cloud.billing.store import bill_table
+from cloud.customers.file.contracts import contract_table
 from cloud.customers.store import account, account_table, service_table
 from cloud.desk.report import changes, store
 from cloud.desk.report.comparing import kinds
@@ -136,14 +138,22 @@ class Reports:
     def _stamp(self, connection: Connection, of: Month) -> str:
         """Of all that the reports of a month stand on, roughly: where it is the same, none is composed."""
         told: list[object] = []
-        for first in (of.first, month_before(of.first), year_before(of.first)):
+        firsts = (of.first, month_before(of.first), year_before(of.first))
+        for first in firsts:
             told.append(sorted(energies.inputs(connection, first, first).items()))
             told.append(sorted(indicators.inputs(connection, *month_of(first)).items()))
         bill, promise, order = bill_table.c, promise_table.c, order_table.c
+        out, contract = out_meter_table.c, contract_table.c
         states = select(promise.part, promise.state, func.count()).where(promise.month == of.first)
         queries = (
-            select(func.count(), func.sum(bill.amount)).where(bill.month == of.first),
+            select(func.count(), func.sum(bill.amount), func.sum(bill.kwh)).where(bill.month.in_(firsts)),
             states.group_by(promise.part, promise.state).order_by(promise.part, promise.state),
+            select(func.count(), func.count(out.back_at), func.count(out.restored_at)).where(
+                out.dark_at >= of.start, out.dark_at < of.end
+            ),
+            select(func.count(), func.count(contract.to_day), func.max(contract.from_day)).where(
+                contract.from_day <= of.last
+            ),
             select(func.count(), func.max(order.changed_at)).where(
                 order.opened_at >= of.start, order.opened_at < of.end
             ),

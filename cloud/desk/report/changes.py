@@ -14,6 +14,10 @@ Change = Mapping[str, Any]
 """{"what": …, "before": …, "after": …}: plain JSON, null where there was or is nothing."""
 
 
+_DECIDED = frozenset({"delivered", "missed"})
+"""That a promise came due and cannot be proven is no news worth a revision."""
+
+
 def digest(report: Report) -> str:
     """Of the month's facts in it."""
     told = json.dumps(facts(report), sort_keys=True, separators=(",", ":"))
@@ -25,7 +29,7 @@ def facts(report: Report) -> dict[str, Any]:
     plain = report.model_dump(mode="json", exclude={"advice", "standings"})
     if plain["billed"] is not None:
         del plain["billed"]["paid_on"]
-    plain["promises"] = [[each.part, each.state] for each in report.promises]
+    plain["promises"] = [[each.part, each.state] for each in report.promises if each.state in _DECIDED]
     for each in plain["orders"]:
         each["state"] = each["state"] == "cancelled"
     return plain
@@ -47,6 +51,10 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
+def _bill_then(report: Report, against: str) -> str | None:
+    return next((str(each.amount) for each in report.bills_then if each.against == against), None)
+
+
 def _change(report: Report, against: str) -> float | None:
     return next((each.change for each in report.comparisons if each.against == against), None)
 
@@ -62,6 +70,8 @@ _TOLD: Mapping[str, Callable[[Report], Any]] = {
     "highest_day": lambda report: _text(report.use.highest_day),
     "peak_kw": lambda report: _text(report.use.peak_kw),
     "bill": lambda report: _text(report.billed and report.billed.amount),
+    "bill_month_before": lambda report: _bill_then(report, "month_before"),
+    "bill_year_before": lambda report: _bill_then(report, "year_before"),
     "estimate": lambda report: _text(report.estimate.total),
     "cos": lambda report: report.two_part and report.two_part.cos,
     "month_before": lambda report: _change(report, "month_before"),

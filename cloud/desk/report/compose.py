@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from cloud.billing.store import BillRow
 from cloud.customers.file.contracts import Contract
-from cloud.desk.report import comparing, days, priced
+from cloud.desk.report import billed, comparing, days, priced
 from cloud.desk.report.comparing import Against, KindOf
 from cloud.desk.report.days import Day, by_band
 from cloud.desk.report.gather import Given
@@ -57,6 +58,7 @@ def compose(given: Given, account: str, kind: KindOf) -> Report:
         billed=None
         if bill is None
         else Billed(kwh=bill.kwh, amount=bill.amount, due_on=bill.due_on, paid_on=bill.paid_on),
+        bills_then=list(billed.beside(bill, _bills_then(given, account))),
         estimate=priced.estimate(
             priced.Priceable(given.month, contracts, documents, month, before, since)
         ),
@@ -67,6 +69,14 @@ def compose(given: Given, account: str, kind: KindOf) -> Report:
         orders=list(given.orders.get(account, ())),
         advice=[_advised(row) for row in given.advice.get(account, ())],
     )  # fmt: skip
+
+
+def _bills_then(given: Given, account: str) -> list[tuple[Against, BillRow | None]]:
+    before, ago = given.others()
+    return [
+        ("month_before", given.bills_then.get((account, before.first))),
+        ("year_before", given.bills_then.get((account, ago.first))),
+    ]
 
 
 def stored_through(given: Given, account: str) -> date | None:

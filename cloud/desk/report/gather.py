@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -46,6 +46,8 @@ class Given:
     documents: Mapping[str, Documents]
     days: PointDays
     bills: Mapping[str, BillRow]
+    bills_then: Mapping[tuple[str, date], BillRow]
+    """Of the other two months, by account and month."""
     standings: Mapping[str, Mapping[Axis, rating.Standing]]
     promises: Mapping[str, Sequence[Row[Any]]]
     outages: Mapping[str, Sequence[Outage]]
@@ -86,6 +88,11 @@ def gather(
         {name: documents(catalogue, name) for name in tariffs},
         days.read(connection, [(each.first, each.last) for each in spans], sorted(areas), frozenset(points)),
         {each.account: each for each in bills(connection, of.first, of.first, names)},
+        {
+            (each.account, each.month): each
+            for first in (before.first, ago.first)
+            for each in bills(connection, first, first, names)
+        },
         rating.standings(connection, of.last, accounts=names),
         _promises(connection, of, names),
         events.outages(connection, of, names),

@@ -104,6 +104,22 @@ class Billed(_Piece):
     paid_on: date | None
 
 
+class BillThen(_Piece):
+    """The bill of another month; `difference` CNY of this month's to it.
+
+    `of_energy`: what the kWh more or fewer would have cost then, `of_price` the rest: what a kWh cost on the
+    whole. Null where one of the bills, or its kWh, is not known.
+    """
+
+    against: Literal["month_before", "year_before"]
+    month: date
+    kwh: Decimal | None
+    amount: Decimal
+    difference: Decimal | None
+    of_energy: Decimal | None
+    of_price: Decimal | None
+
+
 class TwoPart(_Piece):
     """Demand and power factor of a contract with a basic charge; cos φ in hundredths, `adjustment` percent.
 
@@ -194,6 +210,7 @@ class Report(_Piece):
     use: Use
     comparisons: list[Comparison]
     billed: Billed | None
+    bills_then: list[BillThen] = []
     estimate: Estimate
     two_part: TwoPart | None
     standings: list[Stood]

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from cloud.desk.report.pieces import (
+    Billed,
     BillLine,
     Comparison,
     Estimate,
@@ -21,7 +22,7 @@ from cloud.desk.report.store import Issued
 from cloud.tiers.axes import Axis
 from cloud.tiers.rating.policy import Words as Names
 from cloud.tiers.rating.store import Standing
-from cloud.web.customers import advice_words, promise_views, report_words, standing_words
+from cloud.web.customers import advice_words, promise_views, report_short, report_words, standing_words
 from cloud.web.customers.advice_views import money
 from cloud.web.customers.axis_names import value_of
 from cloud.web.language import NONE, Words
@@ -32,6 +33,7 @@ from cloud.workorders.rules import OrderState
 
 BANDS = tuple(advice_words.BANDS)
 AXES = (Axis.CLASS, Axis.VALUE, Axis.SHAPE, Axis.CREDIT, Axis.NEED, Axis.GRADE)
+ONE_KWH = 1
 POOR_COVERAGE, MUCH_ESTIMATED = 0.95, 0.10
 
 
@@ -69,11 +71,13 @@ def values(report: Report, issued: Issued | None, names: Mapping[str, Names], wo
         "issued": None if issued is None else _issued(issued, words),
         "changes": [] if issued is None else [report_words.changed(each, words) for each in issued.changes],
         "tiles": _tiles(report, words),
+        "short": report_short.sentences(report, words),
         "quality": _quality(report.use, words),
         "chart": _chart(report.use, words),
         "bands": _bands(report.use, words),
         "comparisons": [_comparison(each, words) for each in report.comparisons],
         "billed": _billed(report, words),
+        "bills": _bills(report, words),
         "lines": _lines(report.estimate, words),
         "not_priced": _not_priced(report.estimate, words),
         "partial": report.estimate.partial,
@@ -103,13 +107,14 @@ def _tiles(report: Report, words: Words) -> list[Tile]:
     tiles = [Tile(words.text("Energy"), _unit(kwh, "kWh", words), _span(use, words))]
     bill, priced = report.billed, report.estimate.total
     if bill is not None:
-        tiles.append(Tile(words.text("Bill"), _cny(float(bill.amount), words), words.text("as imported")))
+        tiles.append(Tile(words.text("Bill"), _cny(float(bill.amount), words), _paid(bill, words)))
     elif priced is not None:
         note = words.text("no bill yet; priced here")
         tiles.append(Tile(words.text("Price"), _cny(float(priced), words), note))
     for each in report.comparisons:
         said = NONE if each.change is None else report_words.signed(each.change, words)
-        tiles.append(Tile(words.text(report_words.AGAINST[each.against]), said, words.month(each.month)))
+        when = words.text("%(month)s, by the day", month=words.month(each.month))
+        tiles.append(Tile(words.text(report_words.AGAINST[each.against]), said, when))
     if use.highest_day is not None:
         day, kwh = words.day(use.highest_day), use.highest_kwh
         tiles.append(Tile(words.text("Highest day"), day, _unit(kwh, "kWh", words)))
@@ -243,10 +248,26 @@ def _billed(report: Report, words: Words) -> str:
     parts = [_cny(float(bill.amount), words)]
     if bill.kwh is not None:
         parts.append(_unit(float(bill.kwh), "kWh", words))
-    parts.append(words.text("due %(day)s", day=words.day(bill.due_on)))
+    return " · ".join([*parts, _paid(bill, words)])
+
+
+def _paid(bill: Billed, words: Words) -> str:
     if bill.paid_on is not None:
-        parts.append(words.text("paid %(day)s", day=words.day(bill.paid_on)))
-    return " · ".join(parts)
+        return words.text("paid %(day)s", day=words.day(bill.paid_on))
+    return words.text("due %(day)s", day=words.day(bill.due_on))
+
+
+def _bills(report: Report, words: Words) -> Table | None:
+    """None where no other month has one."""
+    head = (
+        words.text("Month"),
+        "kWh",
+        words.text("Bill, CNY"),
+        words.text("CNY a kWh"),
+        words.text("this month against it, CNY"),
+    )
+    rows = report_short.bills(report, words)
+    return Table(head, rows) if rows else None
 
 
 def _lines(estimate: Estimate, words: Words) -> Table | None:
@@ -284,11 +305,19 @@ def _difference(report: Report, words: Words) -> str:
     if bill is None or estimate.total is None or estimate.partial:
         return ""
     apart = float(bill.amount - estimate.total)
-    return words.text(
+    said = words.text(
         "The bill is %(amount)s CNY %(side)s what is priced here from the intervals.",
         amount=words.number(abs(apart), 2),
         side=words.text("above") if apart >= 0 else words.text("below"),
     )
+    if bill.kwh is None or report.use.kwh is None or abs(bill.kwh - report.use.kwh) < ONE_KWH:
+        return said
+    more = words.text(
+        "It bills %(billed)s kWh; the intervals have %(known)s kWh.",
+        billed=words.number(float(bill.kwh), 0),
+        known=words.number(float(report.use.kwh), 0),
+    )
+    return report_short.joined(said, more, words)
 
 
 def _two_part(found: TwoPart, words: Words) -> list[tuple[str, str]]:

@@ -39,6 +39,8 @@ CHANGES = {
     "highest_day": mark("Highest day"),
     "peak_kw": mark("Highest demand, kW"),
     "bill": mark("Bill, CNY"),
+    "bill_month_before": mark("Bill of the month before, CNY"),
+    "bill_year_before": mark("Bill of the same month last year, CNY"),
     "estimate": mark("Priced here, CNY"),
     "cos": mark("Power factor, hundredths"),
     "month_before": mark("Against the month before"),
@@ -50,6 +52,7 @@ CHANGES = {
     "rules": mark("The rules by which it is made"),
     "details": mark("Details"),
 }
+_AGAINST = frozenset(AGAINST)
 _SHARES = frozenset({"coverage", "estimated_share", "month_before", "year_before"})
 
 
@@ -99,7 +102,7 @@ def _said(what: str, value: Any, words: Words) -> str:
     if what == "highest_day":
         return words.day(date.fromisoformat(value))
     if what in _SHARES:
-        return signed(value, words) if what.endswith("before") else words.percent(value)
+        return signed(value, words) if what in _AGAINST else words.percent(value)
     number = float(value)
     return words.number(number, 0 if number.is_integer() else 2)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +12,7 @@ from cloud.alerts.notify import Notice
 from cloud.alerts.policy import NoticeKind, Severity
 from cloud.app import Application
 from cloud.desk.report import changes, store
-from cloud.desk.report.pieces import RULES, DayUse, Estimate, Report, Use
+from cloud.desk.report.pieces import RULES, Billed, BillThen, DayUse, Estimate, Promised, Report, Use
 from cloud.desk.report.store import Issued
 from cloud.web.notices import render_notice
 from tests.cloud.conftest import NOW, Browser
@@ -52,13 +53,23 @@ def made(kwh: int = 56, *, banded: bool = True) -> Report:
     refused = Estimate(
         tariff=None, plan=None, total=None, lines=[], partial=False, refused="no_contract", params={}
     )
+    then = BillThen(
+        against="month_before",
+        month=date(2026, 1, 1),
+        kwh=Decimal(50),
+        amount=Decimal(30),
+        difference=Decimal(10),
+        of_energy=Decimal("3.60"),
+        of_price=Decimal("6.40"),
+    )
     return Report(
         account="10A",
         month=FEBRUARY,
         class_="household",
         use=use,
         comparisons=[],
-        billed=None,
+        billed=Billed(kwh=Decimal(56), amount=Decimal(40), due_on=date(2026, 3, 25), paid_on=None),
+        bills_then=[then],
         estimate=refused,
         two_part=None,
         standings=[],
@@ -83,8 +94,21 @@ def issued(application: Application) -> Application:
 
 
 SAID = {
-    "zh_CN": ("2026年2月", "第 2 版", "电量，kWh：原 56，现 57", "1 天数据不全", "没有本月的合同"),
-    "en": ("February 2026", "Revision 2", "Energy, kWh: 56 before, 57 now", "1 day has holes."),
+    "zh_CN": (
+        "2026年2月",
+        "第 2 版",
+        "电量，kWh：原 56，现 57",
+        "1 天数据不全",
+        "没有本月的合同",
+        "电费比2026年1月多 10.00 元。其中电量变化 +3.60 元，平均单价变化 +6.40 元。",
+    ),
+    "en": (
+        "February 2026",
+        "Revision 2",
+        "Energy, kWh: 56 before, 57 now",
+        "1 day has holes.",
+        "The bill is 10.00 CNY above that of January 2026.",
+    ),
 }
 
 
@@ -131,6 +155,16 @@ def the_page_and_the_file_say_the_same(browser: Browser, language: str, said: tu
     assert said[2] not in client.get(f"{SITE}/portal/reports/10A/2026-02/file?revision=1").text
     months = client.get(f"{SITE}/portal/reports").text
     assert [each for each in said[:3] if each not in months] == []
+
+
+def test_only_a_promise_that_was_kept_or_missed_is_news() -> None:
+    def digest(state: str) -> str:
+        more: dict[str, Any] = {"reason": None, "promised": {}, "figures": {}, "sources": {}}
+        promised = Promised(part="contact", state=state, rule="x", **more)
+        return changes.digest(made().model_copy(update={"promises": [promised]}))
+
+    assert digest("not_due") == digest("not_known") == changes.digest(made())
+    assert digest("missed") != digest("not_due")
 
 
 def test_a_notice_of_a_report_says_nothing_of_what_is_in_it() -> None:

@@ -120,6 +120,9 @@ def test_one_is_issued_once_the_days_are_settled_and_a_late_bill_makes_a_revisio
         connection.execute(insert(given_table), [given | {"account": "F-000"}, given | {"account": "F-001"}])
         dirty = {"meter": "F-001", "day": date(2026, 10, 9), "times": 1}
         connection.execute(insert(dirty_table).values(dirty))
+        bill = {"account": "F-000", "month": date(2026, 9, 1), "kwh": Decimal("0.5"), "amount": Decimal(50)}
+        row = bill | {"due_on": date(2026, 10, 25), "paid_on": date(2026, 10, 20), "origin": "import"}
+        connection.execute(insert(bill_table).values(row))
     station.clock.set(NOW - timedelta(days=3))
     assert set(reports.issue_all(OCTOBER).waiting) == {"F-000", "F-001"}  # for the bill, until the 7th
     station.clock.set(NOW)
@@ -135,7 +138,11 @@ def test_one_is_issued_once_the_days_are_settled_and_a_late_bill_makes_a_revisio
         second, first = store.of_account(connection, "F-000")
         assert store.one(connection, "F-000", OCTOBER, 1)[1].billed is None
         assert store.issued_days(connection, OCTOBER, ZONE) == {"F-000": date(2026, 11, 8)}
+        report = store.one(connection, "F-000", OCTOBER)[1]
     assert (first.revision, second.revision) == (1, 2)
+    assert [(each.of_energy, each.of_price, each.difference) for each in report.bills_then] == [
+        (Decimal("50.00"), Decimal("98665.43"), Decimal("98715.43"))
+    ]
     assert list(second.changes) == [{"what": "bill", "before": None, "after": "98765.43"}]
     assert [each.params for each in letters] == [
         {"month": "2026-10-01", "revision": number} for number in (1, 2)
