@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from cloud.kit.errors import Invalid
 from cloud.kit.toml_lines import Place, line_of, told
+from cloud.policies.added import completed
 from protocols import spelling
 
 P = TypeVar("P", bound=BaseModel)
@@ -22,6 +23,7 @@ def read(
     check: Callable[[P], Iterable[tuple[Place, str]]] = lambda _: (),
 ) -> P:
     """The policy `name`.toml: the station's own in `folder` when it is there, else the one that ships.
+    What has been added to it since (`added`) a file of the station's own may lack.
 
     `check` names what of the whole does not go together: the place in the file, and what is wrong with it.
     """
@@ -31,7 +33,8 @@ def read(
     source = own if own is not None and own.is_file() else files("cloud.policies") / f"{name}.toml"
     try:
         text = source.read_text(encoding="utf-8")
-        policy = model.model_validate(tomllib.loads(text))
+        content, _ = completed(name, tomllib.loads(text))
+        policy = model.model_validate(content)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"policy {source}: not TOML: {error}") from None
     except ValidationError as error:

@@ -1,6 +1,6 @@
 """`wattpost cloud policy …`: the station's own rules, judged before they come into force."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,7 @@ def check(
 ) -> None:
     """Judge every policy in a folder as the service would: mistakes are told with file, line and reason."""
     from cloud.kit.errors import Invalid
+    from cloud.policies.added import taken
 
     if not folder.is_dir():
         raise Invalid(f"{folder}: no such folder")
@@ -27,8 +28,15 @@ def check(
     wrong = list(dict.fromkeys([*_strangers(folder, known), *_mistakes(folder, known, found)]))
     if wrong:
         raise Invalid(wrong[0], wrong)
-    sound = [str(path) for paths in found.values() for path in paths]
-    say({"sound": sound}, "\n".join(f"{each}: sound" for each in sound) or "no policy of its own", as_json)
+    sound = [path for paths in found.values() for path in paths]
+    shipped = {str(path): names for path in sound if path.parent == folder and (names := taken(path))}
+    lines = [f"{path}: sound{_as_shipped(shipped.get(str(path), ()))}" for path in sound]
+    told = {"sound": [str(path) for path in sound], "as_shipped": shipped}
+    say(told, "\n".join(lines) or "no policy of its own", as_json)
+
+
+def _as_shipped(names: Sequence[str]) -> str:
+    return f"; it lacks {', '.join(names)}: as wattpost ships them" if names else ""
 
 
 def readers() -> Mapping[str, Reader]:
