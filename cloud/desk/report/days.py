@@ -6,10 +6,9 @@ A day on which one of several points is not there is not known; nothing is scale
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from math import isnan
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from cloud.analysis.indicators.daily import INDICATORS
@@ -21,6 +20,9 @@ from cloud.tiers.advice.energies import Served
 _AT = {each.name: at for at, each in enumerate(INDICATORS)}
 _ENERGY, _VALID, _ESTIMATED = (_AT[name] for name in ("energy_kwh", "valid_slots", "estimated_slots"))
 _SHARES = [_AT[f"{name}_share"] for name in NAMES]
+Line = tuple[float, ...]
+"""Energy, valid and estimated slots, the bands' shares, slots; NaN where it is not known."""
+_SLOTS = 3 + len(NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,11 @@ class Day:
 
 @dataclass(slots=True)
 class PointDays:
-    """What is stored of points: by point and day energy, valid and estimated slots, slots, five shares."""
+    """What is stored of points, by point and day."""
 
-    of: dict[str, dict[date, NDArray[np.float32]]] = field(default_factory=dict)
+    of: dict[str, dict[date, Line]] = field(default_factory=dict)
 
-    def point(self, name: str, day: date) -> NDArray[np.float32] | None:
+    def point(self, name: str, day: date) -> Line | None:
         found = self.of.get(name)
         return None if found is None else found.get(day)
 
@@ -61,11 +63,10 @@ def read(
     columns = [_ENERGY, _VALID, _ESTIMATED, *_SHARES]
     for first, last in spans:
         for each in indicators.area_days(connection, first, last, areas=areas):
-            values = each.values[:, columns]
+            values = each.values[:, columns].tolist()
             for row, point in enumerate(each.points):
                 if point in points:
-                    line = np.append(values[row], np.float32(each.slots[row]))
-                    found.of.setdefault(point, {})[each.day] = line
+                    found.of.setdefault(point, {})[each.day] = (*values[row], float(each.slots[row]))
     return found
 
 
@@ -87,21 +88,24 @@ def points_on(served: Sequence[Served], day: date) -> tuple[str, ...]:
 
 
 def _day(known: PointDays, names: Sequence[str], day: date) -> Day | None:
+    """Plain floats: a handful of numbers is slower in arrays."""
     lines = [line for name in names if (line := known.point(name, day)) is not None]
-    if len(lines) < len(names):
+    whole = sum(line[_SLOTS] for line in lines)
+    if len(lines) < len(names) or not whole:
         return None
-    table = np.array(lines, np.float64)
-    energy, valid, estimated, slots = table[:, 0], table[:, 1], table[:, 2], table[:, -1]
-    whole = float(slots.sum())
-    if not whole or np.isnan(valid).any():
+    valid = sum(line[1] for line in lines)
+    if isnan(valid):
         return None
-    kwh = None if np.isnan(energy).any() else float(energy.sum())
-    shares = table[:, 3 : 3 + len(NAMES)]
-    bands = None
-    if kwh is not None and not np.isnan(shares).any():
-        bands = tuple((energy[:, None] * shares).sum(axis=0).tolist())
-    guessed = float(np.nansum(estimated)) / whole
-    return Day(day, kwh, bands, float(valid.sum()) / whole, guessed)
+    kwh = sum(line[0] for line in lines)
+    bands = tuple(sum(line[0] * line[at] for line in lines) for at in range(3, _SLOTS))
+    guessed = sum(line[2] for line in lines if not isnan(line[2]))
+    return Day(
+        day,
+        None if isnan(kwh) else kwh,
+        None if isnan(kwh) or any(isnan(each) for each in bands) else bands,
+        valid / whole,
+        guessed / whole,
+    )
 
 
 def by_band(values: Mapping[str, float] | Sequence[float], digits: int = 3) -> dict[str, Any]:
