@@ -134,6 +134,7 @@ def refused(rows: Iterable[RefusalRow], words: Words) -> list[RefusalView]:
 def lacking(rows: Iterable[RefusalRow], words: Words, today: date) -> str:
     """How many whole months are there, how many it takes, and when they will be; empty if nothing lacks."""
     found = [each.params for each in rows if each.reason in ("few_months", "winter_only")]
+    found = [each for each in found if each["need"] > each["have"]]
     if not found:
         return ""
     nearest = min(found, key=lambda each: each["need"] - each["have"])

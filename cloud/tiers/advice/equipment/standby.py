@@ -66,8 +66,8 @@ def _compared(ground: Ground, facts: Facts) -> tuple[float, float, Quartiles] | 
     if peers is not None and base <= peers.p25 * limits.over_peers:
         return None
     if rising is None:
-        series = len(facts.indicators.get("base_kw", ()))
-        return Refused(KIND, facts.account, Reason.FEW_MONTHS, {"have": series, "need": 13})
+        known = sum(isfinite(kw) for kw in facts.indicators.get("base_kw", ()))
+        return Refused(KIND, facts.account, Reason.FEW_MONTHS, {"have": min(known, 12), "need": 13})
     if peers is None:
         need = ground.policy.peers.least
         return Refused(KIND, facts.account, Reason.FEW_PEERS, {"have": have, "need": need})

@@ -72,6 +72,9 @@ def test_who_lacks_months_is_told_how_many_and_when_to_look_again() -> None:
     few = ("few_months", {"have": 3, "need": 13})
     text = "Advice needs 12 whole months of your readings; there are 3. Look again in August 2027."
     assert said(few, ("winter_only", {"have": 3, "need": 12})) == text
+    assert said(few, ("few_months", {"have": 14, "need": 13})) == text.replace(
+        "needs 12", "needs 13"
+    ).replace("August", "September")
     assert said(("market_price", {})) == ""
 
 

@@ -80,6 +80,13 @@ def test_what_it_is_refused_for(more: dict[str, Any], reason: str) -> None:
     refused(standby(of_peers(peers), home(**more)), reason)
 
 
+def test_months_without_a_base_do_not_count_as_known() -> None:
+    gaps = bases(now=2.0, before=1.5)["indicators"]["base_kw"].copy()
+    gaps[-15:-12] = float("nan")
+    few = refused(standby(of_peers(), home(indicators={"base_kw": gaps})), "few_months")
+    assert few["need"] > few["have"]
+
+
 def test_fewer_than_ten_of_its_size_are_no_peers() -> None:
     few = refused(standby(of_peers(sized("household", 8.0, [1.0] * 9)), home()), "few_peers")
     assert few == {"have": 9, "need": 10}
