@@ -27,6 +27,7 @@ from cloud.kit.errors import NotFound
 from cloud.kit.states import E, Machine, S
 
 MOST_WHO, MOST_NOTE = 64, 500
+_CHUNK = 400
 
 
 class Happened(BaseModel):
@@ -74,6 +75,15 @@ class Moving(Generic[S, E]):
         if found is None:
             raise NotFound(f"there is no {self._thing.name} {id}")
         return found
+
+    def states(self, connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+        """Where those of these numbers stand that there are."""
+        query = select(self._number, self.table.c.state)
+        return {
+            number: state
+            for low in range(0, len(ids), _CHUNK)
+            for number, state in connection.execute(query.where(self._number.in_(ids[low : low + _CHUNK])))
+        }
 
     def add(self, connection: Connection, values: dict[str, Any]) -> int:
         """A new one; its number."""

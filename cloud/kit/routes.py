@@ -41,6 +41,12 @@ class Routes(APIRouter):
         for path, endpoint, how in self._declared:
             app.router.add_api_route(path, endpoint, **how)
 
+    def _stray(self, *_: Any, **__: Any) -> Any:
+        """It would be in the list that is made for whoever asks, and at no address."""
+        raise TypeError("only routes of the API are remembered: declare this on the application")
+
+    add_route = add_websocket_route = add_api_websocket_route = mount = host = _stray
+
     @property
     def routes(self) -> list[BaseRoute]:
         """Made for whoever asks, an application that includes this router as any other."""

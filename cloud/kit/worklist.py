@@ -19,8 +19,6 @@ SEARCH, FOUND = "search", "found"
 class Listed(Protocol):
     @property
     def id(self) -> int: ...
-    @property
-    def state(self) -> str: ...
 
 
 @dataclass(slots=True)
@@ -48,17 +46,23 @@ class Worklist(Generic[S, E]):
         gone: Iterable[Listed],
         at: datetime,
     ) -> Changes:
-        """`found`: what was listed of it before, and its row now; of what is `gone` the open ones lapse."""
-        done = Changes()
+        """`found`: what was listed of it before, and its row now; of what is `gone` the open ones lapse.
+
+        A search takes its time: what somebody did about a thing meanwhile stands.
+        """
+        done, found, gone = Changes(), list(found), list(gone)
+        known = [*(before for before, _ in found if before is not None), *gone]
+        standing = self.things.states(connection, [each.id for each in known])
+        states = {number: type(self.open)(state) for number, state in standing.items()}
         for before, row in found:
             if before is None:
                 self._new(connection, row, at)
                 done.listed += 1
-            else:
-                self._again(connection, before, row, at)
+            elif before.id in states and self.again in self.things.machine.events(states[before.id]):
+                self._again(connection, before.id, states[before.id], row, at)
                 done.again += 1
         for each in gone:
-            if each.state == self.open:
+            if states.get(each.id) is self.open:
                 self.things.move(connection, each.id, self.open, self.gone, who=SEARCH, at=at)
                 done.lapsed += 1
         return done
@@ -67,9 +71,11 @@ class Worklist(Generic[S, E]):
         new = self.things.add(connection, {**row, "state": self.open.value, "found_at": at})
         self.things.note(connection, new, at, who=SEARCH, event=FOUND, state=self.open.value)
 
-    def _again(self, connection: Connection, before: Listed, row: Mapping[str, Any], at: datetime) -> None:
+    def _again(
+        self, connection: Connection, number: int, before: S, row: Mapping[str, Any], at: datetime
+    ) -> None:
         """Newer evidence in place of older; a note only where the state changes."""
-        state = self.things.machine.move(type(self.open)(before.state), self.again)
-        self.things.change(connection, before.id, **row, state=state.value)
-        if state != before.state:
-            self.things.note(connection, before.id, at, who=SEARCH, event=self.again.value, state=state.value)
+        state = self.things.machine.move(before, self.again)
+        self.things.change(connection, number, **row, state=state.value)
+        if state is not before:
+            self.things.note(connection, number, at, who=SEARCH, event=self.again.value, state=state.value)

@@ -16,7 +16,7 @@ from cloud.kit.toml_lines import told
 from protocols import spelling
 
 D = TypeVar("D", bound=BaseModel)
-_id = attrgetter("id")
+_id, _name = attrgetter("id"), attrgetter("name")
 
 
 @dataclass(frozen=True)  # with slots, Python 3.11 cannot make one by the name of Filed[Tariff]
@@ -48,7 +48,7 @@ class Shelf(Generic[D]):
         """
         shipped = [
             self.parsed(each.read_text(encoding="utf-8"), each.name)
-            for each in files("cloud.policies").joinpath(self.folder).iterdir()
+            for each in sorted(files("cloud.policies").joinpath(self.folder).iterdir(), key=_name)
             if each.name.endswith(".toml")
         ]
         mine = [self.from_file(path) for path in sorted(own.glob("*.toml"))] if own and own.is_dir() else []

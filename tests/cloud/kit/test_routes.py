@@ -37,3 +37,12 @@ def test_an_application_may_include_them_as_any_router() -> None:
 def test_a_router_whose_routes_would_be_taken_apart_again_is_refused() -> None:
     with pytest.raises(TypeError, match="make it of"):
         Routes().include_router(APIRouter())
+
+
+def test_what_would_be_at_no_address_is_refused() -> None:
+    routes = Routes()
+    for declare in (routes.mount, routes.add_route, routes.add_api_websocket_route):
+        with pytest.raises(TypeError, match="on the application"):
+            declare("/there", FastAPI())
+    with pytest.raises(TypeError, match="on the application"):
+        routes.websocket("/there")(FastAPI())

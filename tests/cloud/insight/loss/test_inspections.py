@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection
 
-from cloud.insight.loss import balances, energies, gather, rules, store
+from cloud.insight.loss import balances, energies, gather, listing, rules, store
 from cloud.insight.loss.actions import LineLoss
 from cloud.insight.loss.balances import Baseline
 from cloud.insight.loss.energies import AreaDay, Roster
 from cloud.insight.loss.rules import Event, Result, State
 from cloud.insight.loss.store import Inspection, Searched
 from cloud.kit.errors import Conflict, Invalid, NotFound
+from cloud.kit.worklist import Changes
 from tests import simulated_losses
 from tests.cloud.insight.loss.hamlet import ONE, Hamlet
 from tests.cloud.metering.archive.village import DAY
@@ -91,6 +92,22 @@ def test_found_again_it_is_the_same_item_and_nothing_is_listed_twice(hamlet: Ham
     assert len(waiting(hamlet)) == listed
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_what_somebody_did_while_a_search_ran_stands(either_hamlet: Hamlet, gone: bool) -> None:
+    hamlet = either_hamlet
+    with_one_at_fault(hamlet)
+    hamlet.losses.search(LAST)
+    before = waiting(hamlet)[0]
+    done = said(hamlet, before.id, Result.CONFIRMED)
+    later = hamlet.now + ONE
+    with hamlet.database.write() as connection:
+        found = [] if gone else [(before, {"strength": 0.1, "changed_at": later})]
+        changes = listing.LIST.keep(connection, found, [before] if gone else [], later)
+        events = store.INSPECTIONS.events(connection, before.id)
+        assert store.inspection(connection, before.id) == done
+    assert (changes, [row.event for row in events]) == (Changes(), ["found", "inspect"])
+
+
 def test_each_area_has_its_turn_once_a_week(hamlet: Hamlet) -> None:
     with_one_at_fault(hamlet)
     assert hamlet.losses.search(LAST).areas == 1
@@ -161,7 +178,9 @@ def test_results_are_counted_with_what_they_brought(either_hamlet: Hamlet) -> No
     first = waiting(hamlet)[0].id
     with pytest.raises(Invalid, match="say what kind"):
         said(hamlet, first, Result.OTHER)
+    hamlet.clock.advance(60)
     done = said(hamlet, first, Result.CONFIRMED, recovered_kwh=900.0)
+    assert done.changed_at == hamlet.clock.now()
     assert (done.state, done.result_kind, done.recovered_kwh) == ("inspected", "under_registered", 900.0)
     with pytest.raises(Conflict):
         said(hamlet, first, Result.NOTHING)
