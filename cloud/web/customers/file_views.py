@@ -203,7 +203,7 @@ def _axis(axis: str, account: outs.AccountFile, book: Book, words: Words) -> dic
         "since": found.since,
         "provisional": found.provisional,
         "locked_until": found.locked_until,
-        "rule": found.rule,
+        "rule": words.text("held by hand") if found.locked_until else found.rule,
         "said": standing_words.reasons(standing, book.subs, words),
         "moved": standing_words.change(standing, words),
         "sign": sign_of(found.value) if axis == Axis.CREDIT.value else None,

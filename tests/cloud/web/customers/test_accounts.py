@@ -217,6 +217,7 @@ def test_an_operator_keeps_the_file_by_forms(village: Village) -> None:
         assert consents.purposes_of(connection, "C-0103") == {Purpose.OFFERS}
         need = needs.needs_of(connection, account)[0].id
         lock = locks.of_account(connection, account)[0].id
+    assert f"lock {lock}" not in text
     assert "客户撤回" not in send(operator, "consent/withdraw", purpose="offers")
     send(operator, "need/end", account=account, need=str(need))
     send(operator, "grade/end", account=account, on="2026-11-01", why="示例")
