@@ -29,8 +29,13 @@ def address() -> Iterator[str]:
     distributed = pytest.importorskip("distributed")
     import dask
 
+    config = {
+        "distributed.worker.daemon": True,
+        "distributed.scheduler.allowed-failures": 1,
+        "distributed.scheduler.worker-saturation": 1.0,  # what waits at a worker that dies is blamed with it
+    }
     with (
-        dask.config.set({"distributed.worker.daemon": True, "distributed.scheduler.allowed-failures": 1}),
+        dask.config.set(config),
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,
