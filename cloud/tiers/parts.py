@@ -23,10 +23,10 @@ from cloud.tiers.advice import product_api, products
 from cloud.tiers.advice import store as advice  # noqa: F401 - its tables
 from cloud.tiers.advice.actions import Advising, archive_energies
 from cloud.tiers.advice.equipment.policy import EquipmentPolicy, equipment_policy
+from cloud.tiers.advice.looks import last_looks
 from cloud.tiers.advice.policy import AdvicePolicy, advice_policy
 from cloud.tiers.advice.products import Products
 from cloud.tiers.advice.recommending import Recommending
-from cloud.tiers.advised import newest_advice
 from cloud.tiers.campaigns import api as campaigns_api
 from cloud.tiers.campaigns import house as campaign_house
 from cloud.tiers.campaigns import offers_api
@@ -242,7 +242,7 @@ def _mismatches(station: Station, rules: Rules) -> Mismatches:
 
 
 def _entitling(station: Station, promises: Promises) -> Entitling:
-    deliveries = replace(station.deliveries, advised=newest_advice)
+    deliveries = replace(station.deliveries, advised=last_looks)
     return Entitling(
         station.database, promises, station.clock, deliveries, station.tell, station.troubled
     )  # fmt: skip

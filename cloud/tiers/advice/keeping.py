@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 from cloud.tariffs.bill import as_json
 from cloud.tiers.advice import store
 from cloud.tiers.advice.lifecycle import MACHINE, Event
+from cloud.tiers.advice.looks import looked_at
 from cloud.tiers.advice.rules import Advice, Refused, TwoBills
 from cloud.tiers.advice.store import Known, RefusalRow, State, advice_table
 
@@ -73,6 +74,8 @@ def keep(connection: Connection, found: Found, now: datetime, silent: timedelta)
     store.put(connection, new)
     refused = [RefusalRow(each.account, each.kind, each.reason, each.params, now) for each in found.refused]
     store.put_refusals(connection, found.judged, found.kinds, refused)
+    told = {each.account for each in found.advice} | {each.account for each in refused}
+    looked_at(connection, told, now.date())
     return Kept(len(new), same, renewed, len(gone), len(refused))
 
 

@@ -39,8 +39,8 @@ Orders = Callable[[Connection, datetime, datetime], Sequence[OrderFact]]
 """The orders opened in [start, end)."""
 Notices = Callable[[Connection, datetime, datetime], Sequence[NoticeFact]]
 """The notices to customers made in [start, end)."""
-Advised = Callable[[Connection, Sequence[str]], Mapping[str, date]]
-"""By account the day of its newest advice."""
+Advised = Callable[[Connection, Sequence[str], date], Mapping[str, date]]
+"""By account the newest day before that one on which it was advised, or refused advice with a reason."""
 Issued = Callable[[Connection, date], Mapping[str, date]]
 """By account the local day on which the energy report of the month that begins so was issued."""
 Counted = Callable[[str, datetime, datetime, int], int]

@@ -96,7 +96,7 @@ def gather(
         _channels(connection),
         _collected(connection, month, zone, accounts),
         records.days(connection, since, month.after + timedelta(days=62), zone),
-        None if outside.advised is None else outside.advised(connection, sorted(spells)),
+        None if outside.advised is None else outside.advised(connection, sorted(spells), month.after),
         _limits(connection, month, now, accounts),
         {account: advice_since(over_time[account], zone) for account in spells},
         None if outside.reports is None else outside.reports(connection, month.first),

@@ -25,7 +25,7 @@ from cloud.tariffs.power_factor import Standard
 from cloud.tariffs.price import price
 from cloud.tariffs.two_part import Basis
 from cloud.tariffs.usage import Household, Part, Supply, Usage
-from cloud.tiers.advice import lifecycle, store
+from cloud.tiers.advice import lifecycle, looks, store
 from cloud.tiers.advice.actions import Advising
 from cloud.tiers.advice.documents import Variant, varied
 from cloud.tiers.advice.policy import advice_policy
@@ -57,6 +57,7 @@ def station(_made: AdvisedStation) -> Iterator[AdvisedStation]:
     with _made.database.write() as connection:
         connection.execute(delete(store.advice_table))
         connection.execute(delete(store.refusal_table))
+        connection.execute(delete(looks.look_table))
         connection.execute(delete(contract_table))
         connection.execute(insert(contract_table), contracts)
 
@@ -73,6 +74,21 @@ def every(station: AdvisedStation) -> list[AdviceRow]:
 
 def of(station: AdvisedStation, account: str, kind: str) -> AdviceRow:
     return next(each for each in every(station) if (each.account, each.kind) == (account, kind))
+
+
+def test_what_was_looked_at_later_says_nothing_of_the_months_before(station: AdvisedStation) -> None:
+    station.advising.run()
+    first = station.clock.now().date()
+    told = {each.account for each in every(station)}
+    station.clock.set(station.clock.now() + timedelta(days=40))
+    station.advising.run()
+    later = station.clock.now().date()
+    with station.database.read() as connection:
+        assert not looks.last_looks(connection, sorted(told), first)
+        before = looks.last_looks(connection, sorted(told), first + timedelta(days=1))
+        assert told
+        assert before == dict.fromkeys(told, first)
+        assert set(looks.last_looks(connection, sorted(told), later + timedelta(days=1)).values()) == {later}
 
 
 def test_every_kind_is_found_and_every_saving_is_the_difference_of_bills_out_of_the_archive(
