@@ -83,6 +83,7 @@ def _monthly(days: Days, month: date, told: Told) -> None:
     with told.leaving_out(f"tiers of {month:%Y-%m}"):
         tiers.ratings.due()
     tiers.entitling.apply()
+    days.app.reports.tick()
     tiers.entitling.count()
 
 

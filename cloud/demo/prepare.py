@@ -144,8 +144,10 @@ def _take_papers(connection: Connection, station: Station) -> None:
 
 
 def _users(accounts: Accounts, station: Station) -> tuple[tuple[str, str], dict[str, str]]:
-    """Two operators, since one alone opens no relay, and a customer in the first and in the last area."""
-    shown = [f"{area}-01" for area in (station.areas[0], station.areas[-1])]
+    """Two operators, since one alone opens no relay; a household and a shop in the first area, a household in
+    the last."""
+    first, last = station.areas[0], station.areas[-1]
+    shown = [f"{first}-01", f"{first}-02", f"{last}-01"]
     passwords = {
         login: accounts.add(login, Role.CUSTOMER, f"C-{meter}")
         for login, meter in ((f"customer-{meter.lower()}", meter) for meter in dict.fromkeys(shown))
