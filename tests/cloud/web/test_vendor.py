@@ -36,8 +36,11 @@ def test_nothing_that_a_browser_loads_names_a_foreign_host() -> None:
 
 
 def test_no_template_holds_inline_script_or_style() -> None:
+    """But the file that a customer keeps: it stands alone, its style is our own report.css."""
     for path in (STATIC.parent / "templates").rglob("*.html"):
         text = path.read_text()
+        if path.name == "document.html":
+            text = text.replace("<style>{{ css }}</style>", "")
         assert " style=" not in text, path
         assert "<style" not in text, path
         assert "onclick" not in text, path
