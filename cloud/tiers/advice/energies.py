@@ -299,9 +299,6 @@ def _month(rows: Rows, tariff: str, month: date, found: Sequence[Row], demands: 
 
 def _slots(found: Sequence[Row]) -> tuple[float, float, float]:
     """Slots there are, known ones, estimated ones; a point that moved has one span in two areas."""
-    if len(found) == 1:
-        head = found[0].head
-        return head[2], head[3], head[4]
     spans: dict[tuple[str, float], float] = {}
     for row in found:
         spans[row.point, row.head[0]] = max(spans.get((row.point, row.head[0]), 0.0), row.head[2])
@@ -310,8 +307,6 @@ def _slots(found: Sequence[Row]) -> tuple[float, float, float]:
 
 
 def _unbroken(heads: Sequence[Sequence[float]]) -> bool:
-    if len(heads) == 1:
-        return True
     until = 0.0
     for head in sorted(heads, key=lambda each: each[0]):
         if until and head[0] > until + 1:
