@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from cloud.tiers.response.candidates import Cover, Left, Need, Origin, Verdict
-from cloud.tiers.response.planning import Overload, Plan, instants
+from cloud.tiers.response.planning import Overload, Plan
 from cloud.tiers.response.rules import Answer, State, Step
 from cloud.tiers.response.settlement import Line, Why
 from cloud.tiers.response.store import Event, Invitation
@@ -338,7 +338,3 @@ def paid(lines: Sequence[Line], words: Words) -> str:
         return NONE
     amount = words.number(float(sum(each.amount for each in lines)), 2)
     return words.text("%(amount)s CNY (%(why)s)", amount=amount, why=words.text(WHY[lines[0].why]))
-
-
-def hours_of_day(day: date, first: int, last: int, words: Words) -> tuple[datetime, datetime]:
-    return instants(day, (first, last), words.zone)
